@@ -1,0 +1,1 @@
+//! git repositories become Trees and Bundles.

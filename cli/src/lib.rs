@@ -1,0 +1,1 @@
+//! Skiff on the command line.

@@ -1,0 +1,1 @@
+//! Starts a real etcd, kube-apiserver and kube-controller-manager for tests.

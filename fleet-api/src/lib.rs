@@ -1,0 +1,1 @@
+//! The types of Skiff: resources, fleet.yaml, names, digests, reasons, wire documents.

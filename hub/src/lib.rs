@@ -1,0 +1,1 @@
+//! The hub: store, snapshot, agent API, user API.

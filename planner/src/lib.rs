@@ -1,0 +1,1 @@
+//! Every decision of hub and agent, as pure functions.

@@ -1,0 +1,1 @@
+//! A tree, an overlay and facts about a cluster become ordered objects.

@@ -1,0 +1,1 @@
+//! A tree of files that engines read: in memory, or over a directory.
