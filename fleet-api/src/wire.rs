@@ -1,0 +1,21 @@
+//! The documents that hub and agent exchange (DESIGN §4, §6).
+//!
+//! All of them are JSON. Unknown fields are ignored, so that neighbouring versions work together; where safety depends
+//! on a field (what may be deleted), [`DesiredDeployment::unknown`] and [`Tombstone::unknown`] catch what an older
+//! agent does not know, and it refuses the deletion (R10).
+
+pub mod desired;
+pub mod report;
+pub mod sync;
+
+pub use desired::*;
+pub use report::*;
+pub use sync::*;
+
+/// The version of the protocol that this build speaks.
+pub const PROTOCOL: u32 = 1;
+/// The oldest version that this build still speaks.
+pub const OLDEST_PROTOCOL: u32 = 1;
+
+/// A moment, RFC 3339 in UTC with seconds: `2026-11-25T13:37:00Z`.
+pub type Timestamp = jiff::Timestamp;
