@@ -1,1 +1,14 @@
-//! Every decision of hub and agent, as pure functions.
+//! Every decision of hub and agent, as pure functions: no I/O, no clock, no randomness, no async.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`selector`] | whether labels match a selector |
+//! | [`target`] | which clusters a Bundle goes to, with which customizations, and why not to the others |
+//! | [`options`] | the options of a Bundle with a customization laid over them |
+//! | [`order`] | the order in which kinds are applied and removed |
+
+pub mod options;
+pub mod order;
+pub mod selector;
+
+pub mod target;
