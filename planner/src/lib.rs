@@ -6,9 +6,12 @@
 //! | [`target`] | which clusters a Bundle goes to, with which customizations, and why not to the others |
 //! | [`options`] | the options of a Bundle with a customization laid over them |
 //! | [`order`] | the order in which kinds are applied and removed |
+//! | [`health`] | whether an object is healthy |
+//! | [`status`] | the state of a Deployment, and what it adds up to |
 
+pub mod health;
 pub mod options;
 pub mod order;
 pub mod selector;
-
+pub mod status;
 pub mod target;
