@@ -1,0 +1,347 @@
+//! The commands and their options. Nothing is decided here.
+
+use crate::output::Format;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// GitOps for edge fleets: push a commit, label your clusters, and every cluster pulls what is meant for it.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "skiff", version, about, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How the hub is found, and the namespace. The credential (`SKIFF_TOKEN`) is read where it is used, so that no debug
+/// output of the arguments holds it.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The file with the hub's address and credential [default: ~/.config/skiff/config.yaml]
+    #[arg(long, global = true, env = "SKIFF_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The hub's address, in place of the one in the file
+    #[arg(long, global = true, env = "SKIFF_HUB", value_name = "URL")]
+    pub hub_url: Option<String>,
+    /// The namespace at the hub
+    #[arg(short, long, global = true, default_value = fleet_api::labels::DEFAULT_NAMESPACE)]
+    pub namespace: String,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// A hub, five agents and their clusters in one process: the main job, step by step
+    Demo(DemoArgs),
+    /// Run a hub, or look after one
+    Hub(HubArgs),
+    /// Enrollment tokens for agents
+    Token(TokenArgs),
+    /// Create or replace objects at the hub
+    Apply(ApplyArgs),
+    /// Set and remove labels
+    Label(LabelArgs),
+    /// Withdraw an object
+    Delete(DeleteArgs),
+    /// List objects
+    Get(GetArgs),
+    /// Why something waits, was refused, failed or drifted
+    Explain(ObjectArgs),
+    /// Let held deletions go
+    Approve(ApproveArgs),
+    /// Wait until a condition holds
+    Wait(WaitArgs),
+    /// Poll a repository now
+    Sync(ObjectArgs),
+    /// The Bundles of a directory, offline
+    Bundle(BundleArgs),
+    /// The objects that one cluster would get of a directory, offline
+    Render(RenderArgs),
+    /// Build a kustomization, offline
+    Kustomize(EngineArgs),
+    /// Template a Helm chart, offline
+    Helm(EngineArgs),
+}
+
+/// `skiff demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How many clusters
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub clusters: usize,
+    /// Print each step as one line of JSON, and fail if one does not hold
+    #[arg(long)]
+    pub headless: bool,
+    /// Keep running, and keep the files, when the steps are done
+    #[arg(long)]
+    pub keep: bool,
+    /// Real clusters in place of the ones in memory; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Vec<PathBuf>,
+}
+
+/// `skiff hub`.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct HubArgs {
+    /// What to do instead of running a hub
+    #[command(subcommand)]
+    pub command: Option<HubCommand>,
+    /// How to run it
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// Running a hub.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// The directory of everything that the hub keeps; made on the first start
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8443")]
+    pub listen: SocketAddr,
+    /// The address that tokens carry [default: https:// and the listen address]
+    #[arg(long, value_name = "URL")]
+    pub advertise: Option<String>,
+    /// The key that secrets are encrypted with [default: a file in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Allow file:// repositories, for development and air gaps
+    #[arg(long)]
+    pub allow_file_repositories: bool,
+}
+
+/// What else there is to do with a hub.
+#[derive(Clone, Debug, Subcommand)]
+pub enum HubCommand {
+    /// Print a kubeconfig for the hub
+    Kubeconfig,
+    /// Copy a hub's data, also of one that runs
+    Backup(BackupArgs),
+}
+
+/// `skiff hub backup`.
+#[derive(Clone, Debug, Args)]
+pub struct BackupArgs {
+    /// The hub's directory
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the copy goes; must not exist or be empty
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+/// `skiff token`.
+#[derive(Clone, Debug, Args)]
+pub struct TokenArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+/// What there is to do with tokens.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token, and print it alone on stdout
+    Create(TokenCreateArgs),
+}
+
+/// `skiff token create`.
+#[derive(Clone, Debug, Args)]
+pub struct TokenCreateArgs {
+    /// The Cluster's name; an agent that gives another one is refused
+    #[arg(long, value_name = "CLUSTER")]
+    pub name: Option<String>,
+    /// A label that the cluster gets; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<String>,
+    /// How long it may be used
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    pub ttl: String,
+}
+
+/// `skiff apply`.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// The file; `-` is stdin
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub filename: Vec<String>,
+}
+
+/// `skiff label`.
+#[derive(Clone, Debug, Args)]
+pub struct LabelArgs {
+    /// The object, then `key=value` to set and `key-` to remove
+    #[arg(required = true, value_name = "KIND NAME KEY=VALUE|KEY-", num_args = 2.., allow_hyphen_values = false)]
+    pub words: Vec<String>,
+}
+
+/// An object, as `KIND NAME` or `KIND/NAME`.
+#[derive(Clone, Debug, Args)]
+pub struct ObjectArgs {
+    /// The object: `KIND NAME` or `KIND/NAME`
+    #[arg(required = true, value_name = "KIND NAME", num_args = 1..=2)]
+    pub object: Vec<String>,
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// `skiff delete`.
+#[derive(Clone, Debug, Args)]
+pub struct DeleteArgs {
+    /// The object
+    #[command(flatten)]
+    pub object: ObjectArgs,
+    /// Release what was deployed instead of deleting it
+    #[arg(long)]
+    pub keep_resources: bool,
+}
+
+/// `skiff get`.
+#[derive(Clone, Debug, Args)]
+pub struct GetArgs {
+    /// What: gitrepos, bundles, clusters, clustergroups, deployments; then a name, or `KIND/NAME`
+    #[arg(required = true, value_name = "KIND [NAME]", num_args = 1..=2)]
+    pub object: Vec<String>,
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// Go on with what changes
+    #[arg(short, long)]
+    pub watch: bool,
+    /// In all namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Only objects with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+}
+
+/// `skiff approve`.
+#[derive(Clone, Debug, Args)]
+pub struct ApproveArgs {
+    /// The object
+    #[command(flatten)]
+    pub object: ObjectArgs,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `skiff wait`.
+#[derive(Clone, Debug, Args)]
+pub struct WaitArgs {
+    /// The object
+    #[command(flatten)]
+    pub object: ObjectArgs,
+    /// The condition
+    #[arg(long = "for", value_name = "condition=NAME[=STATUS]", default_value = "condition=Ready")]
+    pub condition: String,
+    /// How long
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    pub timeout: String,
+}
+
+/// The repository on disk that `bundle` and `render` read.
+#[derive(Clone, Debug, Args)]
+pub struct RepositoryArgs {
+    /// The directory of the repository
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The GitRepo's name, where there is no file of it [default: the directory's name]
+    #[arg(long, value_name = "REPO", conflicts_with = "gitrepo")]
+    pub name: Option<String>,
+    /// A file with the GitRepo
+    #[arg(long, value_name = "FILE")]
+    pub gitrepo: Option<PathBuf>,
+}
+
+/// `skiff bundle`.
+#[derive(Clone, Debug, Args)]
+pub struct BundleArgs {
+    /// The repository
+    #[command(flatten)]
+    pub repository: RepositoryArgs,
+    /// How to write them
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    pub output: Format,
+}
+
+/// `skiff render`.
+#[derive(Clone, Debug, Args)]
+pub struct RenderArgs {
+    /// The repository
+    #[command(flatten)]
+    pub repository: RepositoryArgs,
+    /// A file with Clusters, ClusterGroups, Namespaces and BundleNamespaceMappings
+    #[arg(long, value_name = "FILE")]
+    pub clusters: Option<PathBuf>,
+    /// The cluster; without it, one is made up that every target matches
+    #[arg(long, value_name = "[NAMESPACE/]NAME")]
+    pub cluster: Option<String>,
+    /// A label of the cluster, over those in the file; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<String>,
+    /// The Kubernetes version of the cluster
+    #[arg(long, value_name = "VERSION")]
+    pub kube_version: Option<String>,
+    /// An API that the cluster has; may be given several times
+    #[arg(long = "api-version", value_name = "GROUP/VERSION[/KIND]")]
+    pub api_versions: Vec<String>,
+    /// Write DIR/<bundle>.yaml and DIR/<bundle>.options.yaml instead of one stream
+    #[arg(long, value_name = "DIR")]
+    pub output_by_bundle: Option<PathBuf>,
+}
+
+/// `skiff kustomize`, `skiff helm`.
+#[derive(Clone, Debug, Args)]
+pub struct EngineArgs {
+    /// Reserved
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_contract_is_understood() {
+        for line in [
+            "demo --clusters 3 --headless --keep",
+            "hub --data d --listen 127.0.0.1:0 --advertise https://hub --key-file k --allow-file-repositories",
+            "hub kubeconfig",
+            "hub backup --data a --to b",
+            "token create --name c --label a=b --label c=d --ttl 2h",
+            "apply -f - -n other",
+            "label cluster one env=prod old-",
+            "label cluster/one env=prod",
+            "delete gitrepo shop --keep-resources",
+            "get clusters -o wide --watch",
+            "get gitrepos/shop -o json",
+            "explain cluster one",
+            "approve gitrepo/shop --yes",
+            "wait gitrepo shop --for condition=Ready --timeout 1m",
+            "sync gitrepo shop",
+            "bundle . --name shop -o json",
+            "bundle . --gitrepo gitrepo.yaml",
+            "render . --clusters c.yaml --cluster ns/one --label a=b --kube-version 1.30 --api-version a/v1/K --output-by-bundle d",
+        ] {
+            let words = std::iter::once("skiff").chain(line.split(' '));
+            assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
+        }
+        assert!(Arguments::try_parse_from(["skiff", "bundle", ".", "--name", "a", "--gitrepo", "b"]).is_err());
+    }
+}

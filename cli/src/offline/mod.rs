@@ -1,0 +1,6 @@
+//! Commands over a directory on disk, without a hub.
+
+pub mod bundle;
+pub mod helm;
+pub mod kustomize;
+pub mod render;
