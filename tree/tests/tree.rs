@@ -1,5 +1,7 @@
 //! What the trees give, at the crate's public entry.
 
+#![expect(clippy::unwrap_used, reason = "a helper of the tests unwraps")]
+
 use file_tree::{DirTree, Error, Files, MemoryTree, Mode, Subtree, clean_join, normalise, resolve};
 
 fn sample() -> MemoryTree {
@@ -103,6 +105,7 @@ fn a_file_and_a_directory_cannot_share_a_name() {
 
 #[cfg(unix)]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test makes the directory that is read")]
 fn a_directory_on_disk_is_the_same_tree_without_git_and_without_leaving() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let outside = tempfile::tempdir().unwrap();
