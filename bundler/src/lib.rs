@@ -1,1 +1,4 @@
 //! git repositories become Trees and Bundles.
+
+pub mod git;
+pub mod poll;

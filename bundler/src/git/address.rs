@@ -1,0 +1,96 @@
+//! Which network addresses a repository may be read from.
+//!
+//! Private ranges are allowed, as people run git servers there. Link-local addresses and the metadata services of the
+//! clouds are not: a URL that leads there, by DNS or by a redirect, reads the hub's own cloud credentials.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Whether an address must not be connected to.
+pub(super) fn is_refused(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_refused_v4(v4),
+        IpAddr::V6(v6) => is_refused_v6(v6),
+    }
+}
+
+fn is_refused_v4(v4: Ipv4Addr) -> bool {
+    /// Metadata of Alibaba Cloud and Oracle's classic cloud, outside the link-local range.
+    const METADATA: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+    v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast() || METADATA.contains(&v4)
+}
+
+fn is_refused_v6(v6: Ipv6Addr) -> bool {
+    /// Metadata of AWS and Google Cloud.
+    const METADATA: [Ipv6Addr; 2] =
+        [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+    let segments = v6.segments();
+    let embedded = match segments {
+        // IPv4-mapped, IPv4-compatible and NAT64 addresses reach the IPv4 address within.
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => v4_at(&v6, 12),
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => v4_at(&v6, 12),
+        // 6to4
+        [0x2002, ..] => v4_at(&v6, 2),
+        _ => None,
+    };
+    v6.is_unicast_link_local()
+        || v6.is_unspecified()
+        || v6.is_multicast()
+        || METADATA.contains(&v6)
+        || embedded.is_some_and(is_refused_v4)
+}
+
+fn v4_at(v6: &Ipv6Addr, start: usize) -> Option<Ipv4Addr> {
+    let octets: [u8; 4] = v6.octets().get(start..start + 4)?.try_into().ok()?;
+    Some(Ipv4Addr::from(octets))
+}
+
+/// A host resolved to nothing but refused addresses.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} is at {address}, which is refused")]
+pub(super) struct Refused {
+    pub(super) host: String,
+    pub(super) address: IpAddr,
+}
+
+/// Resolves a host and drops what is refused. The addresses returned are the ones connected to, so that a second
+/// answer of the DNS cannot slip in between.
+pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, std::io::Error> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let all: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
+    let refused = all.iter().find(|address| is_refused(address.ip())).map(SocketAddr::ip);
+    let allowed: Vec<SocketAddr> = all.into_iter().filter(|address| !is_refused(address.ip())).collect();
+    match refused {
+        Some(address) if allowed.is_empty() => Err(std::io::Error::other(Refused { host: host.to_owned(), address })),
+        _ => Ok(allowed),
+    }
+}
+
+/// [`resolve`] for reqwest.
+#[derive(Debug)]
+pub(super) struct FilteringResolver;
+
+impl reqwest::dns::Resolve for FilteringResolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            let addresses = resolve(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
+        })
+    }
+}
+
+/// Finds a [`Refused`] in the causes of an error.
+pub(super) fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refused> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(refused) = error.downcast_ref::<Refused>() {
+            return Some(refused);
+        }
+        // An io::Error hides what it wraps from `source`.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
