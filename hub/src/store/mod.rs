@@ -1,9 +1,253 @@
-//! Resources and records on disk, in one SQLite file. (To be replaced by the real one.)
+//! What the hub remembers: one SQLite file in the data directory, behind one module.
 //!
-//! What the core needs of it:
-//! - `list(kind)` and a stream of changes `(kind, Ref, old, new)` of all resources, with status and labels;
-//! - `commit(Vec<Write>)`: one transaction, durable when it returns (writers that come meanwhile share the fsync), of
-//!   resource writes (`put`, `put status only`, `delete`) and of *records*: bytes by `(table, key)`, where the core
-//!   keeps what is no resource (identities, issued Desireds, reports, tokens, approvals, renders);
-//! - `records(table)`: all of a table; values are encrypted at rest where the table says so;
-//! - a GitRepo, Bundle or Cluster that a user deletes: the deletion is committed, and then comes as a change.
+//! | module | what it holds |
+//! |---|---|
+//! | [`writer`] | one thread that writes, with group commit |
+//! | [`migrations`] | the schema, as a numbered list that only grows |
+//! | [`seal`] | encryption of secrets at rest |
+//! | [`kind`] | the kinds that the user API serves |
+//! | [`resources`] | GitRepos and the other objects: create, read, change, delete, watch |
+//! | [`records`] | bytes by table and key: what the hub's core keeps that is no object |
+//! | [`history`] | the bounded history that watches read |
+//!
+//! Called by the hub's loops and by the user API. The invariant: what [`Store::write`] has acknowledged is on disk
+//! (WAL, `synchronous=FULL`), and readers see it; what it has not acknowledged is there whole or not at all.
+
+pub mod history;
+pub mod kind;
+pub mod migrations;
+mod object;
+pub mod records;
+pub mod resources;
+pub mod seal;
+mod secrets;
+pub mod writer;
+
+pub use history::{Event, EventType, Gone, Watch};
+pub use kind::{Kind, Resource};
+pub use records::Table;
+pub use resources::{Change, Object, Outcome, Precondition, ResourceError, Resources, SecretData, Write};
+pub use seal::{Key, Sealer};
+pub use writer::Tx;
+
+use rusqlite::Connection;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The database's name in the data directory.
+pub const DATABASE: &str = "hub.db";
+/// How many idle connections for reading are kept.
+const IDLE_READERS: usize = 4;
+
+/// Why something could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("the database {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file of the data directory.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has the data directory.
+    #[error("{0} is in use by another hub; stop it first")]
+    InUse(PathBuf),
+    /// The database was written by a newer version.
+    #[error(
+        "the database has schema {found}, and this version knows {known}; use the version that wrote it, or a newer one"
+    )]
+    NewerSchema {
+        /// In the file.
+        found: u32,
+        /// Of this build.
+        known: u32,
+    },
+    /// The key for secrets is missing, unreadable or another one.
+    #[error("{0}")]
+    Key(String),
+    /// A row that cannot be read as what it should be.
+    #[error("a stored value cannot be read: {0}")]
+    Corrupt(String),
+    /// The transaction could not be committed.
+    #[error("the change was not stored: {0}")]
+    Commit(String),
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// For `map_err` on a file operation.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+/// The store. Cloning it is cheap; all clones write through the one writer.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    writer: writer::Writer,
+    readers: Mutex<Vec<Connection>>,
+    sealer: Sealer,
+    /// Held as long as the store lives: a second hub on the same directory is refused.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `dir`, makes it where it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Where the directory cannot be used, another hub has it, the schema is newer than this build, or `key` is not
+    /// the one that the secrets in it were written with.
+    pub fn open(dir: &Path, key: &Key) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        let lock = lock(dir)?;
+        let path = dir.join(DATABASE);
+        let mut connection = connect(&path)?;
+        restrict(&path)?;
+        migrations::run(&mut connection, migrations::ALL)?;
+        let sealer = Sealer::new(key)?;
+        sealer.check(&connection)?;
+        let writer = writer::Writer::start(connection)?;
+        let inner = Inner { path, writer, readers: Mutex::default(), sealer, _lock: lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Runs `f` inside a transaction on the writer's thread, and returns when the transaction is on disk. Everything
+    /// that is queued at the same time shares one transaction; where `f` fails, its own changes alone are undone.
+    /// `f` should be short: other writers wait for it.
+    ///
+    /// # Errors
+    /// What `f` returns, or a [`StoreError`] where nothing was stored.
+    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.inner.writer.write(f).await
+    }
+
+    /// Runs `f` on a connection for reading, off the async threads. It sees everything acknowledged so far.
+    ///
+    /// # Errors
+    /// What `f` returns, or a [`StoreError`] where no connection can be had.
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || store.read_blocking(f)).await;
+        done.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// [`Store::read`] on the thread of the caller, for start-up and tests.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read_blocking<T, E: From<StoreError>>(&self, f: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        let idle = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.inner.path).map_err(E::from)?,
+        };
+        let result = f(&connection);
+        let mut idle = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_READERS {
+            idle.push(connection);
+        }
+        result
+    }
+
+    /// All records of a table, in the order of their keys, decrypted where the table is sealed.
+    ///
+    /// # Errors
+    /// Where they cannot be read or decrypted.
+    pub async fn records(&self, table: Table) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let sealer = self.sealer().clone();
+        self.read(move |connection| records::all(connection, &sealer, table)).await
+    }
+
+    /// Encryption at rest with the store's key, for blobs that hold secrets.
+    pub fn sealer(&self) -> &Sealer {
+        &self.inner.sealer
+    }
+
+    /// Copies the database of the data directory `dir` into the directory `to`, also while a hub runs on it: the copy
+    /// is one consistent state. Blobs are to be copied after it (a blob is on disk before the row that names it).
+    ///
+    /// # Errors
+    /// Where there is no database, or the copy exists already or cannot be written.
+    pub fn backup(dir: &Path, to: &Path) -> Result<(), StoreError> {
+        let from = dir.join(DATABASE);
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let source = Connection::open_with_flags(&from, flags)?;
+        source.busy_timeout(Duration::from_secs(30))?;
+        std::fs::create_dir_all(to).map_err(StoreError::io(to))?;
+        let path = to.join(DATABASE);
+        File::create_new(&path).map_err(StoreError::io(&path))?;
+        restrict(&path)?;
+        let mut target = Connection::open(&path)?;
+        rusqlite::backup::Backup::new(&source, &mut target)?.run_to_completion(1024, Duration::ZERO, None)?;
+        drop(target);
+        sync(&path)?;
+        sync(to)
+    }
+}
+
+fn sync(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(StoreError::io(path))
+}
+
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(StoreError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
+    }
+}
+
+/// Only the hub's user reads what it remembers.
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(StoreError::io(path))?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;
