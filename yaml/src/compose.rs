@@ -116,7 +116,7 @@ enum Holder {
 
 enum PendingKey {
     Plain(Key),
-    Merge,
+    Merge(Position),
 }
 
 /// A value that was read, before it is known whether it is a key.
@@ -204,20 +204,29 @@ impl<'o> Composer<'o> {
         place: Position,
     ) -> Result<(), Error> {
         self.count(Size { nodes: 1, bytes: text.len() }, place)?;
-        let tag = match tag {
-            None if style == ScalarStyle::Plain => Tag::None,
-            None => Tag::Str,
-            Some(tag) => {
-                let name = tag.suffix_in_namespace("tag:yaml.org,2002:");
-                name.map_or(Tag::Other, |name| Tag::from_core(&name))
-            }
-        };
+        let tag =
+            match tag {
+                None if style == ScalarStyle::Plain => Tag::None,
+                None => Tag::Str,
+                // go-yaml v3 resolves what carries the empty tag as if it had none.
+                Some(tag) if is_non_specific(tag) && self.options.mode == Mode::Kyaml => {
+                    if style == ScalarStyle::Plain { Tag::None } else { Tag::Str }
+                }
+                Some(tag) => {
+                    let name = tag.suffix_in_namespace("tag:yaml.org,2002:");
+                    name.map_or(Tag::Other, |name| Tag::from_core(&name))
+                }
+            };
         let empty = text.is_empty() && tag == Tag::None && anchor == 0;
         let mode = self.options.mode;
         let raw = (mode == Mode::Kyaml && self.expects_key()).then(|| Arc::from(&*text));
         let scalar = scalar::resolve(mode, tag, text).map_err(|why| Error::at(ErrorKind::Tag, why, place))?;
         let merge = scalar == Scalar::Merge;
-        let is_string = matches!(scalar, Scalar::Text(_) | Scalar::Merge);
+        let is_string = match scalar {
+            Scalar::Text(_) | Scalar::Merge => true,
+            Scalar::Timestamp(_) => mode == Mode::Sigs,
+            _ => false,
+        };
         let node = Node { content: content(scalar), position: place };
         if anchor != 0 {
             let size = Size { nodes: 1, bytes: node.as_str().map_or(0, str::len) };
@@ -294,9 +303,9 @@ impl<'o> Composer<'o> {
         match &mut frame.holder {
             Holder::List(items) => items.push(read.node),
             Holder::Mapping { builder, key } => match key.take() {
-                None if read.merge => *key = Some(PendingKey::Merge),
+                None if read.merge => *key = Some(PendingKey::Merge(read.node.position)),
                 None => *key = Some(PendingKey::Plain(make_key(read, mode, nested)?)),
-                Some(PendingKey::Merge) => builder.merge(read.node, mode)?,
+                Some(PendingKey::Merge(position)) => builder.merge(position, read.node, self.options)?,
                 Some(PendingKey::Plain(key)) => builder.insert(key, read.node, policy)?,
             },
         }
@@ -332,6 +341,11 @@ impl<'o> Composer<'o> {
     }
 }
 
+/// Whether the tag is a lone `!`.
+fn is_non_specific(tag: &granit_parser::Tag) -> bool {
+    matches!(tag.parts(), ("" | "!", "" | "!"))
+}
+
 fn content(scalar: Scalar<'_>) -> Content {
     match scalar {
         Scalar::Null => Content::Null,
@@ -351,15 +365,16 @@ fn make_key(read: Read, mode: Mode, nested: bool) -> Result<Key, Error> {
     let position = node.position;
     let bad = |message: &str| Err(Error::at(ErrorKind::Key, message, position));
     let text: Arc<str> = match node.content {
-        Content::String(text) => text,
         Content::Null => return bad("a key must not be null"),
         Content::List(_) | Content::Mapping(_) => {
             return bad("a key must be a string, a number or a boolean, not a list or mapping");
         }
-        Content::Bool(_) | Content::Int(_) | Content::Uint(_) | Content::Float(_) if mode == Mode::Kyaml => match raw {
+        Content::String(text) if is_string => text,
+        _ if mode == Mode::Kyaml => match raw {
             Some(raw) if !nested => raw,
             _ => return bad("a key must be a string; kustomize takes no other (quote it)"),
         },
+        Content::String(text) => text,
         Content::Bool(value) => if value { "true" } else { "false" }.into(),
         Content::Int(value) => value.to_string().into(),
         Content::Uint(_) => return bad("a key must not be an integer above 9223372036854775807 (quote it)"),

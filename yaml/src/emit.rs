@@ -2,8 +2,8 @@
 //!
 //! Charts hash what Helm's `toYaml` gives, and people diff what we print against what `kubectl` prints, so every
 //! quirk counts: keys in go-yaml's natural order, lists not indented under their key, lines folded at 80 columns, quotes
-//! where YAML 1.1 would read something else. One exception: strings with U+2028 or U+2029 are always escaped, because
-//! go-yaml's form of them is read differently by YAML 1.2.
+//! where YAML 1.1 would read something else. Two exceptions, where Go's text would not read back: strings with U+0085,
+//! U+2028 or U+2029 are escaped, and the key `<<` is quoted.
 
 mod scalar;
 mod sort;
@@ -117,7 +117,7 @@ impl Emitter {
         }
         for (key, value) in entries {
             self.write_indent();
-            let style = scalar::wanted_style(key);
+            let style = scalar::wanted_key_style(key);
             if scalar::is_simple_key(key) {
                 self.scalar(key, style, Context::SimpleKey);
                 self.indicator(":", false, false, false);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::options::{DuplicateKeys, Mode};
+use crate::options::{DuplicateKeys, Mode, Options};
 use crate::{Content, Error, ErrorKind, Node, Position};
 
 /// A mapping: keys are unique, in the order in which they first stood.
@@ -128,9 +128,12 @@ impl Builder {
     }
 
     /// Does what a `<<` asks for. go-yaml v2 does it at once and over the keys so far; v3 at the end, below all keys.
-    pub(crate) fn merge(&mut self, value: Node, mode: Mode) -> Result<(), Error> {
-        match mode {
+    pub(crate) fn merge(&mut self, position: Position, value: Node, options: &Options) -> Result<(), Error> {
+        match options.mode {
             Mode::Sigs => self.merge_now(&value, true),
+            Mode::Kyaml if self.waiting_merge.is_some() && options.duplicate_keys == DuplicateKeys::Error => {
+                Err(Error::at(ErrorKind::DuplicateKey, "the key \"<<\" is given twice", position))
+            }
             Mode::Kyaml => {
                 self.waiting_merge = Some(value);
                 Ok(())

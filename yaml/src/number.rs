@@ -56,18 +56,17 @@ fn positional(digits: &str, exponent: i32) -> String {
 }
 
 /// The integer that Go's JSON prints for a float without fraction: `1e3` becomes `1000`, an integer to later readers.
+/// Beyond 2^53 it has the shortest digits that read back, filled with zeros, and not the float's exact value.
 pub(crate) fn whole(value: f64) -> Option<Number> {
     let negative_zero = value == 0.0 && value.is_sign_negative();
-    if value.fract() != 0.0 || negative_zero {
+    if value.fract() != 0.0 || negative_zero || value.abs() >= 1e20 {
         return None;
     }
-    // Both bounds are exact as floats, so the casts cannot cut.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against exact bounds")]
-    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
-        Some((value as i64).into())
-    } else if (0.0..18_446_744_073_709_551_616.0).contains(&value) {
-        Some((value as u64).into())
-    } else {
-        None
+    if value.abs() <= 9_007_199_254_740_992.0 {
+        #[expect(clippy::cast_possible_truncation, reason = "up to 2^53 every whole float is an exact integer")]
+        return Some((value as i64).into());
     }
+    let digits = value.to_string();
+    let signed = digits.parse::<i64>().map(Number::from);
+    signed.or_else(|_| digits.parse::<u64>().map(Number::from)).ok()
 }

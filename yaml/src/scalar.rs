@@ -260,7 +260,8 @@ fn lossy(bytes: &[u8]) -> String {
 
 /// Whether `text`, written unquoted, would be read as something else than a string by [`Mode::Sigs`].
 pub(crate) fn needs_quotes(text: &str) -> bool {
-    !matches!(resolve_plain(Mode::Sigs, Tag::None, Cow::Borrowed(text)), Scalar::Text(_)) || is_base60(text)
+    let scalar = resolve_plain(Mode::Sigs, Tag::None, Cow::Borrowed(text));
+    !matches!(scalar, Scalar::Text(_) | Scalar::Merge) || is_base60(text)
 }
 
 /// go-yaml's `^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$`: quoted for the sake of YAML 1.1 readers.

@@ -22,6 +22,11 @@ pub(super) fn wanted_style(text: &str) -> Style {
     }
 }
 
+/// As [`wanted_style`], of a key. Go writes a bare `<<`, which reads back as a merge.
+pub(super) fn wanted_key_style(key: &str) -> Style {
+    if key == "<<" { Style::DoubleQuoted } else { wanted_style(key) }
+}
+
 /// Whether the key can stand before a colon on one line.
 pub(super) fn is_simple_key(key: &str) -> bool {
     key.len() <= 128 && !key.contains(is_break)
