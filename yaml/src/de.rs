@@ -21,8 +21,8 @@ use crate::{Content, Error, ErrorKind, Node, Options, Position, parse};
 ///
 /// Null keeps its meaning inside `serde_json::Value` and `Option`. `#[serde(flatten)]` and untagged enums take values
 /// through a buffer of serde's own, where only the first rule holds, for the fields of the struct itself, and where
-/// places of errors are found again only if the value is unmistakable. Two types read from one node (each leaves the
-/// other's fields alone) do better than a flattened field.
+/// places of errors are found again only if the value is unmistakable: read such types with
+/// [`from_node_with_schema`](crate::from_node_with_schema).
 ///
 /// # Errors
 /// [`ErrorKind::Type`], such as `spec.targets[0].clusterSelector: expected a mapping, found a list at 4:8`.
@@ -108,9 +108,7 @@ impl Error {
     }
 
     fn below(self, segment: Segment<'_>, node: &Node) -> Self {
-        let error = self.located(node);
-        let path = locate::prepend(segment, error.path());
-        error.with_path(path)
+        self.located(node).inside(segment)
     }
 }
 

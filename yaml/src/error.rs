@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::de::Hint;
+use crate::locate::{self, Segment};
 
 /// A place in the text, counted from 1; columns in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,12 @@ impl Error {
     pub(crate) fn with_path(mut self, path: String) -> Self {
         self.inner.path = path;
         self
+    }
+
+    /// The error of a child, seen from its parent.
+    pub(crate) fn inside(self, segment: Segment<'_>) -> Self {
+        let path = locate::prepend(segment, self.path());
+        self.with_path(path)
     }
 
     pub(crate) fn with_position(mut self, position: Position) -> Self {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::locate::{self, Segment};
+use crate::locate::Segment;
 use crate::number::whole;
 use crate::{Content, Error, ErrorKind, Node};
 
@@ -28,24 +28,18 @@ impl Node {
             Content::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for (at, item) in items.iter().enumerate() {
-                    list.push(item.to_json().map_err(|error| below(error, Segment::Index(at)))?);
+                    list.push(item.to_json().map_err(|error| error.inside(Segment::Index(at)))?);
                 }
                 Value::Array(list)
             }
             Content::Mapping(mapping) => {
                 let mut map = Map::with_capacity(mapping.len());
                 for entry in mapping.iter() {
-                    let value = entry.value.to_json().map_err(|error| below(error, Segment::Key(&entry.key.text)))?;
+                    let value = entry.value.to_json().map_err(|error| error.inside(Segment::Key(&entry.key.text)))?;
                     map.insert(entry.key.text.as_ref().to_owned(), value);
                 }
                 Value::Object(map)
             }
         })
     }
-}
-
-/// The error of a child, seen from its parent.
-fn below(error: Error, segment: Segment<'_>) -> Error {
-    let path = locate::prepend(segment, error.path());
-    error.with_path(path)
 }

@@ -7,6 +7,7 @@
 //! - [`parse`] and [`from_bytes`] read a stream of documents into [`Node`]s that know where they stand in the text;
 //! - [`Node::to_json`] gives the value that Go's conversion to JSON gives;
 //! - [`from_node`] and [`from_str`] fill a type, with errors that name the field and its place;
+//! - [`from_node_with_schema`] does so for types with flattened fields;
 //! - [`to_string`] writes what `sigs.k8s.io/yaml` writes, byte for byte.
 //!
 //! Every reader of manifests, values, charts and `fleet.yaml` in the workspace goes through here. The crate does no
@@ -23,6 +24,7 @@ mod node;
 mod number;
 mod options;
 mod scalar;
+mod schema;
 mod timestamp;
 
 pub use compose::{from_bytes, parse};
@@ -33,3 +35,4 @@ pub use mapping::{Duplicate, Entry, Key, Mapping};
 pub use node::{Content, Document, Node};
 pub use number::format_float;
 pub use options::{DuplicateKeys, Limits, Mode, Options};
+pub use schema::{conform, from_node_with_schema};

@@ -45,6 +45,11 @@ pub struct Duplicate {
 }
 
 impl Mapping {
+    /// A mapping of entries whose keys are unique.
+    pub(crate) fn new(entries: Vec<Entry>, duplicates: Vec<Duplicate>) -> Self {
+        Self { entries, duplicates }
+    }
+
     /// The value at `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
