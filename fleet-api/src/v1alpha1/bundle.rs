@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A directory of a repository: its files, how to deploy them, and where.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "fleet.cattle.io",
     version = "v1alpha1",
@@ -73,7 +73,7 @@ pub struct BundleResource {
 }
 
 /// Which clusters: all criteria that are set must hold; none set matches nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetSelector {
     /// A name for messages.
@@ -94,7 +94,7 @@ pub struct TargetSelector {
 }
 
 /// A target of a Bundle, or a customization.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BundleTarget {
     /// What is laid over the Bundle's options.
@@ -109,7 +109,7 @@ pub struct BundleTarget {
 }
 
 /// A dependency on other Bundles of the same cluster.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BundleReference {
     /// The Bundle of this name.
@@ -134,7 +134,7 @@ pub enum IntOrString {
 }
 
 /// In which order clusters get a new version (reference §1.1.5). Validated and kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutStrategy {
     /// How many clusters may be unavailable during an update.
@@ -158,7 +158,7 @@ pub struct RolloutStrategy {
 }
 
 /// A set of clusters that is updated together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Partition {
     /// Which clusters.
@@ -171,7 +171,7 @@ pub struct Partition {
 
 /// A Deployment as people list it (`skiff get deployments`): one Bundle in one cluster. Read-only; made from the
 /// hub's snapshot, never stored.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "fleet.cattle.io",
     version = "v1alpha1",

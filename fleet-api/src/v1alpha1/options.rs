@@ -17,7 +17,7 @@ pub(crate) fn is_zero(value: &i64) -> bool {
 }
 
 /// The options of a Bundle; also of one target customization, which is laid over them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BundleDeploymentOptions {
     /// Namespace of namespaced objects that name none, and of the release. `default` where neither this nor
@@ -99,7 +99,7 @@ pub struct YamlOptions {
 }
 
 /// Options of Helm.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HelmOptions {
     /// A directory of the bundle, the name of a chart in `repo`, or a URL.
