@@ -6,10 +6,12 @@
 //! | [`target`] | which clusters a Bundle goes to, with which customizations, and why not to the others |
 //! | [`options`] | the options of a Bundle with a customization laid over them |
 //! | [`order`] | the order in which kinds are applied and removed |
+//! | [`hub`] | what the hub does: Bundles, placements, documents, statuses |
 //! | [`health`] | whether an object is healthy |
 //! | [`status`] | the state of a Deployment, and what it adds up to |
 
 pub mod health;
+pub mod hub;
 pub mod options;
 pub mod order;
 pub mod selector;

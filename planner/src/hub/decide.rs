@@ -1,0 +1,206 @@
+//! Deciding: everything that is dirty is read in full, placed, promoted, issued and told of.
+
+use super::snapshot::{self, RenderResult};
+use super::{
+    Action, Decision, GATHER, Issue, Machine, desired, is_of, placement, rollout, state_is_deleting, whole_seconds,
+};
+use crate::status::{DeploymentView, resource_counts, state};
+use fleet_api::digest::Digest;
+use fleet_api::names::Ref;
+use fleet_api::reason::Severity;
+use fleet_api::wire::{Have, Timestamp, Version};
+
+impl Machine {
+    /// What is to be done now.
+    pub fn decide(&mut self, now: Timestamp) -> Decision {
+        let mut actions = Vec::new();
+        self.pass_deadlines(now);
+        self.withdraw_of_deleted_gitrepos();
+        self.place();
+        self.request_renders(&mut actions);
+        self.promote();
+        self.store(&mut actions);
+        self.issue(now, &mut actions);
+        self.remember(&mut actions);
+        self.statuses(now, &mut actions);
+        Decision { actions, wake_at: self.wake_at() }
+    }
+
+    fn pass_deadlines(&mut self, now: Timestamp) {
+        while let Some((at, name)) = self.deadlines.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            let Some(cluster) = self.snapshot.clusters.get_mut(&name) else { continue };
+            cluster.offline = true;
+            self.dirty.plan.extend(cluster.bundles.iter().map(|bundle| (bundle.clone(), name.clone())));
+            self.dirty.cluster_status.insert(name);
+        }
+    }
+
+    /// A GitRepo that was deleted withdraws its Bundles: a positive act of a user, not an absence.
+    fn withdraw_of_deleted_gitrepos(&mut self) {
+        for name in std::mem::take(&mut self.dirty.gitrepos) {
+            let state = self.snapshot.gitrepos.get(&name);
+            if state.is_some_and(|state| !state.resource.deleting) {
+                continue;
+            }
+            let keep = state.is_some_and(|state| state.resource.spec.keep_resources);
+            let bundles = self.snapshot.bundles.iter();
+            let mine: Vec<Ref> = bundles
+                .filter(|(bundle, state)| is_of(state, bundle, &name))
+                .map(|(bundle, _)| bundle.clone())
+                .collect();
+            for bundle in mine {
+                self.withdraw(&bundle, format!("GitRepo {} was deleted", name.name), keep);
+            }
+            if state_is_deleting(&self.snapshot, &name) {
+                self.snapshot.gitrepos.remove(&name);
+                self.dirty.gone.insert(name.clone());
+            }
+            self.dirty.gitrepo_status.remove(&name);
+        }
+    }
+
+    fn place(&mut self) {
+        for name in std::mem::take(&mut self.dirty.clusters) {
+            let Some(cluster) = self.snapshot.clusters.get_mut(&name) else { continue };
+            if cluster.resource.is_none() {
+                continue;
+            }
+            if cluster.refresh_view(&name) {
+                self.dirty.group_status.extend(self.snapshot.groups.keys().cloned());
+            }
+            placement::place_cluster(&mut self.snapshot, &self.options.renderer, &name, &mut self.dirty);
+            self.dirty.desired.insert(name.clone());
+            self.dirty.cluster_status.insert(name);
+        }
+        for name in std::mem::take(&mut self.dirty.bundles) {
+            placement::place_bundle(&mut self.snapshot, &self.options.renderer, &name, &mut self.dirty);
+            let Some(bundle) = self.snapshot.bundles.get(&name) else { continue };
+            self.dirty.desired.extend(bundle.placements.keys().cloned());
+        }
+    }
+
+    fn request_renders(&mut self, actions: &mut Vec<Action>) {
+        for (key, input) in std::mem::take(&mut self.dirty.render) {
+            if self.snapshot.renders.get(&key).is_some_and(|render| !render.wanted_by.is_empty()) {
+                self.pending += 1;
+                actions.push(Action::Render(Box::new(input)));
+            }
+        }
+        let unwanted =
+            |render: &snapshot::Render| render.wanted_by.is_empty() && render.result != RenderResult::Pending;
+        let forgotten: Vec<Digest> =
+            self.snapshot.renders.iter().filter(|(_, render)| unwanted(render)).map(|(key, _)| *key).collect();
+        for key in forgotten {
+            self.snapshot.renders.remove(&key);
+            actions.push(Action::ForgetRender(key));
+        }
+    }
+
+    /// Which cluster is allowed which Deployment, and what state that makes.
+    fn promote(&mut self) {
+        for (bundle_name, cluster_name) in std::mem::take(&mut self.dirty.plan) {
+            let Some(allowance) = rollout::all_at_once(&self.snapshot, &bundle_name, &cluster_name) else { continue };
+            let Some(cluster) = self.snapshot.clusters.get(&cluster_name) else { continue };
+            let Some(bundle) = self.snapshot.bundles.get_mut(&bundle_name) else { continue };
+            let Some(placement) = bundle.placements.get_mut(&cluster_name) else { continue };
+            if placement.allowed != allowance.allowed {
+                self.dirty.desired.insert(cluster_name.clone());
+            }
+            placement.allowed = allowance.allowed;
+            placement.staged = allowance.staged;
+            placement.notes = allowance.notes;
+            let report = cluster.memory.as_ref().and_then(|memory| memory.report.deployments.get(&bundle_name));
+            let state = state(&DeploymentView {
+                issued: placement.allowed,
+                wanted: placement.staged.or(placement.allowed),
+                report,
+                offline: cluster.offline,
+                failed: placement.notes.iter().any(|note| note.reason.severity() >= Severity::Refused),
+            });
+            bundle.account(&cluster_name, state, resource_counts(report));
+            self.dirty.bundle_status.insert(bundle_name);
+            self.dirty.cluster_status.insert(cluster_name);
+        }
+    }
+
+    fn store(&mut self, actions: &mut Vec<Action>) {
+        let put = std::mem::take(&mut self.dirty.put);
+        actions.extend(put.into_iter().filter(|name| self.snapshot.bundles.contains_key(name)).map(Action::PutBundle));
+        let deleted = std::mem::take(&mut self.dirty.deleted);
+        actions.extend(
+            deleted.into_iter().filter(|name| !self.snapshot.bundles.contains_key(name)).map(Action::DeleteBundle),
+        );
+        actions.extend(std::mem::take(&mut self.dirty.gone).into_iter().map(Action::GitRepoGone));
+        let forgotten = std::mem::take(&mut self.dirty.forgotten);
+        actions.extend(forgotten.into_iter().map(Action::Forget));
+    }
+
+    fn issue(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if self.dirty.desired.is_empty() {
+            self.gather_until = None;
+            return;
+        }
+        if self.pending > 0 {
+            let until = *self.gather_until.get_or_insert(now + GATHER);
+            if now < until {
+                return;
+            }
+        }
+        self.gather_until = None;
+        let all_read = self.snapshot.gitrepos.values().all(|gitrepo| gitrepo.read);
+        for name in std::mem::take(&mut self.dirty.desired) {
+            let Some(cluster) = self.snapshot.clusters.get_mut(&name) else { continue };
+            let Some(memory) = &mut cluster.memory else { continue };
+            if memory.hold.is_some_and(|hold| hold.approved) && all_read {
+                memory.hold = None;
+            }
+            if let Some(issue) = self.issue_to(&name, now) {
+                self.dirty.memory.insert(name.clone());
+                self.dirty.cluster_status.insert(name);
+                actions.push(Action::Issue(issue));
+            }
+        }
+    }
+
+    fn issue_to(&mut self, name: &Ref, now: Timestamp) -> Option<Issue> {
+        let cluster = self.snapshot.clusters.get(name)?;
+        let memory = cluster.memory.as_ref()?;
+        cluster.resource.as_ref()?;
+        let (body, graves) = desired::build(&self.snapshot, cluster, memory, name);
+        let lifetime = self.options.desired_lifetime;
+        let fresh = |desired: &fleet_api::wire::Desired| {
+            now.duration_since(desired.issued) <= lifetime.checked_div(2).unwrap_or(lifetime)
+        };
+        if memory.desired.as_ref().is_some_and(|desired| body.is_in(desired) && fresh(desired)) {
+            return None;
+        }
+        let version = Version { generation: memory.version.generation + 1, ..memory.version };
+        let issued = whole_seconds(now);
+        let desired = body.issue(name, memory, version, (issued, issued + lifetime));
+        let bytes = serde_json::to_vec(&desired).ok()?;
+        let have = Have { version, digest: Digest::of(&bytes) };
+        let deployments = desired.deployments.iter().map(|deployment| deployment.deployment).collect();
+        let memory = self.memory_mut(name)?;
+        memory.tombstones = graves;
+        memory.issued(desired, have);
+        Some(Issue { cluster: name.clone(), have, bytes: bytes.into(), deployments })
+    }
+
+    fn remember(&mut self, actions: &mut Vec<Action>) {
+        let known = |name: &Ref| self.snapshot.clusters.get(name).is_some_and(|cluster| cluster.memory.is_some());
+        let memory = std::mem::take(&mut self.dirty.memory);
+        actions.extend(memory.into_iter().filter(known).map(Action::Remember));
+        let report = std::mem::take(&mut self.dirty.report);
+        actions.extend(report.into_iter().filter(known).map(Action::RememberReport));
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        let status = self.status_after.filter(|_| self.has_dirty_statuses());
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        [self.gather_until, status, deadline].into_iter().flatten().min()
+    }
+}

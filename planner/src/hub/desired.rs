@@ -1,0 +1,228 @@
+//! The Desired of one cluster, from its placements and from what it was told last.
+//!
+//! The invariant: what the cluster was told to have is either still in the new document, or a tombstone in it says
+//! positively that it is meant no longer.
+
+use super::memory::{Grave, Memory};
+use super::repository::short;
+use super::snapshot::{BundleState, ClusterState, Snapshot};
+use crate::selector;
+use fleet_api::names::Ref;
+use fleet_api::state::DeploymentState;
+use fleet_api::v1alpha1::BundleReference;
+use fleet_api::wire::{
+    Approval, ClusterIdentity, DeletionLimit, Dependency, Desired, DesiredDeployment, PROTOCOL, Timestamp, Tombstone,
+    Version,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a Desired says, without its place in the history.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Body {
+    pub(super) deployments: Vec<DesiredDeployment>,
+    pub(super) tombstones: Vec<Tombstone>,
+    pub(super) deletions_allowed: bool,
+    pub(super) approvals: Vec<Approval>,
+}
+
+impl Body {
+    /// Whether a document says the same.
+    pub(super) fn is_in(&self, desired: &Desired) -> bool {
+        self.deployments == desired.deployments
+            && self.tombstones == desired.tombstones
+            && self.deletions_allowed == desired.deletions_allowed
+            && self.approvals == desired.approvals
+    }
+
+    /// The document.
+    pub(super) fn issue(
+        self,
+        cluster: &Ref,
+        memory: &Memory,
+        version: Version,
+        (issued, expires): (Timestamp, Timestamp),
+    ) -> Desired {
+        Desired {
+            protocol: PROTOCOL,
+            identity: ClusterIdentity { cluster: cluster.clone(), uid: memory.enrollment.uid.clone() },
+            version,
+            issued,
+            expires,
+            deployments: self.deployments,
+            tombstones: self.tombstones,
+            deletions_allowed: self.deletions_allowed,
+            approvals: self.approvals,
+        }
+    }
+}
+
+/// What the cluster should be told now, and its tombstones.
+pub(super) fn build(
+    snapshot: &Snapshot,
+    cluster: &ClusterState,
+    memory: &Memory,
+    name: &Ref,
+) -> (Body, BTreeMap<Ref, Grave>) {
+    let mut deployments: BTreeMap<Ref, DesiredDeployment> = BTreeMap::new();
+    for bundle_name in &cluster.bundles {
+        let Some(bundle) = snapshot.bundles.get(bundle_name) else { continue };
+        let Some(allowed) = bundle.placements.get(name).and_then(|placement| placement.allowed) else { continue };
+        let entry = DesiredDeployment {
+            bundle: bundle_name.clone(),
+            deployment: allowed,
+            depends_on: dependencies(snapshot, bundle_name, bundle, cluster),
+            deletion_limit: deletion_limit(snapshot, bundle_name, bundle),
+            unknown: BTreeMap::new(),
+        };
+        deployments.insert(bundle_name.clone(), entry);
+    }
+    keep_what_is_not_known(snapshot, memory, cluster, &mut deployments);
+    let graves = graves(snapshot, memory, &deployments, cluster);
+    let body = Body {
+        deployments: deployments.into_values().collect(),
+        tombstones: graves.values().map(|grave| grave.tombstone.clone()).collect(),
+        deletions_allowed: memory.hold.is_none(),
+        approvals: memory.approvals.iter().map(|granted| granted.approval.clone()).collect(),
+    };
+    (body, graves)
+}
+
+/// Bundles whose targets cannot be evaluated stay in the document as they were.
+fn keep_what_is_not_known(
+    snapshot: &Snapshot,
+    memory: &Memory,
+    cluster: &ClusterState,
+    deployments: &mut BTreeMap<Ref, DesiredDeployment>,
+) {
+    for old in memory.desired.iter().flat_map(|desired| &desired.deployments) {
+        let unknown = snapshot.bundles.get(&old.bundle).is_some_and(|bundle| bundle.invalid.is_some());
+        // A placement without a Deployment is one whose render is not there yet.
+        let pending = cluster.bundles.contains(&old.bundle);
+        if unknown || pending {
+            deployments.entry(old.bundle.clone()).or_insert_with(|| old.clone());
+        }
+    }
+}
+
+/// The tombstones: those that still have work to do, and those of what is meant no longer.
+fn graves(
+    snapshot: &Snapshot,
+    memory: &Memory,
+    live: &BTreeMap<Ref, DesiredDeployment>,
+    cluster: &ClusterState,
+) -> BTreeMap<Ref, Grave> {
+    let mut graves = memory.tombstones.clone();
+    let since = Version { generation: memory.version.generation + 1, ..memory.version };
+    for old in memory.desired.iter().flat_map(|desired| &desired.deployments) {
+        if !live.contains_key(&old.bundle) {
+            graves
+                .entry(old.bundle.clone())
+                .or_insert_with(|| Grave { tombstone: tombstone(snapshot, old, cluster), since });
+        }
+    }
+    // What the agent still holds and no earlier document of ours speaks of (a new epoch): a tombstone only where it is
+    // known positively that it is meant no longer.
+    for bundle in memory.report.deployments.keys() {
+        if live.contains_key(bundle) || cluster.bundles.contains(bundle) || graves.contains_key(bundle) {
+            continue;
+        }
+        let known = match (snapshot.bundles.get(bundle), snapshot.withdrawn.get(bundle)) {
+            (Some(state), _) if state.invalid.is_none() => {
+                Some((untargeted(state, cluster), state.record.spec.options.keep_resources))
+            }
+            (None, Some(withdrawal)) => Some((withdrawal.cause.clone(), withdrawal.keep_resources)),
+            _ => None,
+        };
+        if let Some((cause, keep_resources)) = known {
+            let tombstone = bare_tombstone(bundle.clone(), cause, keep_resources);
+            graves.insert(bundle.clone(), Grave { tombstone, since });
+        }
+    }
+    graves.retain(|bundle, _| !live.contains_key(bundle));
+    graves
+}
+
+fn tombstone(snapshot: &Snapshot, old: &DesiredDeployment, cluster: &ClusterState) -> Tombstone {
+    let facts = snapshot.deployments.get(&old.deployment).copied().unwrap_or_default();
+    let withdrawal = snapshot.withdrawn.get(&old.bundle);
+    let cause = match (withdrawal, snapshot.bundles.get(&old.bundle)) {
+        (Some(withdrawal), None) => withdrawal.cause.clone(),
+        (_, Some(bundle)) => untargeted(bundle, cluster),
+        (None, None) => "the Bundle was deleted".to_owned(),
+    };
+    Tombstone {
+        delete_crd_resources: facts.delete_crd_resources,
+        deletion_limit: old.deletion_limit,
+        ..bare_tombstone(
+            old.bundle.clone(),
+            cause,
+            facts.keep_resources || withdrawal.is_some_and(|withdrawal| withdrawal.keep_resources),
+        )
+    }
+}
+
+fn untargeted(bundle: &BundleState, cluster: &ClusterState) -> String {
+    let at = if bundle.record.commit.is_empty() {
+        String::new()
+    } else {
+        format!(" at commit {}", short(&bundle.record.commit))
+    };
+    let ClusterState { view, .. } = cluster;
+    format!("cluster {}/{} is no longer targeted{at}", view.namespace, view.name)
+}
+
+fn bare_tombstone(bundle: Ref, cause: String, keep_resources: bool) -> Tombstone {
+    Tombstone {
+        bundle,
+        cause,
+        keep_resources,
+        delete_crd_resources: false,
+        deletion_limit: None,
+        unknown: BTreeMap::new(),
+    }
+}
+
+fn deletion_limit(snapshot: &Snapshot, name: &Ref, bundle: &BundleState) -> Option<DeletionLimit> {
+    let gitrepo = snapshot.gitrepo_of(name, bundle.record.gitrepo.as_ref())?;
+    let limit = gitrepo.resource.spec.deletion_limit?;
+    Some(DeletionLimit { objects: limit.objects, percent: limit.percent })
+}
+
+/// `dependsOn`, resolved for one cluster.
+fn dependencies(snapshot: &Snapshot, name: &Ref, bundle: &BundleState, cluster: &ClusterState) -> Vec<Dependency> {
+    bundle.record.spec.depends_on.iter().map(|reference| dependency(snapshot, name, reference, cluster)).collect()
+}
+
+fn dependency(snapshot: &Snapshot, name: &Ref, reference: &BundleReference, cluster: &ClusterState) -> Dependency {
+    let here = cluster.bundles.iter().filter(|other| other.namespace == name.namespace && *other != name);
+    let mut bundles = BTreeSet::new();
+    let mut words = Vec::new();
+    if !reference.name.is_empty() {
+        words.push(format!("bundle \"{}\"", reference.name));
+        bundles.extend(here.clone().filter(|other| other.name.as_str() == reference.name).cloned());
+    }
+    if let Some(selector) = &reference.selector {
+        words.push(format!("bundles with labels {}", describe(selector)));
+        let valid = selector::validate(selector).is_ok();
+        let has = |other: &&Ref| {
+            valid
+                && snapshot.bundles.get(*other).is_some_and(|bundle| selector::matches(selector, &bundle.record.labels))
+        };
+        bundles.extend(here.filter(has).cloned());
+    }
+    let accepted = &reference.accepted_states;
+    Dependency {
+        description: words.join(" and "),
+        bundles: bundles.into_iter().collect(),
+        accepted_states: if accepted.is_empty() { vec![DeploymentState::Ready] } else { accepted.clone() },
+    }
+}
+
+fn describe(selector: &fleet_api::v1alpha1::LabelSelector) -> String {
+    let labels = selector.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let expressions = selector
+        .match_expressions
+        .iter()
+        .map(|requirement| format!("{} {} ({})", requirement.key, requirement.operator, requirement.values.join(", ")));
+    labels.chain(expressions).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,219 @@
+//! What the hub remembers of a cluster, and what a sync means (R1–R3, R11, R12).
+//!
+//! The invariant: everything here is on disk before the agent is told of it.
+
+use super::event::{Enrollment, Sync, SyncOutcome};
+use fleet_api::names::Ref;
+use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Tombstone, Version};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How many approvals a cluster may have at once.
+const APPROVALS: usize = 16;
+/// How many documents that an agent may have are remembered.
+const HISTORY: usize = 256;
+
+/// What the hub remembers of one enrolled cluster; a record in the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Memory {
+    /// Who it is.
+    pub enrollment: Enrollment,
+    /// The version of the newest Desired.
+    pub version: Version,
+    /// The newest Desired, parsed. Its bytes are kept by the shell.
+    #[serde(skip)]
+    pub desired: Option<Desired>,
+    /// Documents that the agent may have, oldest first; the newest is the last.
+    pub history: Vec<Have>,
+    /// Whether the newest was given to the agent; a loaded one is taken as given.
+    #[serde(skip, default = "yes")]
+    pub served: bool,
+    /// When each tombstone was first issued.
+    pub tombstones: BTreeMap<Ref, Grave>,
+    /// What admins approved.
+    pub approvals: Vec<GrantedApproval>,
+    /// The epoch in which nothing may be deleted yet (R3).
+    pub hold: Option<EpochHold>,
+    /// The start counter of the process that may write (R12).
+    pub start: u64,
+    /// That process.
+    pub instance: String,
+    /// The start whose reports `sequence` counts.
+    pub report_start: u64,
+    /// The newest report (R11).
+    pub sequence: u64,
+    /// The report; a record of its own in the store.
+    #[serde(skip)]
+    pub report: Report,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A tombstone, and since when the agent is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grave {
+    /// What the agent is told.
+    pub tombstone: Tombstone,
+    /// The first version that carries it.
+    pub since: Version,
+}
+
+/// An approval, and since when the agent is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedApproval {
+    /// What the agent is told.
+    pub approval: Approval,
+    /// The first version that carries it.
+    pub since: Version,
+}
+
+/// R3: deletions wait in this epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochHold {
+    /// An admin has approved.
+    pub approved: bool,
+}
+
+impl Memory {
+    /// Of a cluster that has just been enrolled.
+    pub fn new(enrollment: Enrollment) -> Self {
+        Self {
+            enrollment,
+            version: Version { epoch: 1, generation: 0 },
+            desired: None,
+            history: Vec::new(),
+            served: true,
+            tombstones: BTreeMap::new(),
+            approvals: Vec::new(),
+            hold: None,
+            start: 0,
+            instance: String::new(),
+            report_start: 0,
+            sequence: 0,
+            report: Report::default(),
+        }
+    }
+
+    /// What the agent should have now.
+    pub fn newest(&self) -> Option<Have> {
+        self.history.last().copied()
+    }
+
+    /// A new Desired was made.
+    pub(super) fn issued(&mut self, desired: Desired, have: Have) {
+        if !self.served {
+            // Nobody has seen it: it need not be accounted for.
+            self.history.pop();
+        }
+        self.served = false;
+        self.version = have.version;
+        self.desired = Some(desired);
+        self.history.push(have);
+        if self.history.len() > HISTORY {
+            self.history.remove(0);
+        }
+    }
+
+    /// Takes in a sync: the parts that concern identity, counters and versions.
+    pub(super) fn sync(&mut self, sync: &Sync) -> SyncOutcome {
+        let mut outcome = SyncOutcome::default();
+        if self.is_fenced(sync, &mut outcome) {
+            return SyncOutcome { start: self.start, fenced: true, acknowledged: self.sequence, ..outcome };
+        }
+        outcome.start = self.start;
+        self.account_for(sync.have, &mut outcome);
+        match &sync.report {
+            Some(delta) => self.take_report(delta, &mut outcome),
+            None => {
+                outcome.resend = self.report_start != self.start || outcome.new_epoch;
+                outcome.acknowledged = if outcome.resend { 0 } else { self.sequence };
+            }
+        }
+        outcome
+    }
+
+    /// R12: the process with the greatest start counter has the identity.
+    fn is_fenced(&mut self, sync: &Sync, outcome: &mut SyncOutcome) -> bool {
+        match sync.start {
+            Some(start) if start < self.start => return true,
+            Some(start) if start == self.start => return sync.instance != self.instance,
+            // This hub was restored: it granted the counter and forgot.
+            Some(start) => self.begin(start, sync),
+            None if sync.instance == self.instance && self.start > 0 => return false,
+            None => self.begin(self.start + 1, sync),
+        }
+        outcome.durable = true;
+        false
+    }
+
+    fn begin(&mut self, start: u64, sync: &Sync) {
+        self.start = start;
+        self.instance.clone_from(&sync.instance);
+    }
+
+    /// R3: a document that this hub did not issue begins a new epoch.
+    fn account_for(&mut self, have: Option<Have>, outcome: &mut SyncOutcome) {
+        let Some(have) = have else { return };
+        if let Some(at) = self.history.iter().position(|known| *known == have) {
+            // What is older than what the agent has, it will never have again (R2).
+            self.history.drain(..at);
+            if self.history.len() == 1 {
+                self.served = true;
+            }
+            return;
+        }
+        let epoch = self.version.epoch.max(have.version.epoch) + 1;
+        self.version = Version { epoch, generation: 0 };
+        self.hold = Some(EpochHold { approved: false });
+        self.desired = None;
+        self.history.clear();
+        self.approvals.clear();
+        self.served = true;
+        outcome.new_epoch = true;
+        outcome.durable = true;
+    }
+
+    /// R11: a report's counter rises strictly; an acknowledged state never goes back.
+    fn take_report(&mut self, delta: &ReportDelta, outcome: &mut SyncOutcome) {
+        let same_start = self.report_start == self.start;
+        if same_start && delta.sequence <= self.sequence {
+            outcome.acknowledged = self.sequence;
+            return;
+        }
+        let builds_on_ours = same_start && self.sequence > 0 && delta.sequence == self.sequence + 1;
+        if !delta.full && !builds_on_ours {
+            outcome.acknowledged = if same_start { self.sequence } else { 0 };
+            outcome.resend = true;
+            return;
+        }
+        self.report.apply(delta.clone());
+        self.report_start = self.start;
+        self.sequence = delta.sequence;
+        outcome.acknowledged = delta.sequence;
+        outcome.durable = true;
+        self.bury_finished();
+    }
+
+    /// Tombstones of which the agent has nothing left, and approvals that have done their work.
+    fn bury_finished(&mut self) {
+        let report = &self.report;
+        self.tombstones.retain(|bundle, grave| grave.since > report.version || report.deployments.contains_key(bundle));
+        self.approvals.retain(|granted| granted.since > report.version || report.held.is_some());
+    }
+
+    /// An admin approved.
+    pub(super) fn approve(&mut self, approval: Approval) {
+        if let Some(hold) = &mut self.hold {
+            hold.approved = true;
+        }
+        self.approvals.retain(|granted| granted.approval.list != approval.list);
+        let since = Version { generation: self.version.generation + 1, ..self.version };
+        self.approvals.push(GrantedApproval { approval, since });
+        if self.approvals.len() > APPROVALS {
+            self.approvals.remove(0);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Taking in what happened: the snapshot changes, and what depends on it is marked. Nothing is decided here, except
+//! what a read of a repository means, and which Bundles a withdrawal ends.
+
+use super::event::{
+    BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, GitRepoResource, RepositoryRead,
+};
+use super::snapshot::{self, BundleState, RenderResult, Withdrawal};
+use super::{Machine, Memory, is_of, placement, plan_repository, replace, unknown_bundle};
+use fleet_api::digest::Digest;
+use fleet_api::names::Ref;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Machine {
+    /// Takes in what happened.
+    pub fn observe(&mut self, event: Event) {
+        match event {
+            Event::GitRepo(name, resource) => self.gitrepo(name, resource),
+            Event::Bundle(name, Some(record)) => self.put_bundle(&name, *record),
+            Event::Bundle(name, None) => self.bundle_deleted(&name),
+            Event::Cluster(name, resource) => self.cluster(&name, resource.map(|resource| *resource)),
+            Event::ClusterGroup(name, resource) => {
+                self.dirty.group_status.insert(name.clone());
+                replace(&mut self.snapshot.groups, name, resource);
+                self.dirty.clusters.extend(self.snapshot.clusters.keys().cloned());
+            }
+            Event::Mapping(name, resource) => {
+                replace(&mut self.snapshot.mappings, name, resource.map(|resource| *resource));
+                self.dirty.clusters.extend(self.snapshot.clusters.keys().cloned());
+            }
+            Event::Namespace(name, labels) => {
+                replace(&mut self.snapshot.namespaces, name, labels);
+                self.dirty.clusters.extend(self.snapshot.clusters.keys().cloned());
+            }
+            Event::Memory(name, memory) => {
+                let cluster = self.snapshot.clusters.entry(name.clone()).or_default();
+                cluster.memory = Some(*memory);
+                self.dirty.clusters.insert(name.clone());
+                self.dirty.desired.insert(name);
+            }
+            Event::Deployment(digest, facts) => _ = self.snapshot.deployments.insert(digest, facts),
+            Event::RenderKnown(input, deployment) => self.render_known(input, deployment),
+            Event::Read(read) => self.read(&read),
+            Event::ReadFailed(name, notes) => {
+                if let Some(gitrepo) = self.snapshot.gitrepos.get_mut(&name) {
+                    gitrepo.poll_notes = notes;
+                    self.dirty.gitrepo_status.insert(name);
+                }
+            }
+            Event::Rendered { input, result } => self.rendered(input, result),
+            Event::Enrolled(name, enrollment) => self.enrolled(name, enrollment),
+            Event::Approved(name, approval) => {
+                if let Some(memory) = self.memory_mut(&name) {
+                    memory.approve(approval);
+                    self.dirty.memory.insert(name.clone());
+                    self.dirty.desired.insert(name);
+                }
+            }
+        }
+    }
+
+    pub(super) fn memory_mut(&mut self, cluster: &Ref) -> Option<&mut Memory> {
+        self.snapshot.clusters.get_mut(cluster)?.memory.as_mut()
+    }
+
+    fn gitrepo(&mut self, name: Ref, resource: Option<GitRepoResource>) {
+        self.dirty.gitrepos.insert(name.clone());
+        match resource {
+            Some(resource) => {
+                let known = self.snapshot.gitrepos.entry(name.clone()).or_default();
+                let replan = known.resource.spec.paused != resource.spec.paused
+                    || known.resource.spec.deletion_limit != resource.spec.deletion_limit;
+                known.resource = resource;
+                if replan {
+                    let bundles = self.snapshot.bundles.iter();
+                    let mine =
+                        bundles.filter(|(bundle, state)| is_of(state, bundle, &name)).map(|(bundle, _)| bundle.clone());
+                    self.dirty.bundles.extend(mine);
+                }
+                self.dirty.gitrepo_status.insert(name);
+            }
+            None => {
+                self.snapshot.gitrepos.remove(&name);
+            }
+        }
+    }
+
+    fn put_bundle(&mut self, name: &Ref, record: BundleRecord) {
+        self.snapshot.withdrawn.remove(name);
+        if let Some(state) = self.snapshot.bundles.get_mut(name) {
+            if state.record == record {
+                return;
+            }
+            // Only the commit moved on: nothing has to be placed again.
+            let same = BundleRecord { commit: record.commit.clone(), ..state.record.clone() } == record;
+            state.record = record;
+            if same {
+                self.dirty.bundle_status.insert(name.clone());
+                return;
+            }
+        } else {
+            self.snapshot.bundles.insert(name.clone(), BundleState::new(record));
+        }
+        self.dirty.bundles.insert(name.clone());
+        // Others may depend on it.
+        self.dirty.bundle_status.insert(name.clone());
+    }
+
+    fn bundle_deleted(&mut self, name: &Ref) {
+        let Some(state) = self.snapshot.bundles.get(name) else { return };
+        let made_by = state.record.gitrepo.as_ref();
+        if made_by.is_some_and(|_| self.snapshot.gitrepo_of(name, made_by).is_some_and(|repo| !repo.resource.deleting))
+        {
+            // The repository says that it is meant: the deletion of its listing changes nothing.
+            self.dirty.put.insert(name.clone());
+            return;
+        }
+        self.withdraw(name, format!("Bundle {name} was deleted"), false);
+    }
+
+    pub(super) fn withdraw(&mut self, name: &Ref, cause: String, keep_resources: bool) {
+        let Some(mut state) = self.snapshot.bundles.remove(name) else { return };
+        let gitrepo =
+            state.record.gitrepo.clone().map(|gitrepo| Ref { namespace: name.namespace.clone(), name: gitrepo });
+        let clusters: Vec<Ref> = state.placements.keys().cloned().collect();
+        for cluster in &clusters {
+            placement::unplace(&mut self.snapshot.renders, &mut state, cluster);
+            if let Some(cluster) = self.snapshot.clusters.get_mut(cluster) {
+                cluster.bundles.remove(name);
+                cluster.near_misses.remove(name);
+            }
+        }
+        // Also clusters that were told of it and where it is not placed for now.
+        let told = self.snapshot.clusters.iter().filter(|(_, cluster)| {
+            let desired = cluster.memory.as_ref().and_then(|memory| memory.desired.as_ref());
+            desired.is_some_and(|desired| desired.deployments.iter().any(|deployment| deployment.bundle == *name))
+        });
+        self.dirty.desired.extend(told.map(|(cluster, _)| cluster.clone()));
+        self.dirty.cluster_status.extend(clusters);
+        self.dirty.gitrepo_status.extend(gitrepo.clone());
+        self.snapshot.withdrawn.insert(name.clone(), Withdrawal { cause, keep_resources, gitrepo });
+        self.dirty.deleted.insert(name.clone());
+        self.dirty.put.remove(name);
+    }
+
+    fn cluster(&mut self, name: &Ref, resource: Option<ClusterResource>) {
+        let Some(resource) = resource else {
+            let Some(gone) = self.snapshot.clusters.remove(name) else { return };
+            for bundle in &gone.bundles {
+                if let Some(state) = self.snapshot.bundles.get_mut(bundle) {
+                    placement::unplace(&mut self.snapshot.renders, state, name);
+                    self.dirty.bundle_status.insert(bundle.clone());
+                }
+            }
+            self.dirty.group_status.extend(self.snapshot.groups.keys().cloned());
+            if gone.memory.is_some() {
+                self.dirty.forgotten.insert(name.clone());
+            }
+            return;
+        };
+        let cluster = self.snapshot.clusters.entry(name.clone()).or_default();
+        let changed = cluster.resource.as_ref() != Some(&resource);
+        cluster.resource = Some(resource);
+        if changed {
+            self.dirty.clusters.insert(name.clone());
+            self.dirty.group_status.extend(self.snapshot.groups.keys().cloned());
+        }
+    }
+
+    fn enrolled(&mut self, name: Ref, enrollment: Enrollment) {
+        let cluster = self.snapshot.clusters.entry(name.clone()).or_default();
+        match &mut cluster.memory {
+            // The same cluster with a new key: what it was told is still accounted for.
+            Some(memory) if memory.enrollment.kube_system_uid == enrollment.kube_system_uid => {
+                memory.enrollment = enrollment;
+            }
+            memory => *memory = Some(Memory::new(enrollment)),
+        }
+        self.dirty.memory.insert(name.clone());
+        self.dirty.clusters.insert(name.clone());
+        self.dirty.desired.insert(name);
+    }
+
+    fn render_known(&mut self, input: Digest, deployment: Digest) {
+        let render = self.snapshot.renders.entry(input).or_insert_with(|| snapshot::Render {
+            bundle: unknown_bundle(),
+            wanted_by: BTreeSet::new(),
+            result: RenderResult::Pending,
+        });
+        render.result = RenderResult::Done(deployment);
+    }
+
+    fn rendered(&mut self, input: Digest, result: Result<(Digest, DeploymentFacts), Vec<fleet_api::Note>>) {
+        self.pending = self.pending.saturating_sub(1);
+        let Some(render) = self.snapshot.renders.get_mut(&input) else { return };
+        render.result = match result {
+            Ok((deployment, facts)) => {
+                self.snapshot.deployments.insert(deployment, facts);
+                RenderResult::Done(deployment)
+            }
+            Err(notes) => RenderResult::Failed(notes),
+        };
+        let bundle = render.bundle.clone();
+        self.dirty.plan.extend(render.wanted_by.iter().map(|cluster| (bundle.clone(), cluster.clone())));
+    }
+
+    fn read(&mut self, read: &RepositoryRead) {
+        let Some(gitrepo) = self.snapshot.gitrepos.get(&read.gitrepo) else { return };
+        if gitrepo.resource.deleting {
+            return;
+        }
+        let keep_resources = gitrepo.resource.spec.keep_resources;
+        let existing = self.snapshot.bundles.iter().filter(|(name, _)| name.namespace == read.gitrepo.namespace);
+        let existing: BTreeMap<Ref, &BundleRecord> =
+            existing.map(|(name, state)| (name.clone(), &state.record)).collect();
+        let plan = plan_repository(read, &existing);
+        for (name, record) in plan.put {
+            self.put_bundle(&name, record);
+            self.dirty.put.insert(name);
+        }
+        for (name, cause) in plan.withdraw {
+            self.withdraw(&name, cause, keep_resources);
+        }
+        if let Some(gitrepo) = self.snapshot.gitrepos.get_mut(&read.gitrepo) {
+            gitrepo.commit.clone_from(&read.commit);
+            gitrepo.read_generation = read.generation;
+            gitrepo.read = true;
+            gitrepo.read_notes = plan.notes;
+            gitrepo.poll_notes.clear();
+        }
+        self.dirty.gitrepo_status.insert(read.gitrepo.clone());
+        // R3: this may have been the last repository that a new epoch waited for.
+        let held = self.snapshot.clusters.iter().filter(|(_, cluster)| {
+            cluster.memory.as_ref().and_then(|memory| memory.hold).is_some_and(|hold| hold.approved)
+        });
+        self.dirty.desired.extend(held.map(|(name, _)| name.clone()));
+    }
+}

@@ -1,0 +1,257 @@
+//! Which Bundle goes to which cluster, with which options, and what has to be rendered for that.
+
+use super::event::{Labels, Uses};
+use super::snapshot::{BundleState, ClusterState, Placement, Render, RenderResult, Snapshot, Variant, subtract};
+use super::{Dirty, RenderInput};
+use crate::target::{self, GroupView, Resolution};
+use fleet_api::digest::Digest;
+use fleet_api::names::Ref;
+use fleet_api::reason::{Note, Reason};
+use fleet_api::v1alpha1::BundleDeploymentOptions;
+use fleet_api::wire::Facts;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The facts of a cluster that one render looks at; the others are left at their defaults.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterFacts {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its annotations.
+    pub annotations: Labels,
+    /// `spec.templateValues`.
+    pub template_values: Map<String, Value>,
+    /// The version of its API server.
+    pub kubernetes_version: String,
+    /// What its API server serves.
+    pub api_versions: Vec<String>,
+}
+
+impl ClusterFacts {
+    fn of(uses: Uses, cluster: &ClusterState) -> Self {
+        let resource = cluster.resource.as_ref();
+        let none = Facts::default();
+        let facts = cluster.memory.as_ref().map_or(&none, |memory| &memory.report.facts);
+        let mut used = Self::default();
+        if uses.name {
+            used.namespace.clone_from(&cluster.view.namespace);
+            used.name.clone_from(&cluster.view.name);
+        }
+        if uses.labels {
+            used.labels.clone_from(&cluster.view.labels);
+        }
+        if uses.annotations {
+            used.annotations = resource.map(|resource| resource.annotations.clone()).unwrap_or_default();
+        }
+        if uses.template_values {
+            used.template_values =
+                resource.and_then(|resource| resource.spec.template_values.clone()).unwrap_or_default();
+        }
+        if uses.kubernetes_version {
+            used.kubernetes_version.clone_from(&facts.kubernetes_version);
+        }
+        if uses.api_versions {
+            used.api_versions.clone_from(&facts.api_versions);
+        }
+        used
+    }
+}
+
+/// Places a Bundle in all clusters again.
+pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, dirty: &mut Dirty) {
+    let Some(mut bundle) = snapshot.bundles.remove(name) else { return };
+    bundle.invalid = target::validate(&bundle.record.spec).err().map(|error| {
+        Note::new(Reason::InvalidSelector, format!("Bundle {name}: {error}; it stays where it is"))
+            .in_file(bundle.record.directory.clone())
+    });
+    bundle.variants.clear();
+    let groups = snapshot.group_views();
+    let in_reach: Vec<Ref> = snapshot.clusters.keys().cloned().collect();
+    for cluster in in_reach {
+        place(snapshot, renderer, (name, &mut bundle), &cluster, &groups, dirty);
+    }
+    dirty.bundle_status.insert(name.clone());
+    snapshot.bundles.insert(name.clone(), bundle);
+}
+
+/// Places all Bundles in one cluster again.
+pub(super) fn place_cluster(snapshot: &mut Snapshot, renderer: &str, cluster: &Ref, dirty: &mut Dirty) {
+    let groups = snapshot.group_views();
+    let names: Vec<Ref> = snapshot.bundles.keys().cloned().collect();
+    for name in names {
+        if let Some(mut bundle) = snapshot.bundles.remove(&name) {
+            place(snapshot, renderer, (&name, &mut bundle), cluster, &groups, dirty);
+            snapshot.bundles.insert(name, bundle);
+        }
+    }
+}
+
+fn place(
+    snapshot: &mut Snapshot,
+    renderer: &str,
+    (name, bundle): (&Ref, &mut BundleState),
+    cluster_name: &Ref,
+    groups: &[GroupView],
+    dirty: &mut Dirty,
+) {
+    if bundle.invalid.is_some() {
+        // Which clusters are meant is not known: what is there stays.
+        return;
+    }
+    let resolution =
+        snapshot.clusters.get(cluster_name).and_then(|cluster| resolve(snapshot, (name, bundle), cluster, groups));
+    let near_miss = match (&resolution, snapshot.clusters.get(cluster_name)) {
+        (Some(Resolution::Skip(note)), Some(cluster)) if note.reason == Reason::NotTargeted => {
+            claimed(bundle, cluster, name, groups)
+        }
+        _ => None,
+    };
+    let Some(cluster) = snapshot.clusters.get_mut(cluster_name) else {
+        unplace(&mut snapshot.renders, bundle, cluster_name);
+        return;
+    };
+    let told = cluster.near_misses.get(name) != near_miss.as_ref();
+    match near_miss {
+        Some(note) => cluster.near_misses.insert(name.clone(), note),
+        None => cluster.near_misses.remove(name),
+    };
+    if told {
+        dirty.cluster_status.insert(cluster_name.clone());
+    }
+    let Some(Resolution::Deploy(matched)) = resolution else {
+        cluster.bundles.remove(name);
+        if unplace(&mut snapshot.renders, bundle, cluster_name) {
+            dirty.desired.insert(cluster_name.clone());
+            dirty.bundle_status.insert(name.clone());
+        }
+        return;
+    };
+    cluster.bundles.insert(name.clone());
+    let facts = ClusterFacts::of(bundle.record.uses, cluster);
+    let issued = issued(cluster, name);
+    let variant = variant(&mut bundle.variants, matched.options);
+    let input = RenderInput {
+        bundle: name.clone(),
+        id: bundle.record.id,
+        tree: bundle.record.tree,
+        options: Arc::clone(&variant.options),
+        options_digest: variant.digest,
+        facts,
+        renderer: renderer.to_owned(),
+    };
+    let key = input.key();
+    let unchanged = bundle.placements.get(cluster_name).is_some_and(|old| old.input == key);
+    if unchanged {
+        dirty.plan.insert((name.clone(), cluster_name.clone()));
+        return;
+    }
+    let old = bundle.placements.get(cluster_name).and_then(|old| old.allowed);
+    let counted = bundle.placements.get(cluster_name).and_then(|old| old.counted.clone());
+    forget(&mut snapshot.renders, bundle.placements.get(cluster_name), cluster_name);
+    let render = snapshot.renders.entry(key).or_insert_with(|| Render {
+        bundle: name.clone(),
+        wanted_by: BTreeSet::new(),
+        result: RenderResult::Pending,
+    });
+    let first = render.wanted_by.is_empty() && render.result == RenderResult::Pending;
+    render.bundle.clone_from(name);
+    render.wanted_by.insert(cluster_name.clone());
+    if first {
+        dirty.render.insert(key, input);
+    }
+    bundle.placements.insert(
+        cluster_name.clone(),
+        Placement {
+            options: variant.options,
+            input: key,
+            allowed: old.or(issued),
+            staged: None,
+            notes: Vec::new(),
+            counted,
+        },
+    );
+    dirty.plan.insert((name.clone(), cluster_name.clone()));
+}
+
+fn resolve(
+    snapshot: &Snapshot,
+    (name, bundle): (&Ref, &BundleState),
+    cluster: &ClusterState,
+    groups: &[GroupView],
+) -> Option<Resolution> {
+    cluster.resource.as_ref()?;
+    let record = &bundle.record;
+    let mappings: Vec<_> = snapshot.mappings.values().cloned().collect();
+    let key = (name.namespace.as_str(), &record.labels);
+    if !target::reaches(key, &cluster.view.namespace, &mappings, &snapshot.namespaces) {
+        return None;
+    }
+    let groups = target::groups_of(&cluster.view, groups);
+    Some(target::resolve(&record.spec, &cluster.view, &groups))
+}
+
+/// Whether a target would match if what the agent claims were granted.
+fn claimed(bundle: &BundleState, cluster: &ClusterState, name: &Ref, groups: &[GroupView]) -> Option<Note> {
+    if cluster.claims().is_empty() {
+        return None;
+    }
+    let mut view = cluster.view.clone();
+    view.labels.extend(cluster.claims().iter().map(|(key, value)| (key.clone(), value.clone())));
+    let groups = target::groups_of(&view, groups);
+    match target::resolve(&bundle.record.spec, &view, &groups) {
+        Resolution::Deploy(matched) => {
+            let claims: Vec<String> = cluster.claims().iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let message = format!(
+                "Bundle {name} would go to cluster {}/{} (target `{}`) if its labels were granted; the agent only claims {}",
+                view.namespace,
+                view.name,
+                matched.target,
+                claims.join(", ")
+            );
+            Some(Note::new(Reason::ClaimedLabel, message))
+        }
+        Resolution::Skip(_) => None,
+    }
+}
+
+/// What the newest Desired of a cluster says of a Bundle: after a start of the hub, the last good state.
+fn issued(cluster: &ClusterState, bundle: &Ref) -> Option<Digest> {
+    let desired = cluster.memory.as_ref()?.desired.as_ref()?;
+    desired.deployments.iter().find(|deployment| deployment.bundle == *bundle).map(|deployment| deployment.deployment)
+}
+
+fn variant(variants: &mut Vec<Variant>, options: BundleDeploymentOptions) -> Variant {
+    if let Some(known) = variants.iter().find(|known| *known.options == options) {
+        return known.clone();
+    }
+    let digest = Digest::of_json(&options).unwrap_or_else(|_| Digest::of(b""));
+    let variant = Variant { options: Arc::new(options), digest };
+    variants.push(variant.clone());
+    variant
+}
+
+/// The Bundle goes to the cluster no longer; true where it did.
+pub(super) fn unplace(renders: &mut BTreeMap<Digest, Render>, bundle: &mut BundleState, cluster: &Ref) -> bool {
+    let old = bundle.placements.remove(cluster);
+    if let Some((state, counts)) = old.as_ref().and_then(|old| old.counted.as_ref()) {
+        bundle.counts.remove(*state);
+        subtract(&mut bundle.resources, counts);
+    }
+    bundle.non_ready.remove(cluster);
+    forget(renders, old.as_ref(), cluster);
+    old.is_some()
+}
+
+fn forget(renders: &mut BTreeMap<Digest, Render>, placement: Option<&Placement>, cluster: &Ref) {
+    let Some(placement) = placement else { return };
+    if let Some(render) = renders.get_mut(&placement.input) {
+        render.wanted_by.remove(cluster);
+    }
+}

@@ -1,0 +1,150 @@
+//! What a read of a repository means for the Bundles of its GitRepo (R13): "absent" is not "deleted".
+
+use super::event::{BundleRecord, FailedEntry, RepositoryRead};
+use fleet_api::names::Ref;
+use fleet_api::reason::{Note, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What follows from a [`RepositoryRead`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RepositoryPlan {
+    /// Bundles that are new or changed.
+    pub put: Vec<(Ref, BundleRecord)>,
+    /// Bundles that the repository positively no longer has, and why, in words.
+    pub withdraw: Vec<(Ref, String)>,
+    /// Bundles that were not found and stay as they are.
+    pub kept: Vec<Ref>,
+    /// What the GitRepo has to say: why something stays, was refused, or failed.
+    pub notes: Vec<Note>,
+}
+
+/// Decides what becomes of the Bundles. `existing` are all Bundles of the GitRepo's namespace.
+pub fn plan(read: &RepositoryRead, existing: &BTreeMap<Ref, &BundleRecord>) -> RepositoryPlan {
+    let mut plan = RepositoryPlan { notes: read.notes.clone(), ..RepositoryPlan::default() };
+    plan.notes.extend(read.failed.iter().flat_map(|failed| failed.notes.clone()));
+    let found = accept_found(read, existing, &mut plan);
+    empty_entries(read, &mut plan);
+    for (name, record) in existing {
+        if !is_of(record, &read.gitrepo, name) || found.contains(name) {
+            continue;
+        }
+        match missing(read, name, record) {
+            Missing::Withdrawn(cause) => plan.withdraw.push((name.clone(), cause)),
+            Missing::Kept(note) => {
+                plan.notes.extend(note);
+                plan.kept.push(name.clone());
+            }
+        }
+    }
+    plan
+}
+
+fn is_of(record: &BundleRecord, gitrepo: &Ref, bundle: &Ref) -> bool {
+    bundle.namespace == gitrepo.namespace && record.gitrepo.as_ref() == Some(&gitrepo.name)
+}
+
+/// The names that were found; the second Bundle of one name is refused, whoever has the first.
+fn accept_found(
+    read: &RepositoryRead,
+    existing: &BTreeMap<Ref, &BundleRecord>,
+    plan: &mut RepositoryPlan,
+) -> BTreeSet<Ref> {
+    let mut found: BTreeMap<Ref, &str> = BTreeMap::new();
+    for bundle in &read.found {
+        let name = Ref { namespace: read.gitrepo.namespace.clone(), name: bundle.name.clone() };
+        let other = existing.get(&name).filter(|record| !is_of(record, &read.gitrepo, &name));
+        let owner = match (found.get(&name), other) {
+            (Some(directory), _) => Some(format!("`{directory}` of this repository has it already")),
+            (None, Some(record)) => Some(match &record.gitrepo {
+                Some(gitrepo) => format!("GitRepo {gitrepo} has it already, from `{}`", record.directory),
+                None => "a Bundle that was made by hand has it already".to_owned(),
+            }),
+            (None, None) => None,
+        };
+        if let Some(owner) = owner {
+            let message = format!("`{}` would be Bundle {name}: {owner}", bundle.record.directory);
+            plan.notes.push(Note::new(Reason::DuplicateBundleName, message).in_file(bundle.record.directory.clone()));
+            continue;
+        }
+        found.insert(name.clone(), &bundle.record.directory);
+        if existing.get(&name).is_none_or(|old| **old != bundle.record) {
+            plan.put.push((name, bundle.record.clone()));
+        }
+    }
+    found.into_keys().collect()
+}
+
+/// Entries of `spec.paths` without a Bundle and without an error of their own.
+fn empty_entries(read: &RepositoryRead, plan: &mut RepositoryPlan) {
+    for entry in &read.entries {
+        let yields = read.found.iter().any(|bundle| bundle.record.entry == *entry);
+        let failed = read.failed.iter().any(|failed| failed.entry == *entry);
+        let told = read.notes.iter().any(|note| note.reason == Reason::NoBundleFound && note.file == *entry);
+        if !yields && !failed && !told {
+            plan.notes.push(no_bundle(entry, &read.commit));
+        }
+    }
+}
+
+fn no_bundle(entry: &str, commit: &str) -> Note {
+    let what = if entry.is_empty() || entry == "." || entry == "/" {
+        "the repository".to_owned()
+    } else {
+        format!("entry `{entry}` of spec.paths")
+    };
+    Note::new(
+        Reason::NoBundleFound,
+        format!("{what} yields no bundle at commit {}; what came from there stays", short(commit)),
+    )
+    .in_file(entry)
+}
+
+enum Missing {
+    Withdrawn(String),
+    Kept(Option<Note>),
+}
+
+/// What it means that a Bundle was not found.
+fn missing(read: &RepositoryRead, name: &Ref, record: &BundleRecord) -> Missing {
+    if read.failed.iter().any(|failed| may_be(failed, name, record)) {
+        return Missing::Kept(None);
+    }
+    if !read.entries.contains(&record.entry) {
+        return Missing::Withdrawn(format!("`{}` was taken out of spec.paths", record.entry));
+    }
+    let yields = read.found.iter().any(|bundle| bundle.record.entry == record.entry);
+    if !yields {
+        // The note of the empty entry tells of it.
+        return Missing::Kept(None);
+    }
+    let replaced = read.found.iter().any(|bundle| is_in(&bundle.record.directory, &record.directory));
+    if read.present.contains(&record.directory) && !replaced {
+        let message = format!("`{}` is there, but is no bundle any more; Bundle {name} stays", record.directory);
+        return Missing::Kept(Some(Note::new(Reason::NoBundleFound, message).in_file(record.directory.clone())));
+    }
+    Missing::Withdrawn(format!("removed from git at {}", short(&read.commit)))
+}
+
+/// Whether a failure may be that of a Bundle.
+fn may_be(failed: &FailedEntry, name: &Ref, record: &BundleRecord) -> bool {
+    let by_name = failed.bundle.as_ref() == Some(&name.name);
+    let by_place = match &failed.directory {
+        Some(directory) => is_in(&record.directory, directory) || is_in(directory, &record.directory),
+        None => failed.entry == record.entry || failed.bundle.is_none() && failed.entry.is_empty(),
+    };
+    by_name || by_place
+}
+
+/// Whether `path` is `directory` or below it.
+fn is_in(path: &str, directory: &str) -> bool {
+    let (path, directory) = (path.trim_matches('/'), directory.trim_matches('/'));
+    directory.is_empty()
+        || directory == "."
+        || path == directory
+        || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The first 12 digits of a commit, for people.
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}

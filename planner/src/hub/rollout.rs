@@ -1,0 +1,79 @@
+//! Which cluster is allowed which Deployment. All at once, so far; a rollout that goes in waves takes the place of
+//! [`all_at_once`] and gives a wait to those whose turn has not come.
+
+use super::snapshot::{RenderResult, Snapshot};
+use fleet_api::digest::Digest;
+use fleet_api::names::Ref;
+use fleet_api::reason::{Note, Reason};
+
+/// What one cluster gets of one Bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// The Deployment that it is allowed.
+    pub allowed: Option<Digest>,
+    /// The one that it would get, were nothing in the way.
+    pub staged: Option<Digest>,
+    /// What is in the way.
+    pub notes: Vec<Note>,
+}
+
+/// Every cluster gets the newest Deployment at once, unless something is paused or it cannot be had: then the last
+/// good one stays.
+pub(super) fn all_at_once(snapshot: &Snapshot, bundle_name: &Ref, cluster_name: &Ref) -> Option<Allowance> {
+    let bundle = snapshot.bundles.get(bundle_name)?;
+    let placement = bundle.placements.get(cluster_name)?;
+    let keep = |staged, notes| Allowance { allowed: placement.allowed, staged, notes };
+    let wanted = match snapshot.renders.get(&placement.input).map(|render| &render.result) {
+        None | Some(RenderResult::Pending) => return Some(keep(placement.staged, Vec::new())),
+        Some(RenderResult::Failed(notes)) => return Some(keep(None, kept_notes(notes, placement.allowed.is_some()))),
+        Some(RenderResult::Done(deployment)) => *deployment,
+    };
+    if let Some(note) = empty(snapshot, bundle_name, placement.allowed, wanted) {
+        return Some(keep(None, vec![note]));
+    }
+    if Some(wanted) != placement.allowed
+        && let Some(note) = paused(snapshot, bundle_name, cluster_name)
+    {
+        return Some(keep(Some(wanted), vec![note]));
+    }
+    Some(Allowance { allowed: Some(wanted), staged: None, notes: Vec::new() })
+}
+
+fn kept_notes(notes: &[Note], has_last_good: bool) -> Vec<Note> {
+    notes
+        .iter()
+        .cloned()
+        .map(|mut note| {
+            if has_last_good {
+                note.message.push_str("; the last good state is kept");
+            }
+            note
+        })
+        .collect()
+}
+
+/// R13: a render that gives nothing, where there was something, changes nothing.
+fn empty(snapshot: &Snapshot, bundle: &Ref, allowed: Option<Digest>, wanted: Digest) -> Option<Note> {
+    let objects = |digest| snapshot.deployments.get(&digest).map(|facts| facts.objects);
+    let had = allowed.and_then(objects).unwrap_or_default();
+    (objects(wanted) == Some(0) && had > 0).then(|| {
+        let message = format!("Bundle {bundle} renders to no object at all; the {had} objects that it had stay");
+        Note::new(Reason::EmptyRender, message)
+    })
+}
+
+fn paused(snapshot: &Snapshot, bundle_name: &Ref, cluster_name: &Ref) -> Option<Note> {
+    let bundle = snapshot.bundles.get(bundle_name)?;
+    let gitrepo = snapshot.gitrepo_of(bundle_name, bundle.record.gitrepo.as_ref());
+    let cluster = snapshot.clusters.get(cluster_name)?.resource.as_ref()?;
+    let what = if bundle.record.spec.paused {
+        format!("Bundle {bundle_name}")
+    } else if gitrepo.is_some_and(|gitrepo| gitrepo.resource.spec.paused) {
+        format!("GitRepo {}", bundle.record.gitrepo.as_ref()?)
+    } else if cluster.spec.paused {
+        format!("Cluster {cluster_name}")
+    } else {
+        return None;
+    };
+    Some(Note::new(Reason::Paused, format!("{what} is paused; the new version is staged")))
+}

@@ -1,0 +1,699 @@
+//! The hub's decisions, at the entry of the machine: events in, documents and statuses out.
+
+use fleet_api::digest::Digest;
+use fleet_api::names::Ref;
+use fleet_api::reason::{Note, Reason};
+use fleet_api::wire::{
+    Approval, DeploymentReport, Desired, Facts, Have, HeldDeletions, Report, ReportDelta, Timestamp, Version,
+};
+use serde_json::{Value, json};
+use skiff_planner::hub::{
+    Action, BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, FailedEntry, FoundBundle,
+    GitRepoResource, Machine, Options, RenderInput, RepositoryRead, Status, Subject, Sync, SyncOutcome, Uses,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn r(name: &str) -> Ref {
+    Ref::new("fleet-default", name).unwrap()
+}
+
+/// A hub without I/O: renders give one object each, or what the test says; stores nothing.
+struct World {
+    machine: Machine,
+    now: Timestamp,
+    renders: Vec<RenderInput>,
+    /// By bundle name: what rendering it gives.
+    results: BTreeMap<String, Result<u32, String>>,
+    issued: BTreeMap<Ref, (Have, Desired)>,
+    statuses: BTreeMap<String, Status>,
+    deleted: Vec<Ref>,
+    issues: usize,
+}
+
+impl World {
+    fn new() -> Self {
+        let options = Options {
+            desired_lifetime: jiff::SignedDuration::from_hours(720),
+            offline_after: jiff::SignedDuration::from_mins(15),
+            renderer: "1".into(),
+        };
+        Self {
+            machine: Machine::new(options),
+            now: "2026-11-25T12:00:00Z".parse().unwrap(),
+            renders: Vec::new(),
+            results: BTreeMap::new(),
+            issued: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            deleted: Vec::new(),
+            issues: 0,
+        }
+    }
+
+    fn settle(&mut self) {
+        loop {
+            let decision = self.machine.decide(self.now);
+            let mut again = false;
+            for action in decision.actions {
+                match action {
+                    Action::Render(input) => {
+                        again = true;
+                        let name = input.bundle.name.to_string();
+                        let result = match self.results.get(&name).cloned().unwrap_or(Ok(1)) {
+                            Ok(objects) => Ok((deployment(&input), DeploymentFacts { objects, ..Default::default() })),
+                            Err(message) => Err(vec![Note::new(Reason::RenderFailed, message)]),
+                        };
+                        self.machine.observe(Event::Rendered { input: input.key(), result });
+                        self.renders.push(*input);
+                    }
+                    Action::Issue(issue) => {
+                        self.issues += 1;
+                        assert_eq!(Digest::of(&issue.bytes), issue.have.digest);
+                        let desired = serde_json::from_slice(&issue.bytes).unwrap();
+                        self.issued.insert(issue.cluster, (issue.have, desired));
+                    }
+                    Action::Status(status) => {
+                        let key = match &*status {
+                            Status::GitRepo(name, _) => format!("gitrepo/{}", name.name),
+                            Status::Bundle(name, _) => format!("bundle/{}", name.name),
+                            Status::Cluster(name, _) => format!("cluster/{}", name.name),
+                            Status::ClusterGroup(name, _) => format!("group/{}", name.name),
+                        };
+                        self.statuses.insert(key, *status);
+                    }
+                    Action::DeleteBundle(name) => self.deleted.push(name),
+                    _ => {}
+                }
+            }
+            self.now += jiff::SignedDuration::from_secs(1);
+            if !again && decision.wake_at.is_none_or(|at| at > self.now) {
+                break;
+            }
+        }
+    }
+
+    fn cluster(&mut self, name: &str, labels: &Value) {
+        let resource =
+            ClusterResource { labels: serde_json::from_value(labels.clone()).unwrap(), ..Default::default() };
+        self.machine.observe(Event::Cluster(r(name), Some(Box::new(resource))));
+    }
+
+    fn enroll(&mut self, name: &str, labels: &Value) {
+        self.cluster(name, labels);
+        let enrollment = Enrollment {
+            uid: format!("uid-{name}").parse().unwrap(),
+            key: Digest::of(name.as_bytes()),
+            kube_system_uid: format!("ks-{name}"),
+        };
+        self.machine.observe(Event::Enrolled(r(name), enrollment));
+    }
+
+    fn gitrepo(&mut self, name: &str, spec: &Value) {
+        let spec = serde_json::from_value(spec.clone()).unwrap();
+        let resource = GitRepoResource { spec, generation: 1, deleting: false };
+        self.machine.observe(Event::GitRepo(r(name), Some(resource)));
+    }
+
+    fn read(&mut self, read: RepositoryRead) {
+        self.machine.observe(Event::Read(Box::new(read)));
+        self.settle();
+    }
+
+    /// What a cluster is told to have, and of what it is told that it is gone.
+    fn told(&self, cluster: &str) -> (Vec<String>, Vec<String>) {
+        let desired = &self.issued[&r(cluster)].1;
+        (
+            desired.deployments.iter().map(|entry| entry.bundle.name.to_string()).collect(),
+            desired.tombstones.iter().map(|tombstone| tombstone.bundle.name.to_string()).collect(),
+        )
+    }
+
+    fn sync(&mut self, cluster: &str, start: Option<u64>, report: Option<ReportDelta>) -> SyncOutcome {
+        let have = self.issued.get(&r(cluster)).map(|(have, _)| *have);
+        self.sync_with(cluster, start, "i", have, report)
+    }
+
+    fn sync_with(
+        &mut self,
+        cluster: &str,
+        start: Option<u64>,
+        instance: &str,
+        have: Option<Have>,
+        report: Option<ReportDelta>,
+    ) -> SyncOutcome {
+        let sync = Sync { cluster: r(cluster), start, instance: instance.into(), have, report };
+        let outcome = self.machine.sync(&sync, self.now).unwrap();
+        self.settle();
+        outcome
+    }
+
+    fn gitrepo_notes(&self, name: &str) -> Vec<Reason> {
+        match &self.statuses[&format!("gitrepo/{name}")] {
+            Status::GitRepo(_, status) => status.notes.iter().map(|note| note.reason).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A full report that everything told is applied and ready, and nothing else is left.
+    fn all_ready(&self, cluster: &str, sequence: u64) -> ReportDelta {
+        let (have, desired) = &self.issued[&r(cluster)];
+        let deployments =
+            desired.deployments.iter().map(|entry| (entry.bundle.clone(), ready(entry.deployment))).collect();
+        let report = Report { version: have.version, deployments, ..Report::default() };
+        report.delta_from(None, sequence).unwrap()
+    }
+}
+
+fn deployment(input: &RenderInput) -> Digest {
+    Digest::of_json(&json!({"of": input.key()})).unwrap()
+}
+
+fn ready(deployment: Digest) -> DeploymentReport {
+    DeploymentReport {
+        deployment: Some(deployment),
+        applied: true,
+        ready: true,
+        unmodified: true,
+        waiting: false,
+        objects: 1,
+        ready_objects: 1,
+        not_ready: vec![],
+        modified: vec![],
+        notes: vec![],
+        incomplete: false,
+    }
+}
+
+/// A bundle in directory `dir` found by `entry`, for clusters with env=prod.
+fn bundle(name: &str, entry: &str, dir: &str, content: &str) -> FoundBundle {
+    bundle_with(name, entry, dir, content, &json!({}))
+}
+
+fn bundle_with(name: &str, entry: &str, dir: &str, content: &str, spec: &Value) -> FoundBundle {
+    let mut whole = json!({
+        "targets": [{"name": "prod", "clusterSelector": {"matchLabels": {"env": "prod"}}}],
+        "targetRestrictions": [{"name": "prod", "clusterSelector": {"matchLabels": {"env": "prod"}}}],
+    });
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    FoundBundle {
+        name: name.parse().unwrap(),
+        record: BundleRecord {
+            id: Digest::of_json(&json!([name, content, whole])).unwrap(),
+            tree: Digest::of(content.as_bytes()),
+            spec: serde_json::from_value(whole).unwrap(),
+            labels: BTreeMap::from([("app".into(), name.into())]),
+            annotations: BTreeMap::new(),
+            gitrepo: Some("shop".parse().unwrap()),
+            commit: "c".into(),
+            entry: entry.into(),
+            directory: dir.into(),
+            uses: Uses::default(),
+        },
+    }
+}
+
+fn read(entries: &[&str], found: Vec<FoundBundle>) -> RepositoryRead {
+    RepositoryRead {
+        gitrepo: r("shop"),
+        generation: 1,
+        commit: "3f2c00000000000000".into(),
+        entries: entries.iter().map(|entry| (*entry).to_owned()).collect(),
+        found,
+        failed: vec![],
+        present: BTreeSet::new(),
+        notes: vec![],
+    }
+}
+
+/// One GitRepo with two bundles, one prod cluster and one dev cluster.
+fn shop() -> World {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.enroll("prod", &json!({"env": "prod"}));
+    world.enroll("dev", &json!({"env": "dev"}));
+    world.read(read(
+        &["apps/*"],
+        vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    world
+}
+
+#[test]
+fn a_bundle_goes_to_the_clusters_that_its_targets_name() {
+    let world = shop();
+    assert_eq!(world.told("prod"), (vec!["db".into(), "web".into()], vec![]));
+    assert_eq!(world.told("dev"), (vec![], vec![]));
+    assert_eq!(world.renders.len(), 2, "one for each distinct input");
+    assert!(world.issued[&r("prod")].1.deletions_allowed);
+}
+
+#[test]
+fn clusters_with_equal_inputs_share_a_render() {
+    let mut world = shop();
+    for name in ["p2", "p3"] {
+        world.enroll(name, &json!({"env": "prod", "name": name}));
+    }
+    world.settle();
+    assert_eq!(world.renders.len(), 2);
+    let mut labelled = bundle("label", "apps/*", "apps/label", "1");
+    labelled.record.uses.labels = true;
+    world.read(read(
+        &["apps/*"],
+        vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1"), labelled],
+    ));
+    assert_eq!(world.renders.len(), 2 + 3, "a render that looks at labels is made for each");
+}
+
+#[test]
+fn a_changed_bundle_changes_that_bundle_alone() {
+    let mut world = shop();
+    let before = world.issued.clone();
+    world.read(read(
+        &["apps/*"],
+        vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    assert_eq!(world.renders.len(), 3);
+    let (old, new) = (&before[&r("prod")].1, &world.issued[&r("prod")].1);
+    assert_eq!(old.deployments[0], new.deployments[0]);
+    assert_ne!(old.deployments[1], new.deployments[1]);
+    assert_eq!(before[&r("dev")], world.issued[&r("dev")], "who is not concerned gets no new document");
+    let issues = world.issues;
+    world.read(read(
+        &["apps/*"],
+        vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    assert_eq!(world.issues, issues, "nothing new, nothing done");
+}
+
+#[test]
+fn labels_bring_and_withdraw() {
+    let mut world = shop();
+    world.cluster("dev", &json!({"env": "prod"}));
+    world.settle();
+    assert_eq!(world.told("dev"), (vec!["db".into(), "web".into()], vec![]));
+    world.cluster("dev", &json!({}));
+    world.settle();
+    assert_eq!(world.told("dev"), (vec![], vec!["db".into(), "web".into()]));
+    let cause = &world.issued[&r("dev")].1.tombstones[0].cause;
+    assert!(cause.contains("no longer targeted"), "{cause}");
+    world.cluster("dev", &json!({"env": "prod"}));
+    world.settle();
+    assert_eq!(world.told("dev"), (vec!["db".into(), "web".into()], vec![]), "a tombstone ends when it is meant again");
+}
+
+/// R13, row by row: what a read means for the Bundle `web` that was there before.
+#[test]
+fn absence_is_not_withdrawal() {
+    let db = || bundle("db", "apps/*", "apps/db", "1");
+    let failed = |failed: FailedEntry| RepositoryRead { failed: vec![failed], ..read(&["apps/*"], vec![db()]) };
+    let note = || vec![Note::new(Reason::InvalidFile, "broken")];
+    let entry = |bundle: Option<&str>, directory: Option<&str>| FailedEntry {
+        entry: "apps/*".into(),
+        directory: directory.map(Into::into),
+        bundle: bundle.map(|name| name.parse().unwrap()),
+        notes: note(),
+    };
+    let table: Vec<(&str, RepositoryRead, bool, Option<Reason>)> = vec![
+        ("the directory was removed", read(&["apps/*"], vec![db()]), false, None),
+        ("the entry was taken out", read(&["other"], vec![bundle("o", "other", "other", "1")]), false, None),
+        ("the entry yields nothing", read(&["apps/*"], vec![]), true, Some(Reason::NoBundleFound)),
+        ("the repository is empty", read(&["apps/*"], vec![]), true, Some(Reason::NoBundleFound)),
+        ("its directory failed", failed(entry(None, Some("apps/web"))), true, Some(Reason::InvalidFile)),
+        ("a directory below it failed", failed(entry(None, Some("apps/web/x"))), true, Some(Reason::InvalidFile)),
+        ("its name failed", failed(entry(Some("web"), Some("elsewhere"))), true, Some(Reason::InvalidFile)),
+        ("the whole entry failed", failed(entry(None, None)), true, Some(Reason::InvalidFile)),
+        ("another directory failed", failed(entry(None, Some("apps/webshop"))), false, Some(Reason::InvalidFile)),
+        (
+            "the directory is there and no bundle",
+            RepositoryRead { present: ["apps/web".to_owned()].into(), ..read(&["apps/*"], vec![db()]) },
+            true,
+            Some(Reason::NoBundleFound),
+        ),
+        (
+            "the directory has another name",
+            RepositoryRead {
+                present: ["apps/web".to_owned()].into(),
+                ..read(&["apps/*"], vec![db(), bundle("web2", "apps/*", "apps/web", "1")])
+            },
+            false,
+            None,
+        ),
+    ];
+    for (what, next, stays, reason) in table {
+        let mut world = shop();
+        world.read(next);
+        let (live, gone) = world.told("prod");
+        assert_eq!(live.contains(&"web".to_owned()), stays, "{what}");
+        assert_eq!(gone.contains(&"web".to_owned()), !stays, "{what}");
+        let notes = world.gitrepo_notes("shop");
+        match reason {
+            Some(reason) => assert!(notes.contains(&reason), "{what}: {notes:?}"),
+            None => assert!(notes.is_empty(), "{what}: {notes:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_repository_changes_nothing_and_says_so() {
+    let mut world = shop();
+    let before = world.issued.clone();
+    world.machine.observe(Event::ReadFailed(r("shop"), vec![Note::new(Reason::RepositoryUnreachable, "no route")]));
+    world.settle();
+    assert_eq!(before, world.issued);
+    assert_eq!(world.gitrepo_notes("shop"), [Reason::RepositoryUnreachable]);
+}
+
+#[test]
+fn the_second_bundle_of_a_name_is_refused() {
+    let mut world = shop();
+    let mut other = read(&[""], vec![bundle("web", "", ".", "x")]);
+    other.gitrepo = r("intruder");
+    other.found[0].record.gitrepo = Some("intruder".parse().unwrap());
+    let before = world.issued.clone();
+    world.gitrepo("intruder", &json!({"repo": "y"}));
+    world.read(other);
+    assert_eq!(before, world.issued);
+    assert_eq!(world.gitrepo_notes("intruder"), [Reason::DuplicateBundleName]);
+}
+
+#[test]
+fn a_deleted_gitrepo_withdraws_and_keep_resources_releases() {
+    for keep in [false, true] {
+        let mut world = shop();
+        world.gitrepo("shop", &json!({"repo": "x", "keepResources": keep}));
+        world.settle();
+        let spec = serde_json::from_value(json!({"repo": "x", "keepResources": keep})).unwrap();
+        let deleting = GitRepoResource { spec, generation: 2, deleting: true };
+        world.machine.observe(Event::GitRepo(r("shop"), Some(deleting)));
+        world.settle();
+        let desired = &world.issued[&r("prod")].1;
+        assert!(desired.deployments.is_empty());
+        assert_eq!(desired.tombstones.len(), 2);
+        assert!(desired.tombstones.iter().all(|tombstone| tombstone.keep_resources == keep));
+        assert_eq!(desired.tombstones[0].cause, "GitRepo shop was deleted");
+        assert_eq!(world.deleted, [r("db"), r("web")]);
+    }
+}
+
+#[test]
+fn a_tombstone_lives_until_the_agent_has_nothing_left() {
+    let mut world = shop();
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    world.read(read(&["apps/*"], vec![bundle("db", "apps/*", "apps/db", "1")]));
+    assert_eq!(world.told("prod").1, ["web"]);
+    // A report of the older document does not know of it.
+    let (have, desired) = world.issued[&r("prod")].clone();
+    let old = Version { generation: have.version.generation - 1, ..have.version };
+    let delta = |sequence, version, web: bool| {
+        let mut deployments: BTreeMap<_, _> =
+            desired.deployments.iter().map(|entry| (entry.bundle.clone(), ready(entry.deployment))).collect();
+        if web {
+            deployments.insert(r("web"), DeploymentReport { deployment: None, ..ready(Digest::of(b"")) });
+        }
+        Report { version, deployments, ..Report::default() }.delta_from(None, sequence)
+    };
+    world.sync("prod", Some(1), delta(2, old, false));
+    assert_eq!(world.told("prod").1, ["web"]);
+    world.sync("prod", Some(1), delta(3, have.version, true));
+    assert_eq!(world.told("prod").1, ["web"], "the ledger still has objects of it");
+    world.sync("prod", Some(1), delta(4, have.version, false));
+    assert_eq!(world.told("prod").1, Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_rendered_keeps_the_last_good() {
+    for (result, reason) in [(Err("line 3".to_owned()), Reason::RenderFailed), (Ok(0), Reason::EmptyRender)] {
+        let mut world = shop();
+        let before = world.issued.clone();
+        world.results.insert("web".into(), result);
+        world.read(read(
+            &["apps/*"],
+            vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "2")],
+        ));
+        let (old, new) = (&before[&r("prod")].1, &world.issued[&r("prod")].1);
+        assert_ne!(old.deployments[0], new.deployments[0], "the other bundle goes on");
+        assert_eq!(old.deployments[1], new.deployments[1]);
+        assert!(new.tombstones.is_empty());
+        assert!(world.gitrepo_notes("shop").contains(&reason));
+    }
+}
+
+#[test]
+fn an_invalid_selector_leaves_the_bundle_where_it_is() {
+    let mut world = shop();
+    let before = world.issued.clone();
+    let bad = json!({"targets": [{"clusterSelector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}]});
+    world.read(read(
+        &["apps/*"],
+        vec![bundle_with("web", "apps/*", "apps/web", "2", &bad), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    assert_eq!(before[&r("prod")].1.deployments, world.issued[&r("prod")].1.deployments);
+    assert!(world.gitrepo_notes("shop").contains(&Reason::InvalidSelector));
+}
+
+#[test]
+fn pausing_stages_and_does_not_withdraw() {
+    let mut world = shop();
+    let before = world.issued.clone();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"], "paused": true}));
+    world.read(read(
+        &["apps/*"],
+        vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    assert_eq!(before[&r("prod")], world.issued[&r("prod")]);
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.settle();
+    assert_ne!(before[&r("prod")], world.issued[&r("prod")]);
+}
+
+#[test]
+fn dependencies_are_resolved_for_each_cluster() {
+    let mut world = shop();
+    let needs = json!({"dependsOn": [
+        {"name": "db"},
+        {"selector": {"matchLabels": {"app": "db"}}, "acceptedStates": ["Ready", "Modified"]},
+        {"name": "nowhere"},
+    ]});
+    world.read(read(
+        &["apps/*"],
+        vec![bundle_with("web", "apps/*", "apps/web", "1", &needs), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    let web = &world.issued[&r("prod")].1.deployments[1];
+    let resolved: Vec<(Vec<String>, usize)> = web
+        .depends_on
+        .iter()
+        .map(|one| (one.bundles.iter().map(ToString::to_string).collect(), one.accepted_states.len()))
+        .collect();
+    let db = || vec!["fleet-default/db".to_owned()];
+    assert_eq!(resolved, [(db(), 1), (db(), 2), (vec![], 1)]);
+    assert_eq!(web.depends_on[0].description, "bundle \"db\"");
+}
+
+#[test]
+fn a_document_that_was_not_issued_here_begins_an_epoch_in_which_nothing_is_deleted() {
+    let mut world = shop();
+    let foreign = Have { version: Version { epoch: 1, generation: 9 }, digest: Digest::of(b"other") };
+    let outcome = world.sync_with("prod", None, "i", Some(foreign), None);
+    assert!(outcome.new_epoch && outcome.resend);
+    let (have, desired) = world.issued[&r("prod")].clone();
+    assert_eq!(have.version, Version { epoch: 2, generation: 1 });
+    assert!(!desired.deletions_allowed);
+    assert_eq!(desired.deployments.len(), 2);
+    // A version of ours with other content is not ours either.
+    let forged = Have { digest: Digest::of(b"other"), ..have };
+    world.sync_with("prod", Some(1), "i", Some(forged), None);
+    assert_eq!(world.issued[&r("prod")].0.version, Version { epoch: 3, generation: 1 });
+
+    // Approved, but one repository was not read since: still nothing.
+    world.gitrepo("late", &json!({"repo": "z"}));
+    let approval = Approval { list: Digest::of(b"list"), by: "admin".into() };
+    world.machine.observe(Event::Approved(r("prod"), approval.clone()));
+    world.settle();
+    assert!(!world.issued[&r("prod")].1.deletions_allowed);
+    let mut late = read(&[""], vec![]);
+    late.gitrepo = r("late");
+    world.read(late);
+    let desired = &world.issued[&r("prod")].1;
+    assert!(desired.deletions_allowed);
+    assert_eq!(desired.approvals, [approval]);
+}
+
+#[test]
+fn what_was_withdrawn_while_a_hub_was_restored_is_told_when_the_agent_still_has_it() {
+    let mut world = shop();
+    let foreign = Have { version: Version { epoch: 1, generation: 9 }, digest: Digest::of(b"other") };
+    world.sync_with("prod", None, "i", Some(foreign), None);
+    let mut full = world.all_ready("prod", 1);
+    full.deployments.insert(r("unheard-of"), ready(Digest::of(b"x")));
+    world.read(read(&["apps/*"], vec![bundle("db", "apps/*", "apps/db", "1")]));
+    world.sync("prod", Some(1), Some(full));
+    assert_eq!(world.told("prod").1, ["web"], "withdrawn positively; what nobody knows of gets no tombstone");
+}
+
+#[test]
+fn old_documents_of_ours_are_accounted_for() {
+    let mut world = shop();
+    let first = world.issued[&r("prod")].0;
+    world.machine.served(&r("prod"), first.version);
+    world.read(read(
+        &["apps/*"],
+        vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")],
+    ));
+    world.machine.served(&r("prod"), world.issued[&r("prod")].0.version);
+    assert!(!world.sync_with("prod", None, "i", Some(first), None).new_epoch, "an answer can be lost");
+    let second = world.issued[&r("prod")].0;
+    assert!(!world.sync_with("prod", Some(1), "i", Some(second), None).new_epoch);
+    assert!(world.sync_with("prod", Some(1), "i", Some(first), None).new_epoch, "R2: an agent does not go back");
+}
+
+#[test]
+fn the_younger_process_fences_the_older() {
+    let mut world = shop();
+    let table = [
+        (None, "a", 1, false),
+        (None, "a", 1, false),
+        (Some(1), "a", 1, false),
+        (None, "b", 2, false),
+        (Some(1), "a", 2, true),
+        (Some(2), "c", 2, true),
+        (Some(2), "b", 2, false),
+        // A restored hub forgot what it granted.
+        (Some(7), "d", 7, false),
+        (Some(2), "b", 7, true),
+    ];
+    for (start, instance, granted, fenced) in table {
+        let have = world.issued.get(&r("prod")).map(|(have, _)| *have);
+        let outcome = world.sync_with("prod", start, instance, have, None);
+        assert_eq!((outcome.start, outcome.fenced), (granted, fenced), "{start:?} {instance}");
+    }
+}
+
+#[test]
+fn a_report_never_goes_back() {
+    let mut world = shop();
+    let full = |sequence, world: &World| world.all_ready("prod", sequence);
+    let delta = |sequence, world: &World| ReportDelta { full: false, ..world.all_ready("prod", sequence) };
+    // (report, acknowledged, resend)
+    let rows: Vec<(ReportDelta, u64, bool)> = vec![
+        (delta(1, &world), 0, true),
+        (full(2, &world), 2, false),
+        (full(2, &world), 2, false),
+        (full(1, &world), 2, false),
+        (delta(3, &world), 3, false),
+        (delta(5, &world), 3, true),
+        (full(6, &world), 6, false),
+    ];
+    let first = world.sync("prod", None, None);
+    assert_eq!(first.start, 1);
+    for (report, acknowledged, resend) in rows {
+        let what = format!("{} {}", report.sequence, report.full);
+        let outcome = world.sync("prod", Some(1), Some(report));
+        assert_eq!((outcome.acknowledged, outcome.resend), (acknowledged, resend), "{what}");
+    }
+    let mut stale = world.all_ready("prod", 4);
+    stale.deployments.clear();
+    world.sync("prod", Some(1), Some(stale));
+    assert_eq!(world.machine.memory(&r("prod")).unwrap().report.deployments.len(), 2);
+}
+
+#[test]
+fn statuses_follow_reports_and_silence_changes_only_what_is_shown() {
+    let mut world = shop();
+    world.settle();
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
+    assert_eq!((web.summary.ready, web.display.ready_clusters.as_str()), (1, "1/1"));
+    let Status::GitRepo(_, shop) = &world.statuses["gitrepo/shop"] else { panic!() };
+    assert_eq!((shop.summary.ready, shop.summary.desired_ready, shop.ready_clusters), (2, 2, 1));
+    assert!(shop.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"));
+    let before = world.issued.clone();
+    world.now += jiff::SignedDuration::from_mins(16);
+    world.settle();
+    let Status::Cluster(_, prod) = &world.statuses["cluster/prod"] else { panic!() };
+    assert_eq!(prod.display.state, "Offline");
+    let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
+    assert_eq!((web.summary.ready, web.summary.offline), (0, 1));
+    assert_eq!(before, world.issued, "R14");
+    world.sync("prod", Some(1), None);
+    let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
+    assert_eq!((web.summary.ready, web.summary.offline), (1, 0));
+}
+
+#[test]
+fn claimed_labels_are_seen_under_their_prefix_only_and_a_near_miss_is_told() {
+    let mut world = shop();
+    let facts = Facts { claimed_labels: BTreeMap::from([("env".into(), "prod".into())]), ..Facts::default() };
+    let report = ReportDelta { facts: Some(facts), ..world.all_ready("dev", 1) };
+    world.sync("dev", None, Some(report));
+    assert_eq!(world.told("dev").0, Vec::<String>::new());
+    let Status::Cluster(_, dev) = &world.statuses["cluster/dev"] else { panic!() };
+    assert!(dev.notes.iter().any(|note| note.reason == Reason::ClaimedLabel), "{:?}", dev.notes);
+    assert_eq!(dev.claimed_labels["env"], "prod");
+}
+
+#[test]
+fn a_deleted_cluster_is_revoked_and_told_nothing() {
+    let mut world = shop();
+    let issues = world.issues;
+    world.machine.observe(Event::Cluster(r("prod"), None));
+    let decision = world.machine.decide(world.now);
+    assert!(decision.actions.contains(&Action::Forget(r("prod"))));
+    assert_eq!(issues, world.issues);
+    let sync = Sync { cluster: r("prod"), start: None, instance: "i".into(), have: None, report: None };
+    assert_eq!(world.machine.sync(&sync, world.now), None);
+}
+
+#[test]
+fn approvals_name_the_list_and_end_with_it() {
+    let mut world = shop();
+    let digest = Digest::of(b"list");
+    let held = HeldDeletions {
+        digest,
+        objects: vec![serde_json::from_value(json!({
+            "bundle": "fleet-default/web", "key": {"kind": "PersistentVolumeClaim", "namespace": "web", "name": "data"}, "uid": "u"
+        }))
+        .unwrap()],
+        note: Note::new(Reason::DeletionHeld, "one claim"),
+    };
+    let report = ReportDelta { held: Some(held), ..world.all_ready("prod", 1) };
+    world.sync("prod", None, Some(report));
+    for subject in [Subject::Cluster(r("prod")), Subject::Bundle(r("web")), Subject::GitRepo(r("shop"))] {
+        assert_eq!(world.machine.held(&subject).len(), 1, "{subject:?}");
+    }
+    assert!(world.machine.held(&Subject::Bundle(r("db"))).is_empty());
+    world.machine.observe(Event::Approved(r("prod"), Approval { list: digest, by: "admin".into() }));
+    world.settle();
+    assert_eq!(world.issued[&r("prod")].1.approvals[0].list, digest);
+    let report = world.all_ready("prod", 2);
+    world.sync("prod", Some(1), Some(report));
+    assert!(world.issued[&r("prod")].1.approvals.is_empty());
+}
+
+/// A hub that starts again from what it stored decides the same, and issues nothing.
+#[test]
+fn deciding_from_what_was_stored_changes_nothing() {
+    let mut world = shop();
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    world.read(read(&["apps/*"], vec![bundle("db", "apps/*", "apps/db", "1")]));
+    let mut again = World::new();
+    again.now = world.now;
+    again.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    for (name, labels) in [("prod", json!({"env": "prod"})), ("dev", json!({"env": "dev"}))] {
+        again.cluster(name, &labels);
+        let memory = world.machine.memory(&r(name)).unwrap();
+        let mut loaded: skiff_planner::hub::Memory =
+            serde_json::from_value(serde_json::to_value(memory).unwrap()).unwrap();
+        loaded.desired.clone_from(&memory.desired);
+        loaded.report = memory.report.clone();
+        again.machine.observe(Event::Memory(r(name), Box::new(loaded)));
+    }
+    for (name, record) in world.machine.bundles() {
+        again.machine.observe(Event::Bundle(name.clone(), Some(Box::new(record.clone()))));
+    }
+    again.settle();
+    assert_eq!(again.issues, 0);
+    let memory = |world: &World| world.machine.memory(&r("prod")).unwrap().newest();
+    assert_eq!(memory(&world), memory(&again));
+}
