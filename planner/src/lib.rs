@@ -7,9 +7,11 @@
 //! | [`options`] | the options of a Bundle with a customization laid over them |
 //! | [`order`] | the order in which kinds are applied and removed |
 //! | [`hub`] | what the hub does: Bundles, placements, documents, statuses |
+//! | [`agent`] | what the agent of one cluster does next, and what it never does |
 //! | [`health`] | whether an object is healthy |
 //! | [`status`] | the state of a Deployment, and what it adds up to |
 
+pub mod agent;
 pub mod health;
 pub mod hub;
 pub mod options;

@@ -1,0 +1,324 @@
+//! How events change the snapshot, and which Bundles they concern.
+//!
+//! Invariant: nothing is decided here.
+
+use super::backoff::Tries;
+use super::event::{Applied, Event, Failed, Source};
+use super::snapshot::{Accepted, Attempt, GroupKind, Live};
+use super::{Cause, Machine, accept};
+use fleet_api::wire::Timestamp;
+use fleet_api::{Digest, Note, ObjectKey, Reason};
+use std::collections::BTreeSet;
+
+impl Machine {
+    /// Takes in what happened.
+    pub fn observe(&mut self, event: Event) {
+        match event {
+            Event::Desired { desired, digest } => self.desired(Accepted { desired: *desired, digest }),
+            Event::DesiredSaved { digest } => self.desired_saved(digest),
+            Event::Journaled { revision } => {
+                self.journal.persisted = self.journal.persisted.max(revision);
+                self.journal.in_flight = false;
+                self.journal.tries = None;
+                self.journal.problem = None;
+                self.journal.dirty_since = None;
+            }
+            Event::JournalFailed { message, at } => {
+                self.journal.in_flight = false;
+                self.journal.tries = Some(Tries::again(self.journal.tries, at));
+                self.journal.problem = Some(message);
+            }
+            Event::Deployment { digest, deployment } => {
+                self.snapshot.docs.insert(digest, *deployment);
+                self.snapshot.fetching.in_flight.remove(&digest);
+                self.snapshot.blobs.insert(digest);
+                self.claims_stale = true;
+            }
+            Event::BlobsPresent { digests } => {
+                for digest in digests {
+                    self.snapshot.fetching.in_flight.remove(&digest);
+                    self.snapshot.blobs.insert(digest);
+                }
+                self.wake_fetchers();
+            }
+            Event::BlobLost { digest } => {
+                self.snapshot.blobs.remove(&digest);
+                self.all_dirty = true;
+            }
+            Event::Fetched { missing, refused, problem, at } => self.fetched(&missing, refused, problem, at),
+            Event::Kinds { kinds, at } => self.kinds(kinds, at),
+            Event::DiscoveryFailed { at } => {
+                self.discovery.in_flight = false;
+                self.discovery.failed = true;
+                self.discovery.tries = Some(Tries::again(self.discovery.tries, at));
+            }
+            Event::Listed { kind, seen } => self.listed(kind, &seen),
+            Event::Unwatched { kind } => {
+                self.snapshot.listed.remove(&kind);
+            }
+            Event::Object { key, live, source, at } => self.object(key, live, source, at),
+            Event::Suspect { key } => {
+                self.snapshot.live.remove(&key);
+                self.touch(&key);
+            }
+            Event::NamespaceEnsured { bundle, namespace, token, created } => {
+                let key = super::ensure_key(&bundle, &namespace);
+                self.snapshot.in_flight.remove(&key);
+                self.snapshot.attempts.remove(&key);
+                let ledger = self.snapshot.ledger.bundles.entry(bundle.clone()).or_default();
+                if ledger.namespace != Some(token) {
+                    ledger.namespace = Some(token);
+                    self.journal.revision += 1;
+                }
+                if created {
+                    self.snapshot.fresh_namespaces.insert(namespace);
+                }
+                self.dirty.insert(bundle);
+            }
+            Event::Applied(applied) => self.applied(*applied),
+            Event::Failed(failed) => self.failed(*failed),
+            Event::Touched { key, repaired, at } => {
+                self.snapshot.in_flight.remove(&key);
+                self.snapshot.attempts.remove(&key);
+                if repaired {
+                    self.repaired(&key, at);
+                }
+                self.snapshot.live.remove(&key);
+                self.touch(&key);
+            }
+            Event::Fenced(fenced) => {
+                self.snapshot.fenced = fenced;
+                self.all_dirty = true;
+            }
+        }
+    }
+
+    fn desired(&mut self, accepted: Accepted) {
+        let known = self.snapshot.desired.as_ref().map(|current| current.digest);
+        if known == Some(accepted.digest) {
+            self.snapshot.rejected = None;
+            return;
+        }
+        let snapshot = &mut self.snapshot;
+        let verdict =
+            accept::accept(snapshot.rules, &snapshot.cluster, snapshot.mark, known, &accepted.desired, accepted.digest);
+        match verdict {
+            Ok(()) => {
+                snapshot.rejected = None;
+                snapshot.pending = Some(accepted);
+                self.saving = false;
+            }
+            Err(note) => snapshot.rejected = Some(note),
+        }
+    }
+
+    fn desired_saved(&mut self, digest: Digest) {
+        let Some(accepted) = self.snapshot.pending.take_if(|pending| pending.digest == digest) else { return };
+        self.saving = false;
+        self.snapshot.mark = self.snapshot.mark.max(accepted.desired.version);
+        self.snapshot.desired = Some(accepted);
+        self.snapshot.fetching.refused.clear();
+        self.snapshot.fetching.tries = None;
+        self.forget_docs();
+        self.claims_stale = true;
+    }
+
+    /// Drops Deployments that neither the Desired nor the ledger names.
+    fn forget_docs(&mut self) {
+        let snapshot = &mut self.snapshot;
+        let desired = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+        let mut needed: BTreeSet<Digest> = desired.map(|deployment| deployment.deployment).collect();
+        needed.extend(snapshot.ledger.bundles.values().filter_map(|bundle| bundle.deployment));
+        snapshot.docs.retain(|digest, _| needed.contains(digest));
+    }
+
+    fn wake_fetchers(&mut self) {
+        let waiting = self.plans.iter().filter(|(_, plan)| !plan.wants.is_empty());
+        self.dirty.extend(waiting.map(|(bundle, _)| bundle.clone()));
+    }
+
+    fn fetched(&mut self, missing: &[Digest], refused: Vec<Digest>, problem: Option<Note>, at: Timestamp) {
+        let fetching = &mut self.snapshot.fetching;
+        for digest in missing.iter().chain(&refused) {
+            fetching.in_flight.remove(digest);
+        }
+        let again = missing.iter().any(|digest| !refused.contains(digest)).then(|| Tries::again(fetching.tries, at));
+        fetching.tries = again;
+        fetching.refused.extend(refused);
+        fetching.problem = problem;
+        self.wake_fetchers();
+    }
+
+    fn kinds(&mut self, kinds: Vec<(GroupKind, Option<super::KindInfo>)>, at: Timestamp) {
+        self.discovery.in_flight = false;
+        self.discovery.failed = false;
+        let all_there = kinds.iter().all(|(_, info)| info.is_some());
+        for (kind, info) in kinds {
+            self.claims_stale |= self.snapshot.kinds.get(&kind) != Some(&info);
+            self.snapshot.kinds.insert(kind, info);
+        }
+        self.discovery.tries = (!all_there).then(|| Tries::again(self.discovery.tries, at));
+    }
+
+    fn listed(&mut self, kind: GroupKind, seen: &BTreeSet<ObjectKey>) {
+        let ours = self.snapshot.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys());
+        let unseen: Vec<ObjectKey> = ours
+            .filter(|key| key.group == kind.group && key.kind == kind.kind && !seen.contains(*key))
+            .cloned()
+            .collect();
+        for key in unseen {
+            // Absent from a list is not deleted: it is read before it is believed.
+            if !matches!(self.snapshot.live.get(&key), Some(None)) {
+                self.snapshot.live.remove(&key);
+            }
+        }
+        self.snapshot.listed.insert(kind);
+        self.all_dirty = true;
+    }
+
+    fn object(&mut self, key: ObjectKey, live: Option<Box<Live>>, source: Source, at: Timestamp) {
+        let is_read = source == Source::Read;
+        if is_read {
+            self.snapshot.in_flight.remove(&key);
+            if self.snapshot.attempts.get(&key).is_some_and(|attempt| attempt.content.is_none()) {
+                self.snapshot.attempts.remove(&key);
+            }
+        }
+        let is_ours = self.snapshot.ledger.owner(&key).is_some();
+        if !is_ours && !self.snapshot.claims.contains_key(&key) {
+            return;
+        }
+        if !is_ours && !is_read {
+            // A first apply rests on a read of its own.
+            return;
+        }
+        let known = self.snapshot.live.get(&key).and_then(Option::as_deref);
+        if let (Source::Watch, Some(known), Some(live)) = (source, known, &live) {
+            if is_older(&live.resource_version, &known.resource_version) || *known == **live {
+                return;
+            }
+        }
+        let foreign =
+            live.as_ref().is_some_and(|live| !is_ours && live.owner.as_deref() != Some(self.snapshot.cluster.as_str()));
+        if is_read && foreign {
+            let tries = Tries::again(self.snapshot.repairs.get(&key).copied(), at);
+            self.snapshot.repairs.insert(key.clone(), tries);
+        }
+        self.snapshot.live.insert(key.clone(), live);
+        self.touch(&key);
+    }
+
+    fn applied(&mut self, applied: Applied) {
+        let Applied { bundle, key, api_version, content, live, cause, sync, keep, left_out, at } = applied;
+        self.snapshot.in_flight.remove(&key);
+        self.snapshot.attempts.remove(&key);
+        if cause == Cause::Create && key.group.is_empty() && key.kind == "Namespace" {
+            self.snapshot.fresh_namespaces.insert(key.name.clone());
+        }
+        if key.kind == "CustomResourceDefinition" {
+            self.discovery.tries = self.discovery.tries.map(|_| Tries { count: 0, last: at });
+        }
+        self.tell(&key, cause, &left_out, at);
+        let owner = self.snapshot.ledger.owner(&key).cloned().unwrap_or(bundle);
+        let entry = super::Entry {
+            api_version: api_version.into(),
+            uid: Some(live.uid.clone()),
+            content: Some(content),
+            fields: live.fields,
+            sync,
+            keep,
+            doomed: false,
+        };
+        let objects = &mut self.snapshot.ledger.bundles.entry(owner).or_default().objects;
+        if objects.get(&key) != Some(&entry) {
+            objects.insert(key.clone(), entry);
+            self.journal.revision += 1;
+        }
+        self.snapshot.live.insert(key.clone(), Some(Box::new(live)));
+        self.touch(&key);
+    }
+
+    /// What is worth knowing of an apply.
+    fn tell(&mut self, key: &ObjectKey, cause: Cause, left_out: &[String], at: Timestamp) {
+        if cause == Cause::Repair {
+            return self.repaired(key, at);
+        }
+        self.snapshot.repairs.remove(key);
+        self.snapshot.told.remove(key);
+        let live = self.snapshot.live.get(key).and_then(Option::as_deref);
+        let lost = live.map(|live| live.lost.as_slice()).unwrap_or_default();
+        let note = if !left_out.is_empty() {
+            let owner = live.and_then(|live| live.replicas_owner.as_deref()).unwrap_or("its controller").to_owned();
+            let fields: Vec<String> = left_out.iter().map(|pointer| super::diff::dotted(pointer)).collect();
+            Some(Note::new(Reason::LeftToController, format!("{} of {key} is left to {owner}", fields.join(", "))))
+        } else if lost.is_empty() {
+            None
+        } else {
+            let fields: Vec<String> = lost.iter().map(|stray| super::diff::dotted(&stray.pointer)).collect();
+            let by = lost.iter().map(|stray| &*stray.manager).find(|name| !name.is_empty()).unwrap_or("somebody");
+            let message = format!("the newer state of {key} overruled {by} in {}", fields.join(", "));
+            Some(Note::new(Reason::Overruled, message))
+        };
+        if let Some(note) = note {
+            self.snapshot.told.insert(key.clone(), note.about(key.clone()));
+        }
+    }
+
+    fn repaired(&mut self, key: &ObjectKey, at: Timestamp) {
+        let tries = Tries::repair(self.snapshot.repairs.get(key).copied(), at);
+        self.snapshot.repairs.insert(key.clone(), tries);
+        let what = match self.snapshot.live.get(key) {
+            Some(Some(live)) => {
+                let strays = live.lost.iter().chain(live.added.iter().filter(|stray| stray.by_person()));
+                let (mut fields, mut managers) = (Vec::new(), BTreeSet::new());
+                for stray in strays {
+                    fields.push(super::diff::dotted(&stray.pointer));
+                    managers.insert(&*stray.manager);
+                }
+                let managers: Vec<&str> = managers.into_iter().filter(|name| !name.is_empty()).collect();
+                let by = if managers.is_empty() { String::new() } else { format!(" (by {})", managers.join(", ")) };
+                format!("{}{by} of {key} was put right", fields.join(", "))
+            }
+            Some(None) | None => format!("{key} was deleted, and made again"),
+        };
+        self.snapshot.told.insert(key.clone(), Note::new(Reason::DriftCorrected, what).about(key.clone()));
+    }
+
+    fn failed(&mut self, failed: Failed) {
+        let Failed { bundle, key, content, reason, message, namespace_missing, stale, at } = failed;
+        self.snapshot.in_flight.remove(&key);
+        let previous = self.snapshot.attempts.get(&key).filter(|attempt| attempt.content == content);
+        let tries = Tries::again(previous.map(|attempt| attempt.tries), at);
+        self.snapshot.attempts.insert(key.clone(), Attempt { tries, content, reason, message });
+        if stale {
+            self.snapshot.live.remove(&key);
+        }
+        if reason == Reason::WaitingForKind {
+            self.snapshot.kinds.insert(GroupKind::of(&key), None);
+            self.claims_stale = true;
+        }
+        if namespace_missing {
+            let ledger = bundle.as_ref().and_then(|bundle| self.snapshot.ledger.bundles.get_mut(bundle));
+            if let Some(ledger) = ledger.filter(|ledger| ledger.namespace.is_some()) {
+                ledger.namespace = None;
+                self.journal.revision += 1;
+            }
+        }
+        self.dirty.extend(bundle);
+        self.touch(&key);
+    }
+
+    /// Marks the Bundles that have or claim an object.
+    fn touch(&mut self, key: &ObjectKey) {
+        self.dirty.extend(self.snapshot.ledger.owner(key).cloned());
+        self.dirty.extend(self.snapshot.claims.get(key).into_iter().flatten().cloned());
+    }
+}
+
+/// Whether a resourceVersion is older than another one (numbers since Kubernetes 1.35 says so; else never).
+fn is_older(this: &str, that: &str) -> bool {
+    match (this.parse::<u64>(), that.parse::<u64>()) {
+        (Ok(this), Ok(that)) => this < that,
+        _ => false,
+    }
+}

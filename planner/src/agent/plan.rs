@@ -1,0 +1,424 @@
+//! The plan of one Bundle: which of its Deployments counts, what is to be done for it now, what it would delete, and
+//! what is said of it. A pure function of the snapshot, called by [`Machine::decide`](super::Machine::decide) for the
+//! Bundles that something happened to.
+
+use super::action::{Action, EnsureNamespace, Target, Want};
+use super::claims::Claim;
+use super::diff::{Judgement, Subject, judge};
+use super::prune::{self, Due};
+use super::rules::Rule;
+use super::snapshot::{GroupKind, Resolved, Snapshot, resolve};
+use super::{Machine, report};
+use crate::order;
+use fleet_api::names::Ref;
+use fleet_api::wire::{Dependency, Deployment, DeploymentReport, DesiredDeployment, Timestamp};
+use fleet_api::{DeploymentState, Digest, Note, ObjectKey, Reason};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a Bundle needs, does and says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BundlePlan {
+    /// What can be done at once.
+    pub actions: Vec<Action>,
+    /// What has to be in the ledger, on disk, before the applies are done.
+    pub intents: Vec<Intent>,
+    /// The Deployment that is begun now, and the service account of it.
+    pub begin: Option<(Digest, String)>,
+    /// Entries that leave the ledger: confirmed 404, changed UID, release.
+    pub drops: Vec<ObjectKey>,
+    /// Deletions that are due.
+    pub dues: Vec<Due>,
+    pub wants: Vec<Want>,
+    /// Kinds that nobody has asked for yet.
+    pub unknown_kinds: BTreeSet<GroupKind>,
+    /// Kinds that the API server does not serve.
+    pub missing_kinds: BTreeSet<GroupKind>,
+    pub wake_at: Option<Timestamp>,
+    /// Reads or fetches are needed or under way.
+    pub reading: bool,
+    /// The picture is not complete yet: a report would say less than is known in a moment.
+    pub loading: bool,
+    pub report: Option<DeploymentReport>,
+}
+
+/// See [`BundlePlan::intents`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Intent {
+    pub key: ObjectKey,
+    pub api_version: String,
+    /// The Bundle that it is taken over from.
+    pub from: Option<Ref>,
+}
+
+impl BundlePlan {
+    pub(super) fn wake(&mut self, at: Option<Timestamp>) {
+        self.wake_at = [self.wake_at, at].into_iter().flatten().min();
+    }
+
+    /// What dependents look at; `None` where nothing is said of the Deployment.
+    pub(super) fn state(&self) -> Option<(Digest, DeploymentState)> {
+        let report = self.report.as_ref()?;
+        Some((report.deployment?, report::state(report)))
+    }
+}
+
+/// What an object is judged in.
+pub(super) struct Scope<'a> {
+    pub snapshot: &'a Snapshot,
+    pub bundle: &'a Ref,
+    pub deployment: &'a Deployment,
+    pub now: Timestamp,
+}
+
+impl Scope<'_> {
+    /// Whether `diff.comparePatches` leaves a field out of drift.
+    pub(super) fn ignores(&self, subject: &Subject<'_>, pointer: &str) -> bool {
+        let covers = |path: &str| {
+            pointer
+                .strip_prefix(path.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let same = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+        let patches = &self.deployment.options.compare_patches;
+        let (object, key) = (subject.object, subject.key);
+        patches
+            .iter()
+            .filter(|patch| {
+                same(&patch.api_version, &object.api_version)
+                    && same(&patch.kind, &key.kind)
+                    && same(&patch.namespace, &key.namespace)
+                    && same(&patch.name, &key.name)
+            })
+            .any(|patch| {
+                patch.json_pointers.iter().any(|path| covers(path))
+                    || patch.operations.iter().any(|operation| match operation.op.as_str() {
+                        // Fleet's `ignore` without a path leaves the whole object out.
+                        "ignore" => operation.path.is_empty() || covers(&operation.path),
+                        _ => !operation.path.is_empty() && covers(&operation.path),
+                    })
+            })
+    }
+}
+
+/// The plan of `bundle`; `others` are the plans that its dependencies are looked up in.
+pub(super) fn plan(
+    snapshot: &Snapshot,
+    others: &BTreeMap<Ref, BundlePlan>,
+    bundle: &Ref,
+    now: Timestamp,
+) -> BundlePlan {
+    let mut plan = BundlePlan::default();
+    let Some(accepted) = &snapshot.desired else { return plan };
+    if let Some(desired) = accepted.deployment(bundle) {
+        live(snapshot, others, desired, now, &mut plan);
+    } else if snapshot.ledger.bundles.contains_key(bundle) {
+        prune::departing(snapshot, bundle, accepted.tombstone(bundle), now, &mut plan);
+    }
+    plan
+}
+
+/// The Bundle is in the Desired.
+fn live(
+    snapshot: &Snapshot,
+    others: &BTreeMap<Ref, BundlePlan>,
+    desired: &DesiredDeployment,
+    now: Timestamp,
+    plan: &mut BundlePlan,
+) {
+    let ledger = snapshot.ledger.bundles.get(&desired.bundle);
+    let begun = ledger.and_then(|ledger| ledger.deployment);
+    let newest = snapshot.docs.get(&desired.deployment);
+    let mut words = report::Builder::new(Some(desired.deployment));
+    let missing = want(snapshot, desired, begun, newest, plan);
+    let mut current = begun == Some(desired.deployment);
+    if !current {
+        if newest.is_none() || missing > 0 {
+            fetching(snapshot, desired, missing, plan, &mut words);
+        } else if let Some(note) = unsatisfied(snapshot, others, &desired.depends_on) {
+            words.waiting = true;
+            words.notes.push(note);
+        } else if let Some(newest) = newest {
+            plan.begin = Some((desired.deployment, newest.options.service_account.clone()));
+            current = true;
+        }
+    } else if newest.is_none() {
+        plan.loading = true;
+    }
+    let counts = if current { newest } else { begun.and_then(|begun| snapshot.docs.get(&begun)) };
+    let mut applied = false;
+    if let Some(deployment) = counts {
+        let scope = Scope { snapshot, bundle: &desired.bundle, deployment, now };
+        applied = apply(&scope, plan, &mut words) && current;
+    }
+    words.applied = applied;
+    let lists = counts.filter(|_| applied || !snapshot.rules.on(Rule::R6Complete));
+    if let Some(deployment) = lists {
+        prune::left_behind(snapshot, desired, deployment, now, plan, &mut words);
+    }
+    plan.report = Some(words.finish(snapshot, &desired.bundle));
+}
+
+/// Asks for what is not in the cache; returns how much of the newest Deployment is missing.
+fn want(
+    snapshot: &Snapshot,
+    desired: &DesiredDeployment,
+    begun: Option<Digest>,
+    newest: Option<&Deployment>,
+    plan: &mut BundlePlan,
+) -> usize {
+    let document = |digest, base| Want { digest, size: 0, base, is_deployment: true, is_secret: false };
+    let older = begun.filter(|begun| *begun != desired.deployment);
+    // Until the newest is begun, the older one is looked after; it comes from the cache or not at all.
+    let unread = older.filter(|older| !snapshot.docs.contains_key(older) && snapshot.blobs.contains(older));
+    plan.wants.extend(unread.map(|older| document(older, None)));
+    let Some(newest) = newest else {
+        plan.wants.push(document(desired.deployment, older));
+        return 0;
+    };
+    let lacking = newest.objects.iter().filter(|object| !snapshot.blobs.contains(&object.digest));
+    let ledger = snapshot.ledger.bundles.get(&desired.bundle);
+    let mut missing = 0;
+    for object in lacking {
+        let old = ledger.and_then(|ledger| {
+            let same = |key: &ObjectKey| {
+                key.name == object.key.name && key.kind == object.key.kind && key.group == object.key.group
+            };
+            ledger.objects.iter().find(|(key, _)| same(key)).and_then(|(_, entry)| entry.content)
+        });
+        missing += 1;
+        plan.wants.push(Want {
+            digest: object.digest,
+            size: object.size,
+            base: old.filter(|old| snapshot.blobs.contains(old)),
+            is_deployment: false,
+            is_secret: object.key.kind == "Secret",
+        });
+    }
+    missing
+}
+
+fn fetching(
+    snapshot: &Snapshot,
+    desired: &DesiredDeployment,
+    missing: usize,
+    plan: &mut BundlePlan,
+    words: &mut report::Builder,
+) {
+    let refused = plan.wants.iter().find(|want| snapshot.fetching.refused.contains(&want.digest));
+    if let Some(want) = refused {
+        let message = format!("the hub does not give {}, which deployment {} needs", want.digest, desired.deployment);
+        words.notes.push(Note::new(Reason::DigestMismatch, message));
+    } else {
+        let what = if missing == 0 { "the list of objects".to_owned() } else { format!("{missing} objects") };
+        words.notes.push(Note::new(Reason::WaitingForCluster, format!("fetching {what} from the hub")));
+    }
+    words.notes.extend(snapshot.fetching.problem.clone());
+    plan.reading = plan.wants.iter().any(|want| snapshot.fetching.in_flight.contains(&want.digest));
+}
+
+/// The first dependency that is not satisfied.
+fn unsatisfied(snapshot: &Snapshot, others: &BTreeMap<Ref, BundlePlan>, dependencies: &[Dependency]) -> Option<Note> {
+    dependencies.iter().find_map(|dependency| {
+        if dependency.bundles.is_empty() {
+            let message = format!("waits for {}, which this cluster does not get", dependency.description);
+            return Some(Note::new(Reason::DependencyMissing, message));
+        }
+        dependency.bundles.iter().find_map(|other| {
+            let wanted = snapshot.desired.as_ref().and_then(|accepted| accepted.deployment(other));
+            let Some(wanted) = wanted else {
+                let message = format!("waits for {}: this cluster does not get bundle {other}", dependency.description);
+                return Some(Note::new(Reason::DependencyMissing, message));
+            };
+            let state = others.get(other).and_then(BundlePlan::state);
+            let satisfied = state.is_some_and(|(deployment, state)| {
+                deployment == wanted.deployment && dependency.accepted_states.contains(&state)
+            });
+            (!satisfied).then(|| {
+                let is = state.map_or("not known yet".to_owned(), |(_, state)| state.to_string());
+                let message = format!("waits for {}: bundle {other} is {is}", dependency.description);
+                Note::new(Reason::WaitingForDependency, message)
+            })
+        })
+    })
+}
+
+/// Judges every object of a Deployment; true where all of it is applied.
+fn apply(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> bool {
+    let mut todo: Vec<(ObjectKey, Judgement)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut all_applied = true;
+    let ensure = ensure_namespace(scope, plan, words);
+    for object in &scope.deployment.objects {
+        let (key, plural) = match resolve(scope.snapshot, scope.deployment, object) {
+            Resolved::Key(key) => {
+                let plural = scope.snapshot.kind(&key).flatten().map(|info| info.plural.clone()).unwrap_or_default();
+                (key, plural)
+            }
+            Resolved::Unknown => {
+                plan.unknown_kinds.insert(GroupKind::of(&object.key));
+                plan.reading = true;
+                plan.loading = true;
+                all_applied = false;
+                continue;
+            }
+            Resolved::NotServed => {
+                plan.missing_kinds.insert(GroupKind::of(&object.key));
+                all_applied = false;
+                let message = format!("the API server does not serve {} {} yet", object.api_version, object.key.kind);
+                words.note(
+                    Note::new(Reason::WaitingForKind, message).about(object.key.clone()).in_file(&*object.source),
+                );
+                continue;
+            }
+            Resolved::ClusterScoped(key) => {
+                all_applied = false;
+                let message = format!(
+                    "{key} is not in any namespace, and `namespace` in fleet.yaml puts all of the bundle into {}",
+                    scope.deployment.release_namespace
+                );
+                words.note(Note::new(Reason::ClusterScopedInNamespace, message).about(key).in_file(&*object.source));
+                continue;
+            }
+        };
+        if !seen.insert(key.clone()) {
+            all_applied = false;
+            let message = format!("{key} is in the bundle twice; the first one counts");
+            words.note(Note::new(Reason::ObjectRefused, message).about(key).in_file(&*object.source));
+            continue;
+        }
+        let judgement = judge(scope, &Subject { object, key: &key, plural: &plural });
+        all_applied &= judgement.applied;
+        words.object(&judgement);
+        todo.push((key, judgement));
+    }
+    schedule(plan, todo, ensure);
+    all_applied && ensure != Step::Pending
+}
+
+/// Whether something that comes first is still to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Done,
+    Pending,
+}
+
+/// Reads at once; then intents; then the namespace; then what is first in the order of kinds.
+fn schedule(plan: &mut BundlePlan, todo: Vec<(ObjectKey, Judgement)>, ensure: Step) {
+    let reading = todo.iter().any(|(_, judgement)| judgement.reading);
+    let place = |key: &ObjectKey| {
+        let (rank, kind) = order::place(&key.kind);
+        (rank, kind.to_owned())
+    };
+    let first = todo.iter().filter(|(_, judgement)| judgement.pending).map(|(key, _)| place(key)).min();
+    plan.reading |= reading;
+    let mut applies = Vec::new();
+    for (key, judgement) in todo {
+        plan.wake(judgement.wake_at);
+        plan.loading |= judgement.loading;
+        if judgement.forget && judgement.intent.is_none() {
+            plan.drops.push(key.clone());
+        }
+        match (judgement.action, judgement.intent) {
+            (Some(action @ Action::Read { .. }), _) => plan.actions.push(action),
+            (Some(Action::Apply(apply)), Some(claim)) => plan.intents.push(Intent {
+                key,
+                api_version: apply.target.api_version,
+                from: match claim {
+                    Claim::TakeOver(from) => Some(from),
+                    Claim::Mine | Claim::Refused(_) => None,
+                },
+            }),
+            (Some(action), _) if Some(place(&key)) == first => applies.push(action),
+            (Some(_) | None, _) => {}
+        }
+    }
+    if reading {
+        // One journal for the whole pass: intents are told when all is read.
+        plan.intents.clear();
+    } else if plan.intents.is_empty() && plan.begin.is_none() && ensure == Step::Done {
+        plan.actions.append(&mut applies);
+    }
+    if reading || !plan.intents.is_empty() || plan.begin.is_some() {
+        plan.actions.retain(|action| matches!(action, Action::Read { .. }));
+    }
+}
+
+/// Where attempts to make sure of a namespace are remembered: no object can have this key.
+pub(super) fn ensure_key(bundle: &Ref, namespace: &str) -> ObjectKey {
+    ObjectKey::new("skiff.dev", "EnsureNamespace", namespace, &bundle.to_string())
+}
+
+fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> Step {
+    let deployment = scope.deployment;
+    let namespace = &deployment.release_namespace;
+    let has_it = |key: &ObjectKey| key.group.is_empty() && key.kind == "Namespace" && key.name == *namespace;
+    let sets = !deployment.namespace_labels.is_empty() || !deployment.namespace_annotations.is_empty();
+    if (!deployment.create_namespace && !sets)
+        || namespace.is_empty()
+        || deployment.objects.is_empty()
+        || deployment.objects.iter().any(|object| has_it(&object.key))
+    {
+        return Step::Done;
+    }
+    let (labels, annotations) = (&deployment.namespace_labels, &deployment.namespace_annotations);
+    let Ok(token) = Digest::of_json(&json!([namespace, deployment.create_namespace, labels, annotations])) else {
+        return Step::Done;
+    };
+    let ledger = scope.snapshot.ledger.bundles.get(scope.bundle);
+    if ledger.and_then(|ledger| ledger.namespace) == Some(token) {
+        return Step::Done;
+    }
+    let key = ensure_key(scope.bundle, namespace);
+    if let Some(attempt) = scope.snapshot.attempts.get(&key) {
+        words.note(Note::new(attempt.reason, attempt.message.as_str()));
+        let retry = attempt.tries.retry_failure();
+        if retry > scope.now {
+            plan.wake(Some(retry));
+            // The objects may be allowed what this was not.
+            return Step::Done;
+        }
+    }
+    if !scope.snapshot.in_flight.contains(&key) && plan.begin.is_none() {
+        plan.actions.push(Action::EnsureNamespace(Box::new(EnsureNamespace {
+            bundle: scope.bundle.clone(),
+            namespace: namespace.clone(),
+            create: deployment.create_namespace,
+            labels: labels
+                .iter()
+                .filter(|(name, _)| is_ours_to_set(name))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+            annotations: annotations.clone(),
+            token,
+        })));
+    }
+    Step::Pending
+}
+
+/// Labels of a namespace that decide its security are never set (C20).
+fn is_ours_to_set(label: &str) -> bool {
+    !label.starts_with("pod-security.kubernetes.io/")
+}
+
+/// Where `key` is served, for reads and deletions of what the ledger has.
+pub(super) fn target_of(snapshot: &Snapshot, bundle: &Ref, key: &ObjectKey, api_version: &str) -> Option<Target> {
+    let info = snapshot.kind(key).flatten()?;
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let served = info.versions.iter().find(|served| *served == version).or_else(|| info.versions.first())?;
+    let api_version = if key.group.is_empty() { served.clone() } else { format!("{}/{served}", key.group) };
+    let ledger = snapshot.ledger.bundles.get(bundle);
+    let service_account = ledger.map(|ledger| ledger.service_account.clone()).unwrap_or_default();
+    Some(Target { key: key.clone(), api_version, plural: info.plural.clone(), service_account })
+}
+
+impl Machine {
+    /// Which Bundles there are something to say of.
+    pub(super) fn all_bundles(&self) -> BTreeSet<Ref> {
+        let desired = self.snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+        desired
+            .map(|deployment| deployment.bundle.clone())
+            .chain(self.snapshot.ledger.bundles.keys().cloned())
+            .collect()
+    }
+}

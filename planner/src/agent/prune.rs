@@ -1,0 +1,342 @@
+//! What is deleted, and what is not (R3, R6, R7, R8, R9, R10). Called by the plans, for candidates, and by the machine,
+//! for the gate that all of them pass.
+//!
+//! Invariant: "absent" is not "deleted": every deletion rests on a tombstone or on a complete, newer, applied
+//! Deployment, on a ledger entry, and on the UID that was read.
+
+use super::accept::deletion_stop;
+use super::action::{Action, Delete, Target};
+use super::claims::claimed_by_other;
+use super::ledger::Entry;
+use super::plan::{BundlePlan, target_of};
+use super::report;
+use super::rules::Rule;
+use super::snapshot::{GroupKind, Live, Snapshot, may_contain};
+use fleet_api::names::Ref;
+use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldDeletions, HeldObject, Timestamp, Tombstone};
+use fleet_api::{Digest, Note, ObjectKey, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A deletion that is due, before the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub bundle: Ref,
+    pub target: Target,
+    pub uid: Box<str>,
+    pub resource_version: Option<Box<str>>,
+    pub limit: Option<DeletionLimit>,
+    /// It was let through before.
+    pub doomed: bool,
+    /// It failed before, and is tried again then.
+    pub not_before: Option<Timestamp>,
+}
+
+impl Due {
+    fn held(&self) -> HeldObject {
+        HeldObject { bundle: self.bundle.clone(), key: self.target.key.clone(), uid: self.uid.to_string() }
+    }
+
+    pub(super) fn action(&self) -> Action {
+        Action::Delete(Box::new(Delete {
+            bundle: self.bundle.clone(),
+            target: self.target.clone(),
+            uid: self.uid.to_string(),
+            resource_version: self.resource_version.as_deref().map(str::to_owned),
+        }))
+    }
+}
+
+/// How the objects of one Bundle go.
+struct Way<'a> {
+    bundle: &'a Ref,
+    keep_all: bool,
+    delete_crds: bool,
+    limit: Option<DeletionLimit>,
+    /// R10.
+    unknown: Vec<&'a str>,
+    now: Timestamp,
+}
+
+/// A Bundle that is in the ledger and not among the Deployments.
+pub(super) fn departing(
+    snapshot: &Snapshot,
+    bundle: &Ref,
+    tombstone: Option<&Tombstone>,
+    now: Timestamp,
+    plan: &mut BundlePlan,
+) {
+    let mut words = report::Builder::new(None);
+    let Some(ledger) = snapshot.ledger.bundles.get(bundle) else { return };
+    let way = match tombstone {
+        Some(tombstone) => Way {
+            bundle,
+            keep_all: tombstone.keep_resources,
+            delete_crds: tombstone.delete_crd_resources,
+            limit: tombstone.deletion_limit,
+            unknown: tombstone.unknown.keys().map(String::as_str).collect(),
+            now,
+        },
+        None if !snapshot.rules.on(Rule::R6Complete) => {
+            Way { bundle, keep_all: false, delete_crds: false, limit: None, unknown: Vec::new(), now }
+        }
+        None => {
+            let message = format!(
+                "{} objects of bundle {bundle} are in the ledger, and the desired state does not speak of it; they are kept",
+                ledger.objects.len()
+            );
+            words.notes.push(Note::new(Reason::Unaccounted, message));
+            plan.report = Some(words.finish(snapshot, bundle));
+            return;
+        }
+    };
+    for (key, entry) in &ledger.objects {
+        candidate(snapshot, &way, key, entry, plan, &mut words);
+    }
+    plan.report = (!ledger.objects.is_empty()).then(|| words.finish(snapshot, bundle));
+}
+
+/// What a newer Deployment of a live Bundle no longer has.
+pub(super) fn left_behind(
+    snapshot: &Snapshot,
+    desired: &DesiredDeployment,
+    deployment: &Deployment,
+    now: Timestamp,
+    plan: &mut BundlePlan,
+    words: &mut report::Builder,
+) {
+    let Some(ledger) = snapshot.ledger.bundles.get(&desired.bundle) else { return };
+    let way = Way {
+        bundle: &desired.bundle,
+        keep_all: false,
+        delete_crds: deployment.options.delete_crd_resources,
+        limit: desired.deletion_limit,
+        unknown: desired.unknown.keys().map(String::as_str).collect(),
+        now,
+    };
+    let names: BTreeSet<(&str, &str, &str)> =
+        deployment.objects.iter().map(|o| (o.key.group.as_str(), o.key.kind.as_str(), o.key.name.as_str())).collect();
+    for (key, entry) in &ledger.objects {
+        let may_be_there = names.contains(&(key.group.as_str(), key.kind.as_str(), key.name.as_str()));
+        if !may_be_there || !may_contain(snapshot, deployment, key) {
+            candidate(snapshot, &way, key, entry, plan, words);
+        }
+    }
+}
+
+/// One entry that its Bundle no longer has.
+fn candidate(
+    snapshot: &Snapshot,
+    way: &Way<'_>,
+    key: &ObjectKey,
+    entry: &Entry,
+    plan: &mut BundlePlan,
+    words: &mut report::Builder,
+) {
+    if super::is_own(key) {
+        return plan.drops.push(key.clone());
+    }
+    if snapshot.rules.on(Rule::R6Claim) && claimed_by_other(snapshot, way.bundle, key) {
+        // Handed over: the claimant's plan takes the entry, as soon as it can.
+        return;
+    }
+    if snapshot.rules.on(Rule::R10Unknown) && !way.unknown.is_empty() {
+        let message =
+            format!("{key} is kept: the desired state says {}, which this agent does not know", way.unknown.join(", "));
+        return words.note(Note::new(Reason::UnknownSafetyField, message).about(key.clone()));
+    }
+    let is_crd = key.kind == "CustomResourceDefinition" && key.group == "apiextensions.k8s.io";
+    if way.keep_all || entry.keep || (is_crd && !way.delete_crds) {
+        return plan.drops.push(key.clone());
+    }
+    match snapshot.live.get(key) {
+        Some(None) => plan.drops.push(key.clone()),
+        Some(Some(live)) => present(snapshot, way, key, entry, live, plan, words),
+        None => unknown(snapshot, way, key, entry, plan),
+    }
+}
+
+/// Nothing is known of it: the watch is about to say, or it is read.
+fn unknown(snapshot: &Snapshot, way: &Way<'_>, key: &ObjectKey, entry: &Entry, plan: &mut BundlePlan) {
+    match snapshot.kind(key) {
+        None => {
+            plan.unknown_kinds.insert(GroupKind::of(key));
+        }
+        // The API server was asked completely: without the kind there is no object of it.
+        Some(None) => plan.drops.push(key.clone()),
+        Some(Some(_)) if !snapshot.is_listed(key) => plan.loading = true,
+        Some(Some(_)) => {
+            let retry = snapshot.attempts.get(key).map(|attempt| attempt.tries.retry_failure());
+            if retry.is_some_and(|retry| retry > way.now) {
+                return plan.wake(retry);
+            }
+            let target = target_of(snapshot, way.bundle, key, &entry.api_version);
+            if let Some(target) = target.filter(|_| !snapshot.in_flight.contains(key)) {
+                plan.actions.push(Action::Read { target });
+            }
+        }
+    }
+}
+
+fn present(
+    snapshot: &Snapshot,
+    way: &Way<'_>,
+    key: &ObjectKey,
+    entry: &Entry,
+    live: &Live,
+    plan: &mut BundlePlan,
+    words: &mut report::Builder,
+) {
+    // R7: after a crash the UID is read from the live object that carries our annotation.
+    let marked = live.is_marked(&snapshot.cluster, way.bundle);
+    let same = entry.uid.as_deref().map_or(marked, |uid| *uid == *live.uid);
+    if (snapshot.rules.on(Rule::R6Uid) && !same) || live.keep {
+        return plan.drops.push(key.clone());
+    }
+    if let Some(finalizers) = &live.deleting {
+        let by = if finalizers.is_empty() { "the API server".to_owned() } else { finalizers.join(", ") };
+        let message = format!("{key} is being deleted and waits for finalizer {by}");
+        return words.note(Note::new(Reason::WaitingForFinalizer, message).about(key.clone()));
+    }
+    if let Some(attempt) = snapshot.attempts.get(key) {
+        words.note(Note::new(attempt.reason, attempt.message.as_str()).about(key.clone()));
+    }
+    let Some(target) = target_of(snapshot, way.bundle, key, &entry.api_version) else { return };
+    plan.dues.push(Due {
+        bundle: way.bundle.clone(),
+        target,
+        uid: live.uid.clone(),
+        resource_version: entry.uid.is_none().then(|| live.resource_version.clone()),
+        limit: way.limit,
+        doomed: entry.doomed,
+        not_before: snapshot.attempts.get(key).map(|attempt| attempt.tries.retry_failure()),
+    });
+}
+
+/// What passes the gate, and what is held.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gate {
+    pub allowed: Vec<Due>,
+    /// How many of them pass without an approval and were not counted yet.
+    pub spent: u32,
+    pub held: Option<HeldDeletions>,
+}
+
+/// R3, R8, R9: all deletions of the cluster together.
+pub(super) fn gate(snapshot: &Snapshot, dues: Vec<Due>, now: Timestamp) -> Gate {
+    let Some(accepted) = &snapshot.desired else { return Gate::default() };
+    if dues.is_empty() {
+        return Gate::default();
+    }
+    match deletion_stop(snapshot.rules, &accepted.desired, now) {
+        Some(Reason::EpochHeld) => {
+            let message = "a new epoch has begun: nothing is deleted until the hub has read all its repositories and an admin has approved";
+            return Gate { held: hold(&dues, Note::new(Reason::EpochHeld, message)), ..Gate::default() };
+        }
+        Some(_) => return Gate::default(),
+        None => {}
+    }
+    let (mut allowed, fresh): (Vec<Due>, Vec<Due>) = dues.into_iter().partition(|due| due.doomed);
+    let over = over_limit(snapshot, &fresh);
+    let is_held = |due: &Due| {
+        over.contains_key(&limit_of(due)) || (snapshot.rules.on(Rule::R8Kinds) && is_protected(&due.target.key))
+    };
+    let (held, passing): (Vec<Due>, Vec<Due>) = fresh.into_iter().partition(is_held);
+    let (approved, held) = approve(&accepted.desired.approvals.iter().map(|a| a.list).collect(), held);
+    let spent = u32::try_from(passing.len()).unwrap_or(u32::MAX);
+    allowed.extend(passing);
+    allowed.extend(approved);
+    Gate { allowed, spent, held: hold(&held, why(&over, &held)) }
+}
+
+/// Whether a kind is always held.
+fn is_protected(key: &ObjectKey) -> bool {
+    matches!(
+        (key.group.as_str(), key.kind.as_str()),
+        ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}
+
+fn limit_of(due: &Due) -> (u32, u32) {
+    let limit = due.limit.unwrap_or_default();
+    (limit.objects, limit.percent)
+}
+
+/// The limits that are exceeded, with how many deletions exceed them.
+fn over_limit(snapshot: &Snapshot, fresh: &[Due]) -> BTreeMap<(u32, u32), u64> {
+    if !snapshot.rules.on(Rule::R8Limit) {
+        return BTreeMap::new();
+    }
+    let spent = &snapshot.ledger.spent;
+    let version = snapshot.desired.as_ref().map(|accepted| accepted.desired.version);
+    let spent = if version == Some(spent.version) { u64::from(spent.count) } else { 0 };
+    let mut counts: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    for due in fresh {
+        *counts.entry(limit_of(due)).or_default() += 1;
+    }
+    let size = snapshot.ledger.len() as u64 + spent;
+    counts.retain(|(objects, percent), count| {
+        *count += spent;
+        *count > u64::from(*objects).max(size * u64::from(*percent) / 100)
+    });
+    counts
+}
+
+/// R8: an approval names the digest of the whole list, or of the part of it that one Bundle has.
+fn approve(approvals: &BTreeSet<Digest>, held: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
+    let is_approved = |dues: &[&Due]| list_digest(dues).is_some_and(|digest| approvals.contains(&digest));
+    if approvals.is_empty() || held.is_empty() {
+        return (Vec::new(), held);
+    }
+    if is_approved(&held.iter().collect::<Vec<_>>()) {
+        return (held, Vec::new());
+    }
+    let bundles: BTreeSet<Ref> = held
+        .iter()
+        .map(|due| &due.bundle)
+        .filter(|bundle| is_approved(&held.iter().filter(|due| due.bundle == **bundle).collect::<Vec<_>>()))
+        .cloned()
+        .collect();
+    let (approved, rest): (Vec<Due>, Vec<Due>) = held.into_iter().partition(|due| bundles.contains(&due.bundle));
+    if !approved.is_empty() && is_approved(&rest.iter().collect::<Vec<_>>()) {
+        return (approved.into_iter().chain(rest).collect(), Vec::new());
+    }
+    (approved, rest)
+}
+
+fn list(dues: &[&Due]) -> Vec<HeldObject> {
+    let mut objects: Vec<HeldObject> = dues.iter().map(|due| due.held()).collect();
+    objects.sort();
+    objects
+}
+
+fn list_digest(dues: &[&Due]) -> Option<Digest> {
+    Digest::of_json(&list(dues)).ok()
+}
+
+fn hold(dues: &[Due], note: Note) -> Option<HeldDeletions> {
+    if dues.is_empty() {
+        return None;
+    }
+    let objects = list(&dues.iter().collect::<Vec<_>>());
+    Some(HeldDeletions { digest: Digest::of_json(&objects).ok()?, objects, note })
+}
+
+fn why(over: &BTreeMap<(u32, u32), u64>, held: &[Due]) -> Note {
+    let message = match over.iter().next() {
+        Some(((objects, percent), count)) => format!(
+            "{count} objects would be deleted; more than {objects} and more than {percent} % of the cluster's need an approval"
+        ),
+        None => {
+            let mut kinds: Vec<&str> = held.iter().map(|due| due.target.key.kind.as_str()).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            format!(
+                "{} objects would be deleted; a {} is never deleted without an approval",
+                held.len(),
+                kinds.join(" or ")
+            )
+        }
+    };
+    Note::new(Reason::DeletionHeld, message)
+}

@@ -1,0 +1,90 @@
+//! The rules of DESIGN §8 that an agent keeps, each by name. Called wherever one of them decides something.
+//!
+//! Invariant: a released build cannot switch one off; only the feature `ablation`, which dev-dependencies alone
+//! enable, makes the switches exist.
+
+/// A rule of DESIGN §8 that the agent's machine keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Rule {
+    /// R1: a Desired names its cluster by UID, exactly.
+    R1Cluster,
+    /// R2: `(epoch, generation)` never goes back.
+    R2Mark,
+    /// R3: nothing is deleted in a new epoch until the hub allows it.
+    R3Epoch,
+    /// R4: a digest is verified on the very bytes that are parsed.
+    R4Digest,
+    /// R6: an object is deleted only with the recorded UID.
+    R6Uid,
+    /// R6: an object that another live Deployment claims is not deleted.
+    R6Claim,
+    /// R6: only a tombstone, or a newer Deployment that is complete and applied, deletes.
+    R6Complete,
+    /// R7: an intent is journaled before the first apply.
+    R7Journal,
+    /// R8: too many deletions hold all of them.
+    R8Limit,
+    /// R8: Namespace, PersistentVolume, PersistentVolumeClaim and CRD are always held.
+    R8Kinds,
+    /// R9: an expired Desired deletes nothing.
+    R9Expired,
+    /// R10: an unknown field where safety depends on it refuses the deletion.
+    R10Unknown,
+    /// R12: a fenced agent writes nothing.
+    R12Fenced,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::R1Cluster,
+        Self::R2Mark,
+        Self::R3Epoch,
+        Self::R4Digest,
+        Self::R6Uid,
+        Self::R6Claim,
+        Self::R6Complete,
+        Self::R7Journal,
+        Self::R8Limit,
+        Self::R8Kinds,
+        Self::R9Expired,
+        Self::R10Unknown,
+        Self::R12Fenced,
+    ];
+}
+
+/// Which rules hold: all of them.
+#[cfg(not(feature = "ablation"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules;
+
+#[cfg(not(feature = "ablation"))]
+impl Rules {
+    /// Whether `rule` holds; always.
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub const fn on(self, _rule: Rule) -> bool {
+        true
+    }
+}
+
+/// Which rules hold: all but those that a test has switched off.
+#[cfg(feature = "ablation")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    off: u16,
+}
+
+#[cfg(feature = "ablation")]
+impl Rules {
+    /// Whether `rule` holds.
+    pub const fn on(self, rule: Rule) -> bool {
+        self.off & (1 << rule as u16) == 0
+    }
+
+    /// The same, with `rule` switched off.
+    #[must_use]
+    pub const fn without(self, rule: Rule) -> Self {
+        Self { off: self.off | (1 << rule as u16) }
+    }
+}

@@ -1,0 +1,5 @@
+//! The machine against a small model of a cluster: what it does, what it never does, and that a crash changes nothing.
+
+mod rules;
+mod table;
+mod world;

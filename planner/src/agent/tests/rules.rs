@@ -1,0 +1,326 @@
+//! DESIGN §8: what must never happen, hand-over, held deletions, and a crash at every action.
+
+use super::super::*;
+use super::world::{Spec, World, cm, name, tombstone};
+use fleet_api::Reason;
+use fleet_api::wire::DeletionLimit;
+
+fn many(count: usize) -> Vec<(ObjectKey, &'static str)> {
+    (0..count).map(|index| (cm(&format!("m{index:02}")), "1")).collect()
+}
+
+#[test]
+fn r1_and_r2_refuse_what_is_for_another_cluster_or_older() {
+    let mut world = World::new();
+    let old = world.desired(&[], &[], |_| {});
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.log.clear();
+    world.send(old);
+    assert_eq!(world.report.notes[0].reason, Reason::Rollback);
+    let other = world.desired(&[], &[], |desired| desired.identity.uid = "c-11".parse().unwrap());
+    world.send(other);
+    assert_eq!(world.report.notes[0].reason, Reason::WrongCluster);
+    assert_eq!(world.writes(), [] as [&str; 0]);
+    let same = world.machine.snapshot.desired.clone().unwrap().desired;
+    world.send(Desired { issued: "2026-01-01T00:00:00Z".parse().unwrap(), ..same });
+    assert_eq!(world.report.notes[0].reason, Reason::Rollback, "the same version with another content");
+}
+
+#[test]
+fn r3_a_new_epoch_deletes_nothing_until_it_is_allowed() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    let desired = world.desired(&[], &["a"], |desired| {
+        desired.version.epoch = 2;
+        desired.deletions_allowed = false;
+    });
+    world.send(desired);
+    assert!(world.objects.contains_key(&cm("x")));
+    assert_eq!(world.report.held.as_ref().unwrap().note.reason, Reason::EpochHeld);
+    let desired = world.desired(&[], &["a"], |desired| desired.version.epoch = 2);
+    world.send(desired);
+    assert!(!world.objects.contains_key(&cm("x")));
+    assert_eq!(world.report.held, None);
+}
+
+#[test]
+fn r6_a_bundle_that_no_document_speaks_of_is_kept() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.deploy(&[], &[]);
+    assert!(world.objects.contains_key(&cm("x")));
+    assert_eq!(world.reasons("a"), [Reason::Unaccounted]);
+}
+
+#[test]
+fn r6_an_object_with_another_uid_is_not_deleted() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.foreign(&cm("x"), "kubectl");
+    world.machine.observe(Event::Suspect { key: cm("x") });
+    world.deploy(&[], &["a"]);
+    assert!(world.objects.contains_key(&cm("x")));
+    assert!(world.machine.ledger().is_empty());
+    assert!(!world.report.deployments.contains_key(&name("a")));
+}
+
+#[test]
+fn r6_nothing_is_pruned_while_the_newer_state_is_not_whole() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.refuse.insert(cm("y"), (Reason::ObjectRefused, "no"));
+    world.deploy(&[Spec::new("a", &[(cm("y"), "1")])], &[]);
+    assert!(world.objects.contains_key(&cm("x")), "what replaces it was refused");
+    let spec = Spec::new("a", &[(cm("z"), "1")]);
+    let desired = world.desired(&[spec], &[], |_| {});
+    let content = desired.deployments[0].deployment;
+    world.blobs.remove(&content);
+    world.send(desired);
+    assert!(world.objects.contains_key(&cm("x")), "the newer Deployment cannot be read");
+    assert!(world.reasons("a").contains(&Reason::WaitingForCluster));
+}
+
+#[test]
+fn a_removed_object_is_pruned_after_the_new_ones_are_applied() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.log.clear();
+    world.deploy(&[Spec::new("a", &[(cm("y"), "1")])], &[]);
+    assert_eq!(
+        world.writes(),
+        ["save", "journal", "apply configmap shop/y Create", "journal", "delete configmap shop/x", "journal"]
+    );
+}
+
+#[test]
+fn a_renamed_bundle_is_handed_over_with_its_uids_and_nothing_is_deleted() {
+    let mut world = World::new();
+    let objects = many(30);
+    world.deploy(&[Spec::new("old", &objects)], &[]);
+    let uids: Vec<String> = objects.iter().map(|(key, _)| world.uid(key)).collect();
+    world.log.clear();
+    world.deploy(&[Spec::new("new", &objects)], &["old"]);
+    assert_eq!(objects.iter().map(|(key, _)| world.uid(key)).collect::<Vec<_>>(), uids);
+    assert!(!world.log.iter().any(|line| line.starts_with("delete")));
+    assert!(!world.report.deployments.contains_key(&name("old")));
+    assert!(world.report.deployments[&name("new")].ready);
+    assert_eq!(world.objects[&cm("m00")].live.deployment.as_deref(), Some("fleet-default/new"));
+}
+
+#[test]
+fn a_hand_over_waits_for_a_claimant_that_is_not_read_yet() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("old", &[(cm("x"), "1")])], &[]);
+    let spec = Spec::new("new", &[(cm("x"), "1")]);
+    let desired = world.desired(std::slice::from_ref(&spec), &["old"], |_| {});
+    let digest = desired.deployments[0].deployment;
+    let deployment = world.blobs.remove(&digest).unwrap();
+    world.send(desired);
+    assert!(world.objects.contains_key(&cm("x")));
+    world.blobs.insert(digest, deployment);
+    world.now = "2026-11-25T13:00:00Z".parse().unwrap();
+    world.run();
+    assert!(!world.log.iter().any(|line| line.starts_with("delete")));
+    assert!(world.report.deployments[&name("new")].ready);
+}
+
+#[test]
+fn of_two_live_claims_the_older_owner_keeps() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("b", &[(cm("x"), "1")])], &[]);
+    world.deploy(&[Spec::new("a", &[(cm("x"), "2"), (cm("y"), "1")]), Spec::new("b", &[(cm("x"), "1")])], &[]);
+    assert_eq!(world.objects[&cm("x")].live.deployment.as_deref(), Some("fleet-default/b"));
+    assert_eq!(world.reasons("a"), [Reason::ClaimedByOtherBundle]);
+    assert!(world.report.deployments[&name("a")].notes[0].message.contains("fleet-default/b"));
+    assert!(world.objects.contains_key(&cm("y")));
+}
+
+#[test]
+fn r7_release_leaves_objects_and_forgets_them() {
+    let crd = ObjectKey::new("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com");
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]), Spec::new("b", &[(crd.clone(), "1")])], &[]);
+    let desired = world.desired(&[], &["a", "b"], |desired| desired.tombstones[0].keep_resources = true);
+    world.send(desired);
+    assert!(world.objects.contains_key(&cm("x")) && world.objects.contains_key(&crd));
+    assert!(world.machine.ledger().is_empty() && world.persisted.ledger.is_empty());
+    assert!(world.report.held.is_none());
+}
+
+#[test]
+fn r8_many_deletions_are_held_until_that_very_list_is_approved() {
+    let mut world = World::new();
+    let objects = many(11);
+    world.deploy(&[Spec::new("a", &objects)], &[]);
+    world.deploy(&[], &["a"]);
+    assert_eq!(world.objects.len(), 11);
+    assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 11);
+    assert_eq!(world.reasons("a"), [Reason::DeletionHeld]);
+    world.approve_held(&[], &["a"]);
+    assert_eq!(world.objects.len(), 0);
+    assert!(world.persisted.ledger.is_empty());
+}
+
+#[test]
+fn r8_an_approval_does_not_cover_one_object_more() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &many(11)), Spec::new("b", &[(cm("z"), "1")])], &[]);
+    world.deploy(&[Spec::new("b", &[(cm("z"), "1")])], &["a"]);
+    world.approve_held(&[], &["a", "b"]);
+    let held = world.report.held.as_ref();
+    // The part that was shown is approved; the rest is one object and within the limit only together with nothing else.
+    assert!(world.objects.contains_key(&cm("z")) || held.is_none());
+    assert!(!world.objects.contains_key(&cm("m00")), "the list of bundle a is the one that was approved");
+}
+
+#[test]
+fn r8_counts_per_generation_and_over_restarts() {
+    let mut world = World::new();
+    world
+        .deploy(&[Spec::new("a", &many(8)), Spec::new("b", &[(cm("y1"), "1"), (cm("y2"), "1"), (cm("y3"), "1")])], &[]);
+    let specs = [Spec::new("b", &[(cm("y1"), "1"), (cm("y2"), "1"), (cm("y3"), "1")])];
+    let desired = world.desired(&specs, &["a"], |_| {});
+    world.send(desired.clone());
+    assert_eq!(world.objects.len(), 3, "eight are few enough");
+    assert_eq!(world.persisted.ledger.spent.count, 8);
+    world.restart();
+    let version = world.machine.ledger().spent.version;
+    assert_eq!(version, desired.version);
+    world.deploy(&[], &["b"]);
+    assert_eq!(world.objects.len(), 0, "a new generation counts anew");
+}
+
+#[test]
+fn r8_a_volume_claim_is_held_and_the_rest_goes() {
+    let claim = ObjectKey::new("", "PersistentVolumeClaim", "shop", "data");
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(claim.clone(), "1"), (cm("x"), "1")])], &[]);
+    world.deploy(&[], &["a"]);
+    assert!(world.objects.contains_key(&claim) && !world.objects.contains_key(&cm("x")));
+    assert_eq!(world.report.held.as_ref().unwrap().objects[0].uid, world.uid(&claim));
+    world.approve_held(&[], &["a"]);
+    assert!(!world.objects.contains_key(&claim));
+}
+
+#[test]
+fn r8_a_limit_of_the_repository_counts_instead() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &many(11))], &[]);
+    let limit = Some(DeletionLimit { objects: 20, percent: 0 });
+    let desired = world.desired(&[], &[], |desired| {
+        desired.tombstones.push(fleet_api::wire::Tombstone { deletion_limit: limit, ..tombstone("a") });
+    });
+    world.send(desired);
+    assert_eq!(world.objects.len(), 0);
+}
+
+#[test]
+fn r9_an_expired_desired_is_enforced_and_deletes_nothing() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]).correcting(), Spec::new("b", &[(cm("y"), "1")])], &[]);
+    let expires = "2026-11-25T12:30:00Z".parse().unwrap();
+    world.now = "2026-11-25T12:31:00Z".parse().unwrap();
+    let desired =
+        world.desired(&[Spec::new("a", &[(cm("x"), "1")]).correcting()], &["b"], |desired| desired.expires = expires);
+    world.send(desired);
+    assert!(world.objects.contains_key(&cm("y")));
+    assert_eq!(world.report.notes[0].reason, Reason::DesiredExpired);
+    world.delete(&cm("x"));
+    assert!(world.objects.contains_key(&cm("x")), "drift is still repaired");
+}
+
+#[test]
+fn r10_an_unknown_field_refuses_the_deletion() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    let desired = world.desired(&[], &["a"], |desired| {
+        desired.tombstones[0].unknown.insert("onlyIf".into(), true.into());
+    });
+    world.send(desired);
+    assert!(world.objects.contains_key(&cm("x")));
+    assert_eq!(world.reasons("a"), [Reason::UnknownSafetyField]);
+}
+
+#[test]
+fn r12_a_fenced_agent_writes_nothing() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]).correcting()], &[]);
+    world.log.clear();
+    world.machine.observe(Event::Fenced(true));
+    world.delete(&cm("x"));
+    world.deploy(&[Spec::new("a", &[(cm("y"), "1")])], &[]);
+    assert_eq!(world.log, [] as [&str; 0]);
+    assert_eq!(world.report.notes[0].reason, Reason::Fenced);
+}
+
+#[test]
+fn a_finalizer_that_hangs_is_named_and_holds_up_nothing_else() {
+    let mut world = World::new();
+    let web = ObjectKey::new("apps", "Deployment", "shop", "web");
+    world.finalizers.insert(web.clone());
+    world.deploy(&[Spec::new("a", &[(web.clone(), "1"), (cm("x"), "1")])], &[]);
+    world.deploy(&[], &["a"]);
+    assert!(!world.objects.contains_key(&cm("x")));
+    let note = &world.report.deployments[&name("a")].notes[0];
+    assert_eq!(note.reason, Reason::WaitingForFinalizer);
+    assert!(note.message.contains("example.com/hangs"));
+    world.finalizers.clear();
+    world.delete(&web);
+    assert!(world.persisted.ledger.is_empty());
+}
+
+#[test]
+fn the_agents_own_objects_cannot_come_from_a_bundle() {
+    let mut world = World::new();
+    let own = ObjectKey::new("", "Namespace", "", "skiff-system");
+    world.deploy(&[Spec::new("a", &[(own.clone(), "1"), (cm("x"), "1")])], &[]);
+    assert!(!world.objects.contains_key(&own));
+    assert!(world.objects.contains_key(&cm("x")));
+}
+
+/// The end of a story with a crash after `fuel` actions of its second half.
+fn story(fuel: Option<usize>) -> (World, usize) {
+    let mut world = World::new();
+    let claim = ObjectKey::new("", "PersistentVolumeClaim", "shop", "data");
+    let first = [
+        Spec::new("a", &[(cm("x"), "1"), (cm("gone"), "1")]).correcting(),
+        Spec::new("old", &[(cm("moved"), "1"), (claim, "1")]),
+    ];
+    world.deploy(&first, &[]);
+    world.fuel = fuel;
+    world.log.clear();
+    let mut changed = Spec::new("a", &[(cm("x"), "2"), (cm("y"), "1")]).correcting();
+    changed.create_namespace = true;
+    let desired = world.desired(&[changed, Spec::new("new", &[(cm("moved"), "1")])], &["old"], |_| {});
+    world.send(desired.clone());
+    if fuel.is_some() {
+        world.restart();
+        world.send(desired);
+    }
+    let actions = world.log.len();
+    (world, actions)
+}
+
+#[test]
+fn a_crash_at_any_action_ends_in_the_same_state() {
+    let (whole, actions) = story(None);
+    assert!(actions > 8);
+    for fuel in 0..actions {
+        let (crashed, _) = story(Some(fuel));
+        let state = |world: &World| -> Vec<(String, Option<Digest>, Option<Box<str>>)> {
+            let row = |(key, object): (&ObjectKey, &super::world::Object)| {
+                (key.to_string(), object.content, object.live.deployment.clone())
+            };
+            world.objects.iter().map(row).collect()
+        };
+        assert_eq!(state(&crashed), state(&whole), "crash after {fuel} actions: {:#?}", crashed.log);
+        let keys = |world: &World| -> Vec<(Ref, ObjectKey)> {
+            let bundles = world.persisted.ledger.bundles.iter();
+            bundles.flat_map(|(b, of)| of.objects.keys().map(move |key| (b.clone(), key.clone()))).collect()
+        };
+        assert_eq!(keys(&crashed), keys(&whole), "crash after {fuel} actions");
+        assert_eq!(crashed.report.deployments.len(), whole.report.deployments.len());
+        assert_eq!(crashed.report.held.is_some(), whole.report.held.is_some());
+        assert_eq!(crashed.uid(&cm("moved")), whole.uid(&cm("moved")));
+    }
+}

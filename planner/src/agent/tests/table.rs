@@ -1,0 +1,274 @@
+//! DESIGN §7's table, row by row, and the order of things.
+
+use super::super::*;
+use super::world::{Spec, World, cm, name};
+use fleet_api::wire::Dependency;
+use fleet_api::{DeploymentState, Reason};
+
+fn strayed(pointer: &str, manager: &str) -> Strayed {
+    Strayed { pointer: pointer.into(), manager: manager.into() }
+}
+
+fn ready(world: &World, bundle: &str) -> bool {
+    let said = &world.report.deployments[&name(bundle)];
+    said.applied && said.ready && said.unmodified
+}
+
+#[test]
+fn a_bundle_is_journaled_then_applied_then_recorded_and_a_restart_writes_nothing() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")])], &[]);
+    assert_eq!(
+        world.writes(),
+        ["save", "journal", "apply configmap shop/x Create", "apply configmap shop/y Create", "journal"]
+    );
+    assert!(ready(&world, "a"));
+    assert_eq!(world.report.deployments[&name("a")].objects, 2);
+    world.log.clear();
+    world.restart();
+    assert_eq!(world.writes(), [] as [&str; 0]);
+    assert!(!world.log.iter().any(|line| line.starts_with("read")), "{:?}", world.log);
+    assert!(ready(&world, "a"));
+}
+
+#[test]
+fn only_what_changed_is_written() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")])], &[]);
+    world.log.clear();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "2"), (cm("y"), "1")])], &[]);
+    assert_eq!(world.writes(), ["save", "apply! configmap shop/x Change", "journal"]);
+}
+
+#[test]
+fn an_object_of_somebody_else_is_left_alone_unless_ownership_is_taken() {
+    let mut world = World::new();
+    world.foreign(&cm("x"), "helm");
+    let mut spec = Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")]);
+    world.deploy(std::slice::from_ref(&spec), &[]);
+    assert!(world.objects[&cm("x")].content.is_none(), "left as it was");
+    assert!(world.objects[&cm("y")].content.is_some(), "the other one is applied");
+    let said = &world.report.deployments[&name("a")];
+    assert!(!said.applied && said.modified[0].foreign && said.modified[0].managers == ["helm"]);
+    assert_eq!(world.reasons("a"), [Reason::OwnedByOther]);
+    spec.options.take_ownership = true;
+    world.deploy(&[spec], &[]);
+    assert!(ready(&world, "a"));
+}
+
+#[test]
+fn an_object_of_somebody_else_that_goes_away_is_made() {
+    let mut world = World::new();
+    world.foreign(&cm("x"), "helm");
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    assert!(!ready(&world, "a"));
+    world.objects.remove(&cm("x"));
+    world.now = "2026-11-25T13:00:00Z".parse().unwrap();
+    world.run();
+    assert!(ready(&world, "a"), "{:?}", world.log);
+}
+
+#[test]
+fn a_changed_field_is_put_right_or_reported() {
+    for correct in [true, false] {
+        let mut world = World::new();
+        let spec = Spec::new("a", &[(cm("x"), "1")]);
+        let spec = if correct { spec.correcting() } else { spec };
+        world.deploy(std::slice::from_ref(&spec), &[]);
+        world.log.clear();
+        world.meddle(&cm("x"), |live| {
+            live.fields = None;
+            live.lost = vec![strayed("/data/a", "kubectl-edit")];
+        });
+        if correct {
+            assert_eq!(world.writes(), ["apply! configmap shop/x Repair"]);
+            assert!(ready(&world, "a"));
+            assert_eq!(world.reasons("a"), [Reason::DriftCorrected]);
+        } else {
+            assert_eq!(world.writes(), [] as [&str; 0]);
+            let modified = &world.report.deployments[&name("a")].modified[0];
+            assert_eq!((modified.fields[0].as_str(), modified.managers[0].as_str()), (".data.a", "kubectl-edit"));
+            world.deploy(&[Spec::new("a", &[(cm("x"), "2")])], &[]);
+            assert!(ready(&world, "a"), "a change of the content overrules");
+            assert_eq!(world.reasons("a"), [Reason::Overruled]);
+        }
+    }
+}
+
+#[test]
+fn whoever_fights_back_is_met_ever_more_slowly() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]).correcting()], &[]);
+    let before = world.now;
+    world.log.clear();
+    for _ in 0..5 {
+        world.meddle(&cm("x"), |live| live.lost = vec![strayed("/data/a", "other")]);
+    }
+    assert_eq!(world.writes().len(), 5);
+    assert_eq!(world.now.duration_since(before).as_secs(), 8, "0 + 0 + 1 + 2 + 5");
+}
+
+#[test]
+fn a_deleted_object_is_made_again_or_reported_and_a_watch_is_not_believed() {
+    for correct in [true, false] {
+        let mut world = World::new();
+        let spec = Spec::new("a", &[(cm("x"), "1")]);
+        world.deploy(&[if correct { spec.correcting() } else { spec }], &[]);
+        world.log.clear();
+        world.machine.observe(Event::Suspect { key: cm("x") });
+        world.run();
+        assert_eq!(world.writes(), [] as [&str; 0], "it is still there");
+        world.delete(&cm("x"));
+        assert_eq!(world.objects.contains_key(&cm("x")), correct);
+        if !correct {
+            assert!(world.report.deployments[&name("a")].modified[0].missing);
+            world.deploy(&[Spec::new("a", &[(cm("x"), "2")])], &[]);
+            assert!(ready(&world, "a"), "made again with its new content");
+        }
+    }
+}
+
+#[test]
+fn a_key_added_by_a_person_is_removed_or_reported_and_one_of_a_controller_is_left() {
+    for (manager, correct, writes) in
+        [("kubectl-edit", true, 1), ("kubectl-edit", false, 0), ("service-ca", true, 0), ("service-ca", false, 0)]
+    {
+        let mut world = World::new();
+        let spec = Spec::new("a", &[(cm("x"), "1")]);
+        world.deploy(&[if correct { spec.correcting() } else { spec }], &[]);
+        world.log.clear();
+        world.meddle(&cm("x"), |live| live.added = vec![strayed("/data/extra", manager)]);
+        assert_eq!(world.writes().len(), writes, "{manager} {correct}");
+        let is_drift = manager.starts_with("kubectl") && !correct;
+        assert_eq!(ready(&world, "a"), !is_drift, "{manager} {correct}");
+    }
+}
+
+#[test]
+fn replicas_are_left_to_an_autoscaler() {
+    let mut world = World::new();
+    let web = ObjectKey::new("apps", "Deployment", "shop", "web");
+    world.deploy(&[Spec::new("a", &[(web.clone(), "1")]).correcting()], &[]);
+    world.log.clear();
+    world.meddle(&web, |live| {
+        live.replicas_owner = Some("kube-controller-manager".into());
+        live.lost = vec![strayed("/spec/replicas", "kube-controller-manager")];
+    });
+    assert_eq!(world.writes(), [] as [&str; 0]);
+    assert!(ready(&world, "a"));
+    world.deploy(&[Spec::new("a", &[(web, "2")]).correcting()], &[]);
+    assert_eq!(world.reasons("a"), [Reason::LeftToController]);
+}
+
+#[test]
+fn compare_patches_leave_fields_out_of_drift() {
+    let mut world = World::new();
+    let mut spec = Spec::new("a", &[(cm("x"), "1")]).correcting();
+    spec.options.compare_patches = vec![fleet_api::v1alpha1::ComparePatch {
+        kind: "ConfigMap".into(),
+        json_pointers: vec!["/data".into()],
+        ..Default::default()
+    }];
+    world.deploy(&[spec], &[]);
+    world.log.clear();
+    world.meddle(&cm("x"), |live| live.lost = vec![strayed("/data/a", "kubectl")]);
+    assert_eq!(world.writes(), [] as [&str; 0]);
+    assert!(ready(&world, "a"));
+}
+
+#[test]
+fn a_bad_object_does_not_stop_the_others_and_is_named_with_its_file() {
+    let mut world = World::new();
+    world.refuse.insert(cm("bad"), (Reason::ObjectRefused, "no"));
+    world.deploy(&[Spec::new("a", &[(cm("bad"), "1"), (cm("good"), "1")])], &[]);
+    assert!(world.objects.contains_key(&cm("good")));
+    let said = &world.report.deployments[&name("a")];
+    assert!(!said.applied);
+    assert_eq!((said.notes[0].reason, said.notes[0].file.as_str()), (Reason::ObjectRefused, "bad.yaml:1"));
+    world.refuse.clear();
+    world.now = "2026-11-25T13:00:00Z".parse().unwrap();
+    world.run();
+    assert!(ready(&world, "a"));
+}
+
+#[test]
+fn a_custom_resource_waits_for_its_definition_and_then_converges() {
+    let mut world = World::new();
+    let crd = ObjectKey::new("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com");
+    let widget = ObjectKey::new("example.com", "Widget", "shop", "w");
+    world.deploy(&[Spec::new("a", &[(widget.clone(), "1")])], &[]);
+    assert_eq!(world.reasons("a"), [Reason::WaitingForKind]);
+    world.deploy(&[Spec::new("a", &[(widget.clone(), "1"), (crd, "1")])], &[]);
+    assert!(world.objects.contains_key(&widget));
+    assert!(ready(&world, "a"));
+}
+
+#[test]
+fn a_release_namespace_is_made_once_before_the_objects_and_they_are_not_read_first() {
+    let mut world = World::new();
+    let mut spec = Spec::new("a", &[(cm("x"), "1")]);
+    spec.create_namespace = true;
+    world.deploy(std::slice::from_ref(&spec), &[]);
+    assert!(ready(&world, "a"));
+    world.log.clear();
+    world.restart();
+    world.deploy(&[spec.correcting()], &[]);
+    assert_eq!(world.writes(), ["save", "journal"]);
+}
+
+#[test]
+fn a_dependency_holds_the_newer_state_back_until_it_is_satisfied() {
+    let mut world = World::new();
+    let specs = [Spec::new("a", &[(cm("x"), "1")]), Spec::new("b", &[(cm("y"), "1")])];
+    world.refuse.insert(cm("y"), (Reason::ObjectRefused, "no"));
+    let desired = world.desired(&specs, &[], |desired| {
+        desired.deployments[0].depends_on = vec![Dependency {
+            description: "bundle \"b\"".into(),
+            bundles: vec![name("b")],
+            accepted_states: vec![DeploymentState::Ready],
+        }];
+    });
+    world.send(desired);
+    assert!(!world.objects.contains_key(&cm("x")));
+    assert!(world.report.deployments[&name("a")].waiting);
+    assert_eq!(world.reasons("a"), [Reason::WaitingForDependency]);
+    world.refuse.clear();
+    world.now = "2026-11-25T13:00:00Z".parse().unwrap();
+    world.run();
+    assert!(ready(&world, "a") && ready(&world, "b"));
+}
+
+#[test]
+fn kinds_are_applied_in_order() {
+    let mut world = World::new();
+    let namespace = ObjectKey::new("", "Namespace", "", "other");
+    let web = ObjectKey::new("apps", "Deployment", "other", "web");
+    world.deploy(&[Spec::new("a", &[(web, "1"), (cm("x"), "1"), (namespace, "1")])], &[]);
+    let applies: Vec<&str> = world.log.iter().map(String::as_str).filter(|line| line.starts_with("apply")).collect();
+    assert_eq!(
+        applies,
+        ["apply namespace other Create", "apply configmap shop/x Create", "apply deployment.apps other/web Create"]
+    );
+}
+
+#[test]
+fn deciding_step_by_step_equals_deciding_from_nothing() {
+    let mut world = World::new();
+    let web = ObjectKey::new("apps", "Deployment", "shop", "web");
+    world.foreign(&cm("f"), "helm");
+    world.refuse.insert(cm("bad"), (Reason::ObjectRefused, "no"));
+    world.deploy(
+        &[Spec::new("a", &[(cm("x"), "1"), (cm("f"), "1"), (web, "1")]), Spec::new("b", &[(cm("bad"), "1")])],
+        &[],
+    );
+    world.meddle(&cm("x"), |live| live.lost = vec![strayed("/data/a", "kubectl")]);
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("f"), "1")]), Spec::new("b", &[(cm("x"), "1")])], &[]);
+    let stepwise = world.machine.decide(world.now);
+    let mut fresh = Machine::new(world.rules, super::world::cluster(), Persisted::default());
+    fresh.snapshot = world.machine.snapshot.clone();
+    fresh.journal.revision = world.machine.journal.revision;
+    fresh.journal.persisted = world.machine.journal.persisted;
+    let from_nothing = fresh.decide(world.now);
+    assert_eq!(stepwise.actions, from_nothing.actions);
+    assert_eq!(from_nothing.report.as_ref(), Some(&world.report));
+}

@@ -1,0 +1,437 @@
+//! A cluster, a hub's blobs and a disk, in memory: performs actions at once.
+
+use super::super::*;
+use fleet_api::v1alpha1::CorrectDrift;
+use fleet_api::wire::{
+    ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Tombstone, Version,
+};
+
+pub(super) const NOW: &str = "2026-11-25T12:00:00Z";
+
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub live: Live,
+    pub content: Option<Digest>,
+}
+
+pub(super) struct World {
+    pub now: Timestamp,
+    pub machine: Machine,
+    pub persisted: Persisted,
+    pub blobs: BTreeMap<Digest, Option<Deployment>>,
+    pub objects: BTreeMap<ObjectKey, Object>,
+    pub kinds: BTreeMap<(&'static str, &'static str), (&'static str, bool)>,
+    pub log: Vec<String>,
+    pub refuse: BTreeMap<ObjectKey, (Reason, &'static str)>,
+    pub finalizers: BTreeSet<ObjectKey>,
+    pub generation: u64,
+    pub rules: Rules,
+    pub report: Report,
+    /// Stop after that many actions: a crash.
+    pub fuel: Option<usize>,
+    next: u64,
+}
+
+pub(super) fn name(text: &str) -> Ref {
+    Ref::new("fleet-default", text).unwrap()
+}
+
+pub(super) fn cluster() -> ClusterUid {
+    "c-1".parse().unwrap()
+}
+
+pub(super) fn cm(text: &str) -> ObjectKey {
+    ObjectKey::new("", "ConfigMap", "shop", text)
+}
+
+/// What a Deployment in a test is made of.
+#[derive(Clone)]
+pub(super) struct Spec {
+    pub bundle: &'static str,
+    pub objects: Vec<(ObjectKey, &'static str)>,
+    pub options: ApplyOptions,
+    pub create_namespace: bool,
+}
+
+impl Spec {
+    pub fn new(bundle: &'static str, objects: &[(ObjectKey, &'static str)]) -> Self {
+        Self { bundle, objects: objects.to_vec(), options: ApplyOptions::default(), create_namespace: false }
+    }
+
+    pub fn correcting(mut self) -> Self {
+        self.options.correct_drift = Some(CorrectDrift { enabled: true, ..CorrectDrift::default() });
+        self
+    }
+
+    pub fn deployment(&self) -> Deployment {
+        Deployment {
+            protocol: 1,
+            bundle: name(self.bundle),
+            release_namespace: "shop".into(),
+            force_namespace: false,
+            create_namespace: self.create_namespace,
+            namespace_labels: BTreeMap::new(),
+            namespace_annotations: BTreeMap::new(),
+            options: self.options.clone(),
+            objects: self
+                .objects
+                .iter()
+                .map(|(key, content)| DeploymentObject {
+                    api_version: if key.group.is_empty() { "v1".into() } else { format!("{}/v1", key.group) },
+                    key: key.clone(),
+                    digest: Digest::of(format!("{key}{content}").as_bytes()),
+                    size: 1,
+                    source: format!("{}.yaml:1", key.name),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(Rules::default())
+    }
+
+    pub fn with(rules: Rules) -> Self {
+        let kinds = [
+            (("", "ConfigMap"), ("configmaps", true)),
+            (("", "Secret"), ("secrets", true)),
+            (("", "Namespace"), ("namespaces", false)),
+            (("", "PersistentVolumeClaim"), ("persistentvolumeclaims", true)),
+            (("apps", "Deployment"), ("deployments", true)),
+            (("apiextensions.k8s.io", "CustomResourceDefinition"), ("customresourcedefinitions", false)),
+        ];
+        Self {
+            now: NOW.parse().unwrap(),
+            machine: Machine::new(rules, cluster(), Persisted::default()),
+            persisted: Persisted::default(),
+            blobs: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            kinds: kinds.into(),
+            log: Vec::new(),
+            refuse: BTreeMap::new(),
+            finalizers: BTreeSet::new(),
+            generation: 0,
+            rules,
+            report: Report::default(),
+            fuel: None,
+            next: 100,
+        }
+    }
+
+    /// A Desired with these Deployments and tombstones, changed by `edit`.
+    pub fn desired(&mut self, specs: &[Spec], tombstones: &[&str], edit: impl FnOnce(&mut Desired)) -> Desired {
+        self.generation += 1;
+        let mut deployments = Vec::new();
+        for spec in specs {
+            let deployment = spec.deployment();
+            let digest = Digest::of_json(&deployment).unwrap();
+            for object in &deployment.objects {
+                self.blobs.insert(object.digest, None);
+            }
+            self.blobs.insert(digest, Some(deployment));
+            deployments.push(DesiredDeployment {
+                bundle: name(spec.bundle),
+                deployment: digest,
+                depends_on: Vec::new(),
+                deletion_limit: None,
+                unknown: BTreeMap::new(),
+            });
+        }
+        let mut desired = Desired {
+            protocol: 1,
+            identity: ClusterIdentity { cluster: name("c"), uid: cluster() },
+            version: Version { epoch: 1, generation: self.generation },
+            issued: self.now,
+            expires: "2027-01-01T00:00:00Z".parse().unwrap(),
+            deployments,
+            tombstones: tombstones.iter().map(|bundle| tombstone(bundle)).collect(),
+            deletions_allowed: true,
+            approvals: Vec::new(),
+        };
+        edit(&mut desired);
+        desired
+    }
+
+    pub fn send(&mut self, desired: Desired) {
+        let digest = Digest::of_json(&desired).unwrap();
+        self.machine.observe(Event::Desired { desired: Box::new(desired), digest });
+        self.run();
+    }
+
+    pub fn deploy(&mut self, specs: &[Spec], tombstones: &[&str]) {
+        let desired = self.desired(specs, tombstones, |_| {});
+        self.send(desired);
+    }
+
+    pub fn approve_held(&mut self, specs: &[Spec], tombstones: &[&str]) {
+        let list = self.report.held.as_ref().expect("something is held").digest;
+        let desired = self.desired(specs, tombstones, |desired| {
+            desired.approvals.push(Approval { list, by: "admin".into() });
+        });
+        self.send(desired);
+    }
+
+    /// A new machine from what is persisted; the cache stays, the watches begin again.
+    pub fn restart(&mut self) {
+        self.machine = Machine::new(self.rules, cluster(), self.persisted.clone());
+        self.fuel = None;
+        let digests = self.blobs.keys().copied().collect();
+        self.machine.observe(Event::BlobsPresent { digests });
+        self.run();
+    }
+
+    /// Decides and performs until there is nothing to do; time goes on only where something waits for less than a minute.
+    pub fn run(&mut self) {
+        for _ in 0..400 {
+            let decision = self.machine.decide(self.now);
+            if let Some(report) = decision.report {
+                self.report = report;
+            }
+            let idle = decision.actions.is_empty();
+            for action in decision.actions {
+                if self.fuel == Some(0) {
+                    return;
+                }
+                self.fuel = self.fuel.map(|fuel| fuel - 1);
+                self.perform(action);
+            }
+            let news = self.list_new_kinds();
+            if idle && !news {
+                match decision.wake_at {
+                    Some(at) if at.duration_since(self.now) < jiff::SignedDuration::from_secs(8) => {
+                        self.now = self.now.max(at);
+                    }
+                    Some(_) | None => return,
+                }
+            }
+        }
+        panic!("does not come to rest: {:#?}", &self.log[self.log.len().saturating_sub(12)..]);
+    }
+
+    /// Every watched kind is listed, once.
+    fn list_new_kinds(&mut self) -> bool {
+        let mut news = false;
+        for kind in self.machine.watched().into_keys() {
+            if self.machine.snapshot.listed.contains(&kind) {
+                continue;
+            }
+            news = true;
+            let of_kind: Vec<(ObjectKey, Live)> = self
+                .objects
+                .iter()
+                .filter(|(key, object)| GroupKind::of(key) == kind && object.live.owner.is_some())
+                .map(|(key, object)| (key.clone(), object.live.clone()))
+                .collect();
+            let seen = of_kind.iter().map(|(key, _)| key.clone()).collect();
+            for (key, live) in of_kind {
+                self.see(key, Some(live), Source::Watch);
+            }
+            self.machine.observe(Event::Listed { kind, seen });
+        }
+        news
+    }
+
+    pub fn see(&mut self, key: ObjectKey, live: Option<Live>, source: Source) {
+        self.machine.observe(Event::Object { key, live: live.map(Box::new), source, at: self.now });
+    }
+
+    /// Somebody changes an object of the cluster, and the watch tells.
+    pub fn meddle(&mut self, key: &ObjectKey, change: impl FnOnce(&mut Live)) {
+        let version = self.version();
+        let object = self.objects.get_mut(key).expect("the object exists");
+        change(&mut object.live);
+        object.live.resource_version = version;
+        let live = object.live.clone();
+        self.see(key.clone(), Some(live), Source::Watch);
+        self.run();
+    }
+
+    /// Somebody deletes an object, and the watch tells.
+    pub fn delete(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+        self.machine.observe(Event::Suspect { key: key.clone() });
+        self.run();
+    }
+
+    pub fn foreign(&mut self, key: &ObjectKey, manager: &str) {
+        let uid = format!("foreign-{}", self.version()).into();
+        let live =
+            Live { uid, resource_version: self.version(), other_manager: Some(manager.into()), ..Live::default() };
+        self.objects.insert(key.clone(), Object { live, content: None });
+    }
+
+    pub fn uid(&self, key: &ObjectKey) -> String {
+        self.objects[key].live.uid.to_string()
+    }
+
+    fn version(&mut self) -> Box<str> {
+        self.next += 1;
+        self.next.to_string().into()
+    }
+
+    pub fn writes(&self) -> Vec<&str> {
+        let is_write =
+            |line: &&str| !line.starts_with("read") && !line.starts_with("fetch") && !line.starts_with("discover");
+        self.log.iter().map(String::as_str).filter(is_write).collect()
+    }
+
+    pub fn reasons(&self, bundle: &str) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = self
+            .report
+            .deployments
+            .get(&name(bundle))
+            .into_iter()
+            .flat_map(|said| said.notes.iter().map(|n| n.reason))
+            .collect();
+        reasons.dedup();
+        reasons
+    }
+
+    pub fn perform(&mut self, action: Action) {
+        let at = self.now;
+        match action {
+            Action::SaveDesired { digest } => {
+                self.log.push("save".into());
+                let pending = self.machine.snapshot.pending.clone().expect("something to save");
+                self.persisted.mark = pending.desired.version;
+                self.persisted.desired = Some((pending.desired, digest));
+                self.machine.observe(Event::DesiredSaved { digest });
+            }
+            Action::Journal { revision } => {
+                self.log.push("journal".into());
+                self.persisted.ledger = self.machine.ledger().clone();
+                self.machine.observe(Event::Journaled { revision });
+            }
+            Action::Fetch { wants } => {
+                self.log.push(format!("fetch {}", wants.len()));
+                let (mut missing, mut present) = (Vec::new(), Vec::new());
+                for want in wants {
+                    match self.blobs.get(&want.digest) {
+                        Some(Some(deployment)) => self.machine.observe(Event::Deployment {
+                            digest: want.digest,
+                            deployment: Box::new(deployment.clone()),
+                        }),
+                        Some(None) => present.push(want.digest),
+                        None => missing.push(want.digest),
+                    }
+                }
+                self.machine.observe(Event::BlobsPresent { digests: present });
+                self.machine.observe(Event::Fetched { missing, refused: Vec::new(), problem: None, at });
+            }
+            Action::Discover { kinds } => {
+                self.log.push("discover".into());
+                let find = |kind: &GroupKind| {
+                    self.kinds.iter().find(|((group, name), _)| *group == kind.group && *name == kind.kind).map(
+                        |(_, (plural, namespaced))| KindInfo {
+                            plural: (*plural).into(),
+                            namespaced: *namespaced,
+                            versions: vec!["v1".into()],
+                        },
+                    )
+                };
+                let kinds = kinds.into_iter().map(|kind| (kind.clone(), find(&kind))).collect();
+                self.machine.observe(Event::Kinds { kinds, at });
+            }
+            Action::Read { target } => {
+                self.log.push(format!("read {}", target.key));
+                let live = self.objects.get(&target.key).map(|object| object.live.clone());
+                self.see(target.key, live, Source::Read);
+            }
+            Action::EnsureNamespace(ensure) => {
+                self.log.push(format!("namespace {}", ensure.namespace));
+                let EnsureNamespace { bundle, namespace, token, .. } = *ensure;
+                let key = ObjectKey::new("", "Namespace", "", &namespace);
+                let created = !self.objects.contains_key(&key);
+                if created {
+                    let live = Live { uid: self.version(), only_ours: true, ..Live::default() };
+                    self.objects.insert(key, Object { live, content: None });
+                }
+                self.machine.observe(Event::NamespaceEnsured { bundle, namespace, token, created });
+            }
+            Action::Apply(apply) => self.apply(*apply),
+            Action::RemoveKeys(remove) => {
+                self.log.push(format!("remove {} from {}", remove.pointers.join(" "), remove.target.key));
+                let version = self.version();
+                let live = &mut self.objects.get_mut(&remove.target.key).expect("it exists").live;
+                live.added.retain(|stray| !remove.pointers.iter().any(|pointer| **pointer == *stray.pointer));
+                live.resource_version = version;
+                self.machine.observe(Event::Touched { key: remove.target.key, repaired: true, at });
+            }
+            Action::Delete(delete) => {
+                self.log.push(format!("delete {}", delete.target.key));
+                let key = delete.target.key;
+                let matches = self.objects.get(&key).is_some_and(|object| *object.live.uid == *delete.uid);
+                if matches && self.finalizers.contains(&key) {
+                    let live = &mut self.objects.get_mut(&key).expect("it exists").live;
+                    live.deleting = Some(vec!["example.com/hangs".into()]);
+                } else if matches {
+                    self.objects.remove(&key);
+                }
+                self.machine.observe(Event::Touched { key, repaired: false, at });
+            }
+        }
+    }
+
+    fn apply(&mut self, apply: Apply) {
+        let key = apply.target.key.clone();
+        self.log.push(format!("apply{} {key} {:?}", if apply.force { "!" } else { "" }, apply.cause));
+        let fail = |reason, message: &str, at| {
+            Event::Failed(Box::new(Failed {
+                bundle: Some(apply.bundle.clone()),
+                key: key.clone(),
+                content: Some(apply.content),
+                reason,
+                message: message.into(),
+                namespace_missing: false,
+                stale: false,
+                at,
+            }))
+        };
+        if let Some((reason, message)) = self.refuse.get(&key).copied() {
+            let event = fail(reason, message, self.now);
+            return self.machine.observe(event);
+        }
+        let version = self.version();
+        let uid = self.objects.get(&key).map_or_else(|| format!("uid-{version}").into(), |old| old.live.uid.clone());
+        let live = Live {
+            uid,
+            resource_version: version,
+            owner: Some(cluster().as_str().into()),
+            deployment: Some(apply.bundle.to_string().into()),
+            only_ours: true,
+            fields: Some(apply.content),
+            replicas_owner: self.objects.get(&key).and_then(|old| old.live.replicas_owner.clone()),
+            added: self.objects.get(&key).map(|old| old.live.added.clone()).unwrap_or_default(),
+            ..Live::default()
+        };
+        self.objects.insert(key.clone(), Object { live: live.clone(), content: Some(apply.content) });
+        if key.kind == "CustomResourceDefinition" {
+            self.kinds.insert(("example.com", "Widget"), ("widgets", true));
+        }
+        self.machine.observe(Event::Applied(Box::new(Applied {
+            bundle: apply.bundle,
+            key,
+            api_version: apply.target.api_version,
+            content: apply.content,
+            live,
+            cause: apply.cause,
+            sync: apply.sync,
+            keep: false,
+            left_out: apply.leave_out,
+            at: self.now,
+        })));
+    }
+}
+
+pub(super) fn tombstone(bundle: &str) -> Tombstone {
+    Tombstone {
+        bundle: name(bundle),
+        cause: "removed from git".into(),
+        keep_resources: false,
+        delete_crd_resources: false,
+        deletion_limit: None,
+        unknown: BTreeMap::new(),
+    }
+}
