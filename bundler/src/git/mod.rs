@@ -22,6 +22,7 @@ mod known_hosts;
 mod limits;
 mod local;
 mod object;
+mod objects;
 mod pack;
 mod pktline;
 mod protocol;

@@ -111,7 +111,7 @@ pub(super) fn select(repository: &git2::Repository, request: &FetchRequest) -> R
         known.add(repository, have.oid(), &client_shallow)?;
     }
     let mut selection = Selection::default();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut content) = (BTreeSet::new(), BTreeSet::new());
     let mut queue = VecDeque::new();
     for want in &request.wants {
         let object = repository.find_object(want.oid(), None)?;
@@ -129,7 +129,7 @@ pub(super) fn select(repository: &git2::Repository, request: &FetchRequest) -> R
         if !held {
             selection.objects.push((id, String::new()));
             if !request.commits_only {
-                collect_tree(repository, commit.tree_id(), "", &mut known.content, &mut selection.objects)?;
+                collect_tree(repository, commit.tree_id(), &known.trees, "", &mut content, &mut selection.objects)?;
             }
         }
         let cut = request.depth.is_some_and(|limit| depth >= limit);
@@ -149,7 +149,8 @@ pub(super) fn select(repository: &git2::Repository, request: &FetchRequest) -> R
 #[derive(Debug, Default)]
 struct Known {
     commits: BTreeSet<Oid>,
-    content: BTreeSet<Oid>,
+    /// Their root directories.
+    trees: Vec<Oid>,
 }
 
 impl Known {
@@ -161,7 +162,9 @@ impl Known {
             if !self.commits.insert(id) {
                 continue;
             }
-            collect_tree(repository, commit.tree_id(), "", &mut self.content, &mut Vec::new())?;
+            if id == have {
+                self.trees.push(commit.tree_id());
+            }
             if !shallow.contains(&id) {
                 queue.extend(commit.parent_ids());
             }
@@ -170,22 +173,31 @@ impl Known {
     }
 }
 
+/// Adds what the directory `id` holds and none of `known`, directories at the same path, does: only what changed is
+/// looked at.
 fn collect_tree(
     repository: &git2::Repository,
     id: Oid,
+    known: &[Oid],
     path: &str,
     seen: &mut BTreeSet<Oid>,
     into: &mut Vec<(Oid, String)>,
 ) -> Result<(), git2::Error> {
-    if !seen.insert(id) {
+    if known.contains(&id) || !seen.insert(id) {
         return Ok(());
     }
     into.push((id, path.to_owned()));
+    let known: Vec<git2::Tree<'_>> = known.iter().filter_map(|id| repository.find_tree(*id).ok()).collect();
     for entry in &repository.find_tree(id)? {
         let name = String::from_utf8_lossy(entry.name_bytes()).replace('\0', "");
+        let before = known.iter().filter_map(|tree| tree.get_name_bytes(entry.name_bytes()));
+        let before: Vec<Oid> = before.map(|entry| entry.id()).collect();
+        let path = format!("{path}/{name}");
         match entry.kind() {
-            Some(ObjectType::Tree) => collect_tree(repository, entry.id(), &format!("{path}/{name}"), seen, into)?,
-            Some(ObjectType::Blob) if seen.insert(entry.id()) => into.push((entry.id(), format!("{path}/{name}"))),
+            Some(ObjectType::Tree) => collect_tree(repository, entry.id(), &before, &path, seen, into)?,
+            Some(ObjectType::Blob) if !before.contains(&entry.id()) && seen.insert(entry.id()) => {
+                into.push((entry.id(), path));
+            }
             _ => {}
         }
     }

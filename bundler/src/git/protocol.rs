@@ -120,15 +120,15 @@ fn put_request(
     }
 }
 
-/// Version 0: the first want carries the capabilities. Without `multi_ack` the server answers with one ACK or NAK.
+/// Version 0: the first want carries the capabilities. Some servers (Azure DevOps) insist on `multi_ack_detailed`.
 pub(super) fn fetch_v0(capabilities: &Capabilities, request: &FetchRequest) -> Vec<u8> {
     let (can_shallow, can_filter) = (capabilities.contains_key("shallow"), capabilities.contains_key("filter"));
     let mut words = vec!["side-band-64k"];
-    for word in ["thin-pack", "no-progress", "ofs-delta"] {
+    for word in ["multi_ack_detailed", "thin-pack", "no-progress", "ofs-delta"] {
         words.extend(capabilities.contains_key(word).then_some(word));
     }
     words.extend((can_filter && request.commits_only).then_some("filter"));
-    let agent = capabilities.contains_key("agent").then(|| format!(" agent={AGENT}")).unwrap_or_default();
+    let agent = if capabilities.contains_key("agent") { format!(" agent={AGENT}") } else { String::new() };
     let first = format!(" {}{agent}", words.join(" "));
     let mut body = Vec::new();
     let leader = request.wants.first().copied();

@@ -152,9 +152,13 @@ impl Session {
         if deepened && shallow {
             while self.line().await?.is_some() {}
         }
-        match self.line().await? {
-            Some(line) if line == "NAK" || line.starts_with("ACK ") => Ok(()),
-            other => Err(self.protocol(format!("{:?} where ACK or NAK was due", other.unwrap_or_default()))),
+        loop {
+            match self.line().await?.as_deref().map(|line| line.split(' ').collect::<Vec<_>>()).as_deref() {
+                // `common`, `ready` or `continue`: more is to come.
+                Some(["ACK", _, _]) => {}
+                Some(["NAK"] | ["ACK", _]) => return Ok(()),
+                other => return Err(self.protocol(format!("{other:?} where ACK or NAK was due"))),
+            }
         }
     }
 

@@ -71,11 +71,10 @@ impl SshTransport {
 async fn pump(mut read: ChannelReadHalf, sender: mpsc::Sender<Bytes>, stderr: Arc<Mutex<String>>) {
     while let Some(message) = read.wait().await {
         match message {
-            ChannelMsg::Data { data } => {
-                if sender.send(data).await.is_err() {
-                    return;
-                }
-            }
+            ChannelMsg::Data { data } => match sender.send(data).await {
+                Ok(()) => {}
+                Err(_) => return,
+            },
             ChannelMsg::ExtendedData { data, .. } => {
                 if let Ok(mut text) = stderr.lock()
                     && text.len() < MAX_STDERR

@@ -287,9 +287,11 @@ impl Walk<'_> {
         self.listing.directories.insert(path.to_owned(), id);
         let mut names = BTreeSet::new();
         for child in children.iter() {
-            let shown = join(path, &child.name.escape_ascii().to_string());
             match judge_name(path, &child.name) {
-                Err(reason) => self.problem(shown, ProblemKind::Name(reason))?,
+                Err(reason) => {
+                    let shown = join(path, &child.name.escape_ascii().to_string());
+                    self.problem(shown, ProblemKind::Name(reason))?;
+                }
                 Ok(name) if !names.insert(name) => self.problem(join(path, name), ProblemKind::Duplicate)?,
                 Ok(name) => self.child(join(path, name), child, depth)?,
             }
@@ -361,6 +363,9 @@ fn is_dot_git(name: &str) -> bool {
     /// Characters that HFS+ ignores.
     const IGNORED: [std::ops::RangeInclusive<char>; 4] =
         ['\u{200c}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{206a}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+    if name.is_ascii() && !name.starts_with(['.', 'g', 'G']) {
+        return false;
+    }
     let stem = name.split(':').next().unwrap_or_default();
     let plain: String = stem.chars().filter(|c| !IGNORED.iter().any(|range| range.contains(c))).collect();
     let plain = plain.trim_end_matches([' ', '.']).to_ascii_lowercase();

@@ -264,3 +264,23 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     }
     found
 }
+
+#[tokio::test]
+async fn polls_run_as_tasks_and_one_fetch_at_a_time() {
+    let fixture = Fixture::new();
+    let one = fixture.commit("main", None, &[("a", &noise(100_000, 1))]);
+    let server = HttpServer::start(&fixture.served(), Options::default()).await.unwrap();
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (cache, remote) = (fixture.cache(), remote(&server.url("app")));
+            tokio::spawn(async move { pull(&cache, &remote, &Access::default(), &branch("main")).await })
+        })
+        .collect();
+    let mut received = 0;
+    for task in tasks {
+        let fetched = task.await.unwrap().unwrap();
+        assert_eq!(fetched.commit, one);
+        received += usize::from(fetched.bytes_received > 0);
+    }
+    assert_eq!(received, 1);
+}

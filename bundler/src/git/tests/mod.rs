@@ -2,6 +2,7 @@
 
 mod fetch;
 mod http;
+mod pack;
 mod parse;
 mod ssh;
 mod tree;

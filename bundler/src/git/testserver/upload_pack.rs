@@ -43,7 +43,8 @@ pub(super) fn greeting(folder: &Path, version_2: bool, options: &Options) -> Res
         return Ok(out);
     }
     let filter = if options.no_filter { "" } else { " filter" };
-    let capabilities = format!("side-band-64k thin-pack ofs-delta shallow no-progress agent=test/1{filter}");
+    let capabilities =
+        format!("multi_ack_detailed side-band-64k thin-pack ofs-delta shallow no-progress agent=test/1{filter}");
     let references = advertise(&Repository::open(folder)?, &["refs/".to_owned()])?;
     if references.is_empty() {
         put(&mut out, format!("{} capabilities^{{}}\0{capabilities}\n", "0".repeat(40)));
@@ -145,7 +146,10 @@ fn frame(
     }
     match (version_2, known) {
         (true, _) => put(&mut out, "packfile\n"),
-        (false, Some(id)) => put(&mut out, format!("ACK {id}\n")),
+        (false, Some(id)) => {
+            put(&mut out, format!("ACK {id} common\n"));
+            put(&mut out, format!("ACK {id}\n"));
+        }
         (false, None) => put(&mut out, "NAK\n"),
     }
     put(&mut out, b"\x02counting\n");
