@@ -2,6 +2,7 @@
 //!
 //! Private ranges are allowed, as people run git servers there. Link-local addresses and the metadata services of the
 //! clouds are not: a URL that leads there, by DNS or by a redirect, reads the hub's own cloud credentials.
+//! Behind an HTTP proxy (`HTTPS_PROXY`) it is the proxy that resolves names; literal addresses are judged all the same.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
