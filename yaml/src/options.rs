@@ -27,7 +27,8 @@ pub enum DuplicateKeys {
 pub struct Limits {
     /// Bytes of text. Default 64 MiB.
     pub bytes: usize,
-    /// How deep lists and mappings may nest, aliases followed. Default 200.
+    /// How deep lists and mappings may nest, aliases followed. Default 200; values are walked by recursion, so keep it
+    /// below about 1,000.
     pub depth: usize,
     /// Nodes of the whole stream, aliases expanded. Default 8,000,000.
     pub nodes: usize,

@@ -33,8 +33,9 @@ pub fn conform(node: &Node, schema: &Value) -> Result<Node, Error> {
     Walk { root: schema }.node(node, schema, 0)
 }
 
-/// How many `$ref`, `allOf` and `anyOf` one value may lead through: a schema may refer to itself.
-const MAX_STEPS: usize = 64;
+/// How many `$ref`, `allOf` and `anyOf` one value may lead through: a schema may refer to itself. It is the program's
+/// own or one that an API server has checked, so nothing guards against one made to cost time.
+const MAX_STEPS: usize = 16;
 
 #[derive(Clone, Copy)]
 struct Walk<'s> {

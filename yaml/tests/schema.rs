@@ -1,7 +1,5 @@
 //! Types with flattened fields, read by way of their schema.
 
-#![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
-
 use std::collections::BTreeMap;
 
 use k8s_yaml::{Options, conform, from_node_with_schema, parse};
