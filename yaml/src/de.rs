@@ -50,6 +50,12 @@ impl de::Error for Error {
         Self::new(ErrorKind::Type, message, None).with_hint(Hint::of(found))
     }
 
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let names: Vec<String> = expected.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("unknown value `{variant}`, expected one of {}", names.join(", "));
+        Self::new(ErrorKind::Type, message, None).with_hint(Some(Hint::Text(variant.to_owned())))
+    }
+
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         // The value itself stays out: it may be secret.
         let message = format!("expected {}, found {} that is none", expected, found_name(found));

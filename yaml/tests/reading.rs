@@ -187,7 +187,7 @@ fn a_type_error_names_field_and_place() {
         ("replicas: 70000", "replicas: expected u16, found an integer that is none at 1:11"),
         ("labels: {\"a.b/c\": [1]}", "labels[\"a.b/c\"]: expected a string, found a list at 1:19"),
         ("- 1", "expected a mapping, found a list at 1:1"),
-        ("mode: other", "mode: unknown variant `other`, expected `fast` or `slow` at 1:7"),
+        ("mode: other", "mode: unknown value `other`, expected one of `fast`, `slow` at 1:7"),
         ("mode: {slow: x}", "mode.slow: expected an integer, found a string at 1:14"),
         ("paused: 1", "paused: expected a boolean, found an integer at 1:9"),
     ];

@@ -118,6 +118,10 @@ fn a_misfit_behind_a_flattened_field_names_field_and_place() {
         ("targets:\n- labels: {\"a/b\": [x]}\n", "targets[0].labels[\"a/b\"]: expected a string, found a list at 2:19"),
         ("keep: 1", "keep: expected a boolean, found an integer at 1:7"),
         ("helm: {values: 3}", "helm.values: expected a mapping, found an integer at 1:16"),
+        (
+            "targets:\n- helm: {mode: Third}\n",
+            "targets[0].helm.mode: unknown value `Third`, expected one of `First`, `Second` at 2:16",
+        ),
         ("[]", "expected a mapping, found a list at 1:1"),
     ];
     for (text, want) in cases {
