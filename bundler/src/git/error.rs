@@ -14,6 +14,8 @@ pub enum Cap {
     PackBytes,
     /// Objects in one fetch.
     Objects,
+    /// Bytes of one object in a pack, unpacked.
+    ObjectBytes,
     /// Files below the directory that was read.
     Files,
     /// Bytes of one file.
@@ -31,6 +33,7 @@ impl std::fmt::Display for Cap {
         f.write_str(match self {
             Self::PackBytes => "bytes received",
             Self::Objects => "objects received",
+            Self::ObjectBytes => "bytes in one object",
             Self::Files => "files",
             Self::FileBytes => "bytes of one file",
             Self::Seconds => "seconds",

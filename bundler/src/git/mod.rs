@@ -18,6 +18,7 @@ mod address;
 mod credentials;
 mod error;
 mod http;
+mod inflate;
 mod known_hosts;
 mod limits;
 mod local;

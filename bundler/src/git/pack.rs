@@ -10,6 +10,7 @@ use std::path::Path;
 use git2::{Indexer, ObjectType, Odb, Oid, PackBuilder};
 
 use super::error::{Cap, Error};
+use super::inflate::{Scan, ScanError};
 use super::limits::Limits;
 use super::protocol::FetchRequest;
 
@@ -19,6 +20,7 @@ const HEADER: usize = 12;
 /// Takes the bytes of one pack.
 pub(super) struct PackSink<'odb> {
     indexer: Indexer<'odb>,
+    scan: Scan,
     header: Vec<u8>,
     objects: u32,
     received: u64,
@@ -30,7 +32,8 @@ impl<'odb> PackSink<'odb> {
     pub(super) fn new(odb: &Odb<'odb>, directory: &Path, remote: &str, limits: &Limits) -> Result<Self, Error> {
         let indexer = Indexer::new(Some(odb), directory, 0, false).map_err(|error| unusable(remote, &error))?;
         let (header, remote) = (Vec::with_capacity(HEADER), remote.to_owned());
-        Ok(Self { indexer, header, objects: 0, received: 0, limits: limits.clone(), remote })
+        let scan = Scan::new(limits.max_object_bytes);
+        Ok(Self { indexer, scan, header, objects: 0, received: 0, limits: limits.clone(), remote })
     }
 
     /// Takes the next piece.
@@ -42,6 +45,10 @@ impl<'odb> PackSink<'odb> {
         if self.received > self.limits.max_pack_bytes {
             return Err(self.cap(Cap::PackBytes, self.limits.max_pack_bytes));
         }
+        self.scan.feed(data).map_err(|error| match error {
+            ScanError::TooLarge => self.cap(Cap::ObjectBytes, self.limits.max_object_bytes),
+            ScanError::Malformed => unusable(&self.remote, &"an object in it is malformed"),
+        })?;
         if self.header.len() < HEADER {
             let take = data.len().min(HEADER - self.header.len());
             self.header.extend_from_slice(&data[..take]);

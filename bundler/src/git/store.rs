@@ -75,7 +75,7 @@ impl Fetched {
     }
 }
 
-/// The hub's copy of a repository. Clones share it.
+/// The hub's copy of a repository. Clones share it, and its connections to an https server: keep one between polls.
 #[derive(Clone)]
 pub struct Repository {
     inner: Arc<Inner>,

@@ -151,6 +151,7 @@ async fn each_cap_says_its_name_and_leaves_nothing_behind() {
     let table = [
         (Cap::PackBytes, 10_000, Limits { max_pack_bytes: 10_000, ..limits.clone() }),
         (Cap::Objects, 2, Limits { max_objects: 2, ..limits.clone() }),
+        (Cap::ObjectBytes, 49_999, Limits { max_object_bytes: 49_999, ..limits.clone() }),
     ];
     for remote in [remote(&server.url("app")), fixture.file_remote()] {
         for (cap, limit, limits) in &table {

@@ -42,6 +42,23 @@ fn a_thin_pack_is_completed_from_what_is_here() {
 }
 
 #[test]
+fn an_object_that_would_unpack_too_large_is_refused_before_it_is_built() {
+    let fixture = Fixture::new();
+    let base = fixture.source.blob(b"hello world").unwrap();
+    let odb = fixture.source.odb().unwrap();
+    let pack = thin_pack(base.into(), 11, 6, b"git");
+    // Base, result and the difference itself have 11, 9 and 8 bytes.
+    for (max_object_bytes, fits) in [(11, true), (10, false), (7, false)] {
+        let limits = Limits { max_object_bytes, ..Limits::default() };
+        let directory = fixture.served().join("app/objects/pack");
+        let mut sink = PackSink::new(&odb, &directory, "test", &limits).unwrap();
+        let outcome = pack.chunks(3).try_for_each(|piece| sink.write(piece));
+        assert_eq!(outcome.is_ok(), fits, "{max_object_bytes}: {outcome:?}");
+        assert!(fits || matches!(outcome, Err(Error::CapExceeded { .. })), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_pack_on_a_base_that_is_not_here_or_with_flipped_bits_is_refused() {
     let fixture = Fixture::new();
     let base = fixture.source.blob(b"hello world").unwrap();
