@@ -1,4 +1,5 @@
 //! git repositories become Trees and Bundles.
 
+pub mod discover;
 pub mod git;
 pub mod poll;

@@ -82,6 +82,8 @@ reasons! {
     InvalidFleetYaml: Failed, "correct fleet.yaml at the line and column that are named, and push";
     /// A key that nothing reads.
     UnknownField: Information, "correct the spelling, or remove the key";
+    /// Something that has no effect, or not the one that its author is likely to have meant.
+    LikelyMistake: Information, "nothing, if it is meant so; otherwise correct the file that is named";
     /// Two bundles have one name.
     DuplicateBundleName: Refused, "set `name` in one of the two fleet.yaml files";
     /// A submodule inside a bundle.

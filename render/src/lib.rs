@@ -1,1 +1,3 @@
 //! A tree, an overlay and facts about a cluster become ordered objects.
+
+pub mod style;

@@ -4,3 +4,4 @@ pub mod bundle;
 pub mod helm;
 pub mod kustomize;
 pub mod render;
+pub(crate) mod repository;

@@ -1,0 +1,370 @@
+//! From the files of a repository to its Bundles, as Fleet finds them (reference §2.1 to §2.5).
+//!
+//! The hub calls [`discover`] for each new commit, the command line for a directory. Nothing is read but through
+//! [`Source`]. One bundle's error never loses another bundle, and what is unchanged by its tree id is not read again.
+
+mod chart;
+mod commit;
+mod files;
+mod fleet_yaml;
+mod glob;
+mod ignore;
+mod resources;
+mod scan;
+mod spec;
+mod validate;
+mod values;
+
+pub use resources::with_contents;
+pub use validate::invalid_rollout;
+
+use file_tree::{Files, Mode};
+use fleet_api::Digest;
+use fleet_api::reason::{Note, Reason};
+use fleet_api::v1alpha1::{Bundle, BundleDeploymentOptions, BundleResource, FleetYaml, GitRepo};
+use scan::Place;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use validate::Origin;
+
+/// A repository at one commit.
+pub trait Source {
+    /// Its files.
+    fn files(&self) -> &dyn Files;
+
+    /// A text that changes whenever anything below the directory changes (git's tree id), where there is one. Without
+    /// it the directory is read every time.
+    fn tree_id(&self, _dir: &str) -> Option<String> {
+        None
+    }
+
+    /// What a bundle may not hold and [`Files`] cannot show: submodules and impossible names below the directory.
+    fn problems(&self, _dir: &str) -> Vec<Problem> {
+        Vec::new()
+    }
+}
+
+/// Something that a bundle may not hold.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The path from the root of the repository.
+    pub path: String,
+    /// What it is.
+    pub note: Note,
+}
+
+/// Files without a git repository behind them, as on the command line and in tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<F>(pub F);
+
+impl<F: Files> Source for Plain<F> {
+    fn files(&self) -> &dyn Files {
+        &self.0
+    }
+}
+
+/// A file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// The path below the bundle's directory.
+    pub path: String,
+    /// Regular or executable; links are followed.
+    pub mode: Mode,
+    /// Digest of the content.
+    pub digest: Digest,
+    /// Size of the content in bytes.
+    pub size: u64,
+}
+
+/// A bundle of the repository.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundBundle {
+    /// Metadata and spec; its resources have names and encodings, and no contents.
+    pub bundle: Bundle,
+    /// Its directory; empty for the root.
+    pub dir: String,
+    /// The files that it is rendered from, sorted by path. Fewer than its resources where a raw YAML bundle holds
+    /// directories with a `fleet.yaml` of their own.
+    pub files: Vec<TreeEntry>,
+    /// Digest of files, options and targets; not of the commit. Unchanged input, unchanged id.
+    pub id: Digest,
+    /// What its author should know.
+    pub notes: Vec<Note>,
+}
+
+impl FoundBundle {
+    /// The Bundle's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.bundle.metadata.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// An entry, or a bundle of it, that came to nothing. What was there before stays (R13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The entry of `spec.paths` or `spec.bundles`.
+    pub entry: String,
+    /// The directory of the bundle, where it is about one.
+    pub dir: Option<String>,
+    /// The bundle's name, as far as it could be made out; derived from the directory where its options are unreadable.
+    pub bundle: Option<String>,
+    /// Why.
+    pub note: Note,
+}
+
+/// What a repository holds.
+#[derive(Clone, Debug, Default)]
+pub struct Discovery {
+    /// The bundles, in the order in which they were found. A bundle that is not here and not in `failed` is gone.
+    pub bundles: Vec<Arc<FoundBundle>>,
+    /// What came to nothing.
+    pub failed: Vec<Failure>,
+}
+
+/// What is known of unchanged directories. A plain value: pass it in, keep it for the next commit of the same GitRepo.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    gitrepo: Option<Digest>,
+    known: BTreeMap<Place, (String, Outcome)>,
+}
+
+#[derive(Clone, Debug)]
+enum Outcome {
+    Found(Arc<FoundBundle>),
+    /// No file that is a resource.
+    Empty,
+}
+
+/// Finds the bundles of a repository.
+pub fn discover(source: &dyn Source, gitrepo: &GitRepo, cache: &mut Cache) -> Discovery {
+    let input = Digest::of_json(&(
+        &gitrepo.metadata.name,
+        &gitrepo.metadata.namespace,
+        &gitrepo.metadata.labels,
+        &gitrepo.spec,
+    ))
+    .ok();
+    if cache.gitrepo != input || input.is_none() {
+        *cache = Cache { gitrepo: input, known: BTreeMap::new() };
+    }
+    let mut run = Run { source, gitrepo, old: std::mem::take(&mut cache.known), new: BTreeMap::new() };
+    let mut discovery = Discovery::default();
+    let mut names: BTreeMap<String, Arc<FoundBundle>> = BTreeMap::new();
+    for scanned in scan::scan(source.files(), gitrepo) {
+        match scanned.places {
+            Err(note) => discovery.failed.push(scan::failure(&scanned.entry, note)),
+            Ok(places) => run.entry(&scanned.entry, places, &mut names, &mut discovery),
+        }
+    }
+    cache.known = run.new;
+    discovery
+}
+
+/// One call of [`discover`].
+struct Run<'a> {
+    source: &'a dyn Source,
+    gitrepo: &'a GitRepo,
+    old: BTreeMap<Place, (String, Outcome)>,
+    new: BTreeMap<Place, (String, Outcome)>,
+}
+
+impl Run<'_> {
+    fn entry(
+        &mut self,
+        entry: &str,
+        places: Vec<Place>,
+        names: &mut BTreeMap<String, Arc<FoundBundle>>,
+        discovery: &mut Discovery,
+    ) {
+        let mut yielded = false;
+        for place in places {
+            match self.place(&place) {
+                Ok(Outcome::Empty) => {}
+                Ok(Outcome::Found(found)) => {
+                    yielded = true;
+                    match names.get(found.name()) {
+                        None => {
+                            names.insert(found.name().to_owned(), Arc::clone(&found));
+                            discovery.bundles.push(found);
+                        }
+                        // The same directory by two paths is one bundle.
+                        Some(first) if first.id == found.id && first.dir == found.dir => {}
+                        Some(first) => discovery.failed.push(duplicate(entry, first, &found)),
+                    }
+                }
+                Err(failure) => {
+                    yielded = true;
+                    discovery.failed.push(Failure { entry: entry.to_owned(), ..*failure });
+                }
+            }
+        }
+        if !yielded {
+            let message = format!("`{entry}` gives no bundle: there is no directory with YAML files or a fleet.yaml");
+            discovery.failed.push(scan::failure(entry, Note::new(Reason::NoBundleFound, message)));
+        }
+    }
+
+    fn place(&mut self, place: &Place) -> Result<Outcome, Box<Failure>> {
+        let id = self.source.tree_id(&place.dir);
+        if let (Some(id), Some((known, outcome))) = (&id, self.old.get(place)) {
+            if id == known {
+                self.new.insert(place.clone(), (known.clone(), outcome.clone()));
+                return Ok(outcome.clone());
+            }
+        }
+        let (outcome, only_directory) = self.read(place)?;
+        if let (Some(id), true) = (id, only_directory) {
+            self.new.insert(place.clone(), (id, outcome.clone()));
+        }
+        Ok(outcome)
+    }
+
+    /// Reads a bundle. Also gives whether it depends on its directory alone.
+    fn read(&self, place: &Place) -> Result<(Outcome, bool), Box<Failure>> {
+        let mut name = place.name.clone();
+        self.read_named(place, &mut name).map_err(|note| {
+            Box::new(Failure { entry: String::new(), dir: Some(place.dir.clone()), bundle: Some(name), note })
+        })
+    }
+
+    fn read_named(&self, place: &Place, name: &mut String) -> Result<(Outcome, bool), Note> {
+        let files = self.source.files();
+        let options = options_path(files, place)?;
+        let read = match &options {
+            Some(path) => {
+                let bytes = files.read(path).map_err(|error| files::unreadable(path, &error))?;
+                fleet_yaml::read(path, &bytes)?
+            }
+            None => fleet_yaml::Read { fleet_yaml: FleetYaml::default(), notes: Vec::new(), node: None },
+        };
+        if !read.fleet_yaml.name.is_empty() {
+            name.clone_from(&read.fleet_yaml.name);
+        }
+        let mut notes = read.notes;
+        let fallback = glob::join(&place.dir, "fleet.yaml");
+        let origin = Origin { path: options.as_deref().unwrap_or(&fallback), node: read.node.as_ref() };
+        validate::options_file(&origin, &read.fleet_yaml)?;
+        let mut above = Vec::new();
+        let bundle = spec::assemble(read.fleet_yaml, self.gitrepo, place, |spec| {
+            above = values::merge_all(files, &place.dir, spec)?;
+            Ok(())
+        })?;
+        let outside_options = place.options.starts_with("..");
+        if outside_options {
+            let message = format!("spec.bundles: the options `{}` are above the base `{}`", place.options, place.dir);
+            notes.push(Note::new(Reason::LikelyMistake, message));
+        }
+        let only_directory = above.is_empty() && !outside_options;
+        notes.extend(above);
+        validate::bundle(&origin, &bundle)?;
+        let outcome = self.finish(place, bundle, notes)?;
+        Ok((outcome, only_directory))
+    }
+
+    fn finish(&self, place: &Place, mut bundle: Bundle, mut notes: Vec<Note>) -> Result<Outcome, Note> {
+        // As in Fleet, a hidden directory holds no resources, also where it is the bundle's own.
+        if file_tree::file_name(&place.dir).starts_with('.') {
+            return Ok(Outcome::Empty);
+        }
+        let mut excluded = values::paths(&bundle.spec);
+        excluded.extend(["fleet.yaml".to_owned(), place.options.clone()]);
+        let selected = files::select(self.source, &place.dir, &excluded)?;
+        if selected.is_empty() {
+            return Ok(Outcome::Empty);
+        }
+        let paths: BTreeSet<&str> = selected.iter().map(|file| file.entry.path.as_str()).collect();
+        let exists = |path: &str| paths.contains(path);
+        let root_helm = bundle.spec.options.helm.as_ref();
+        if !root_helm.is_some_and(|helm| helm.disable_dependency_update) {
+            let charts = paths.iter().filter(|path| file_tree::file_name(path) == "Chart.yaml");
+            chart::check(self.source.files(), &place.dir, charts.map(|path| file_tree::parent(path).to_owned()))?;
+        }
+        let in_directory = |path: &str| {
+            let prefix = format!("{path}/");
+            path.is_empty() || exists(path) || paths.iter().any(|known| known.starts_with(&prefix))
+        };
+        remote_charts(&bundle, in_directory)?;
+        let targets = bundle.spec.targets.iter().map(|target| &target.options);
+        let is_raw = std::iter::once(&bundle.spec.options)
+            .chain(targets)
+            .all(|options| skiff_render::style::detect(options, exists).is_raw());
+        if let Some(message) = invalid_rollout(&bundle.spec) {
+            notes.push(Note::new(Reason::InvalidFleetYaml, message));
+        }
+        let nested = |path: &str| is_raw && skiff_render::style::in_nested(path, exists);
+        let used: Vec<TreeEntry> =
+            selected.iter().filter(|file| !nested(&file.entry.path)).map(|file| file.entry.clone()).collect();
+        let id = bundle_id(&bundle, &used)?;
+        let encoding = |is_text: bool| if is_text { String::new() } else { resources::COMPRESSED.to_owned() };
+        bundle.spec.resources = selected
+            .iter()
+            .map(|file| BundleResource {
+                name: file.entry.path.clone(),
+                content: String::new(),
+                encoding: encoding(file.is_text),
+            })
+            .collect();
+        Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir: place.dir.clone(), files: used, id, notes })))
+    }
+}
+
+/// The options file of a place; none where the directory has no `fleet.yaml`.
+fn options_path(files: &dyn Files, place: &Place) -> Result<Option<String>, Note> {
+    if !place.options.is_empty() {
+        let path = file_tree::clean_join(&place.dir, &place.options)
+            .map_err(|error| Note::new(Reason::PathRefused, error.to_string()))?;
+        return Ok(Some(path));
+    }
+    let names = ["fleet.yaml", "fleet.yml"];
+    Ok(names.iter().map(|name| glob::join(&place.dir, name)).find(|path| files.exists(path)))
+}
+
+/// Charts that are not in the bundle's directory have to be fetched.
+fn remote_charts(bundle: &Bundle, in_directory: impl Fn(&str) -> bool) -> Result<(), Note> {
+    let targets = bundle.spec.targets.iter().map(|target| &target.options);
+    let all = std::iter::once(&bundle.spec.options).chain(targets);
+    for helm in all.filter_map(|options: &BundleDeploymentOptions| options.helm.as_ref()) {
+        let missing =
+            !helm.chart.is_empty() && !file_tree::normalise(&helm.chart).is_ok_and(|path| in_directory(&path));
+        if !helm.repo.is_empty() || missing {
+            let from = if helm.repo.is_empty() {
+                "and is no directory of the bundle".to_owned()
+            } else {
+                format!("of {}", helm.repo)
+            };
+            let message = format!("not supported yet: fetching charts (helm.chart is `{}` {from})", helm.chart);
+            return Err(Note::new(Reason::NotSupported, message));
+        }
+    }
+    Ok(())
+}
+
+fn bundle_id(bundle: &Bundle, files: &[TreeEntry]) -> Result<Digest, Note> {
+    #[derive(Serialize)]
+    struct Manifest<'a> {
+        files: Vec<(&'a str, bool, Digest, u64)>,
+        spec: &'a fleet_api::v1alpha1::BundleSpec,
+    }
+    let files =
+        files.iter().map(|file| (file.path.as_str(), file.mode == Mode::Executable, file.digest, file.size)).collect();
+    Digest::of_json(&Manifest { files, spec: &bundle.spec })
+        .map_err(|error| Note::new(Reason::Internal, format!("the bundle has no JSON form: {error}")))
+}
+
+fn duplicate(entry: &str, first: &FoundBundle, second: &FoundBundle) -> Failure {
+    let shown = |dir: &str| if dir.is_empty() { "the root".to_owned() } else { format!("`{dir}`") };
+    let message = format!(
+        "two bundles are called `{}`: the one of {} and the one of {}; the first is kept",
+        first.name(),
+        shown(&first.dir),
+        shown(&second.dir)
+    );
+    Failure {
+        entry: entry.to_owned(),
+        dir: Some(second.dir.clone()),
+        bundle: Some(second.name().to_owned()),
+        note: Note::new(Reason::DuplicateBundleName, message),
+    }
+}

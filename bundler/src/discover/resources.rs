@@ -1,0 +1,49 @@
+//! The contents of a Bundle as Fleet stores them: text, or gzip in base64. Only `skiff bundle` writes them; the hub
+//! keeps files as blobs.
+
+use super::FoundBundle;
+use base64::Engine as _;
+use file_tree::Files;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use fleet_api::v1alpha1::Bundle;
+use std::io::Write as _;
+
+/// The encoding of what is not plain text.
+pub(super) const COMPRESSED: &str = "base64+gz";
+/// From this size of its JSON on, Fleet compresses every resource of a Bundle.
+const COMPRESS_FROM: usize = 1_000_000;
+
+/// The Bundle with the contents of its resources.
+///
+/// # Errors
+/// What `files` fails with.
+pub fn with_contents(files: &dyn Files, found: &FoundBundle) -> Result<Bundle, file_tree::Error> {
+    let mut bundle = found.bundle.clone();
+    fill(files, &found.dir, &mut bundle, false)?;
+    let size = serde_json::to_vec(&bundle).map_or(usize::MAX, |json| json.len());
+    if size >= COMPRESS_FROM {
+        fill(files, &found.dir, &mut bundle, true)?;
+    }
+    Ok(bundle)
+}
+
+fn fill(files: &dyn Files, dir: &str, bundle: &mut Bundle, compress: bool) -> Result<(), file_tree::Error> {
+    for resource in &mut bundle.spec.resources {
+        let bytes = files.read(&super::glob::join(dir, &resource.name))?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if !compress => text.clone_into(&mut resource.content),
+            _ => {
+                resource.content = gzip_base64(&bytes);
+                COMPRESSED.clone_into(&mut resource.encoding);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn gzip_base64(bytes: &[u8]) -> String {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default();
+    base64::engine::general_purpose::STANDARD.encode(compressed)
+}

@@ -1,0 +1,140 @@
+//! What Fleet's loader and the schema of its Bundle refuse. Each problem has the place in `fleet.yaml` of its field.
+
+use super::fleet_yaml::problem;
+use fleet_api::names::is_dns_subdomain;
+use fleet_api::reason::{Note, Reason};
+use fleet_api::v1alpha1::{Bundle, BundleSpec, FleetYaml, IntOrString};
+use k8s_yaml::{Node, Position};
+
+const RELEASE_NAME_LIMIT: usize = 53;
+
+/// Where the fields of a bundle come from.
+pub(super) struct Origin<'a> {
+    /// The options file, from the root of the repository.
+    pub(super) path: &'a str,
+    /// Its document; none where there is no file.
+    pub(super) node: Option<&'a Node>,
+}
+
+impl Origin<'_> {
+    /// A problem with the field at `at` (keys without regard to case, as they are read).
+    fn problem(&self, at: &str, message: &str) -> Note {
+        let position = self.node.and_then(|node| find(node, at)).unwrap_or(Position { line: 1, column: 1 });
+        problem(self.path, position, &format!("{at}: {message}"))
+    }
+}
+
+fn find(node: &Node, path: &str) -> Option<Position> {
+    let mut at = node;
+    for part in path.split(['.', '[']) {
+        at = match part.strip_suffix(']') {
+            Some(index) => at.as_list()?.get(index.parse::<usize>().ok()?)?,
+            None => &at.as_mapping()?.iter().rfind(|entry| entry.key.text.eq_ignore_ascii_case(part))?.value,
+        };
+    }
+    Some(at.position)
+}
+
+/// What Fleet's loader refuses of the file itself.
+pub(super) fn options_file(origin: &Origin<'_>, fleet_yaml: &FleetYaml) -> Result<(), Note> {
+    if fleet_yaml.image_scans.is_empty() {
+        return Ok(());
+    }
+    let note = origin.problem("imageScans", "image scanning is switched off, as by default in Fleet");
+    Err(Note { reason: Reason::NotSupported, ..note }.with_remedy("remove imageScans"))
+}
+
+/// What Fleet's loader and the API server refuse of a finished Bundle.
+pub(super) fn bundle(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
+    let spec = &bundle.spec;
+    for (index, dependency) in spec.depends_on.iter().enumerate() {
+        if dependency.name.is_empty() && dependency.selector.is_none() {
+            return Err(origin.problem(&format!("dependsOn[{index}]"), "name or selector must be given"));
+        }
+    }
+    let mode = spec.target_customization_mode.as_str();
+    if !matches!(mode, "" | "FirstMatch" | "AllMatches") {
+        let message = format!("`{mode}` is not supported: FirstMatch or AllMatches is expected");
+        return Err(origin.problem("targetCustomizationMode", &message));
+    }
+    let name = bundle.metadata.name.as_deref().unwrap_or_default();
+    if !is_dns_subdomain(name) {
+        let message = format!("`{name}` is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed");
+        return Err(origin.problem("name", &message));
+    }
+    release_names(origin, spec)?;
+    metadata(origin, bundle)
+}
+
+fn release_names(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {
+    let roots = std::iter::once(("helm".to_owned(), spec.options.helm.as_ref()));
+    let targets = spec.targets.iter().enumerate();
+    let targets =
+        targets.map(|(index, target)| (format!("targetCustomizations[{index}].helm"), target.options.helm.as_ref()));
+    for (at, helm) in roots.chain(targets) {
+        let name = helm.map_or("", |helm| helm.release_name.as_str());
+        if name.len() > RELEASE_NAME_LIMIT {
+            let message = format!("`{name}` is longer than {RELEASE_NAME_LIMIT} characters");
+            return Err(origin.problem(&format!("{at}.releaseName"), &message));
+        }
+        if !name.is_empty() && !is_dns_subdomain(name) {
+            let message = format!("`{name}` is no name of a release: a-z, 0-9, `-` and `.` are allowed");
+            return Err(origin.problem(&format!("{at}.releaseName"), &message));
+        }
+    }
+    Ok(())
+}
+
+/// Labels and annotation keys, as the API server checks them on every object.
+fn metadata(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
+    for (key, value) in bundle.metadata.labels.iter().flatten() {
+        if !is_label_key(key) {
+            return Err(origin.problem("labels", &format!("`{key}` is no valid key of a label")));
+        }
+        if !value.is_empty() && !is_label_text(value) {
+            let message = format!("`{value}` is no valid value of the label `{key}`");
+            return Err(origin.problem("labels", &message));
+        }
+    }
+    for key in bundle.metadata.annotations.iter().flatten().map(|(key, _)| key) {
+        // The API server lowers the key before it checks it.
+        if !is_label_key(&key.to_lowercase()) {
+            return Err(origin.problem("annotations", &format!("`{key}` is no valid key of an annotation")));
+        }
+    }
+    Ok(())
+}
+
+fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_dns_subdomain) && is_label_text(name)
+}
+
+fn is_label_text(text: &str) -> bool {
+    let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    text.len() <= 63
+        && alphanumeric(bytes.first())
+        && alphanumeric(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// The number or share of a rollout strategy that cannot be read. Fleet says so for each cluster that is targeted, and
+/// takes the Bundle.
+#[must_use]
+pub fn invalid_rollout(spec: &BundleSpec) -> Option<String> {
+    let strategy = spec.rollout_strategy.as_ref()?;
+    let fields = [
+        ("maxUnavailable", &strategy.max_unavailable),
+        ("maxUnavailablePartitions", &strategy.max_unavailable_partitions),
+        ("autoPartitionSize", &strategy.auto_partition_size),
+    ];
+    let partitions =
+        strategy.partitions.iter().map(|partition| ("partitions.maxUnavailable", &partition.max_unavailable));
+    fields.into_iter().chain(partitions).find_map(|(field, value)| match value {
+        Some(IntOrString::Text(text)) if text.strip_suffix('%').unwrap_or(text).parse::<i64>().is_err() => {
+            Some(format!("rolloutStrategy.{field}: `{text}` is neither a number nor a share such as \"25%\""))
+        }
+        _ => None,
+    })
+}
