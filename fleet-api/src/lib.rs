@@ -5,6 +5,7 @@
 //! | [`v1alpha1`] | the resources of `fleet.cattle.io/v1alpha1` and `fleet.yaml` |
 //! | [`names`] | names with the Kubernetes rule inside, and Fleet's naming functions |
 //! | [`digest`], [`canonical`] | SHA-256 digests and the canonical JSON that they are taken of |
+//! | [`duration`] | durations as Go writes them |
 //! | [`key`] | the identity of an object in a cluster |
 //! | [`reason`] | why something waits, was refused, failed or drifted: one closed enum |
 //! | [`state`] | the states of a Deployment and their ranking |
@@ -12,6 +13,7 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod duration;
 pub mod key;
 pub mod labels;
 pub mod names;
