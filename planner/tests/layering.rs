@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("skiff-render", &["fleet-api", "file-tree", "k8s-yaml", "kustomize-rs", "helm-rs"]),
     ("skiff-planner", &["fleet-api"]),
     ("skiff-bundler", &["fleet-api", "file-tree", "k8s-yaml", "helm-rs", "skiff-render"]),
-    ("skiff-hub", &["fleet-api", "file-tree", "skiff-planner", "skiff-render", "skiff-bundler"]),
+    ("skiff-hub", &["fleet-api", "file-tree", "k8s-yaml", "skiff-planner", "skiff-render", "skiff-bundler"]),
     ("skiff-agent", &["fleet-api", "file-tree", "skiff-planner", "skiff-render"]),
     ("skiff-sim", &["fleet-api", "skiff-planner"]),
     ("skiff-controlplane", &[]),
