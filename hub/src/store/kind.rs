@@ -117,6 +117,14 @@ impl Kind {
         if self.group().is_empty() { "v1" } else { fleet_api::v1alpha1::API_VERSION }
     }
 
+    /// The resource as errors name it: `gitrepos.fleet.cattle.io`, `secrets`.
+    pub fn qualified(self) -> String {
+        match self.group() {
+            "" => self.plural().to_owned(),
+            group => format!("{}.{group}", self.plural()),
+        }
+    }
+
     /// Whether objects of it are in namespaces.
     pub const fn namespaced(self) -> bool {
         !matches!(self, Self::Namespace)

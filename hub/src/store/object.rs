@@ -150,6 +150,10 @@ fn in_order(kind: Kind, given: Value) -> Map<String, Value> {
             ordered.insert(key, value);
         }
     }
+    if kind.has_status() {
+        // The types ask for it, and every field in it can be left out.
+        ordered.entry("spec").or_insert_with(|| json!({}));
+    }
     if let Some(status) = status {
         ordered.insert("status".into(), status);
     }

@@ -78,7 +78,7 @@ impl Object {
 #[derive(Debug, thiserror::Error)]
 pub enum ResourceError {
     /// There is none of that name.
-    #[error("{}.{} \"{name}\" not found", kind.plural(), kind.group())]
+    #[error("{} \"{name}\" not found", kind.qualified())]
     NotFound {
         /// Its kind.
         kind: Kind,
@@ -86,7 +86,7 @@ pub enum ResourceError {
         name: String,
     },
     /// There is one of that name already.
-    #[error("{}.{} \"{name}\" already exists", kind.plural(), kind.group())]
+    #[error("{} \"{name}\" already exists", kind.qualified())]
     AlreadyExists {
         /// Its kind.
         kind: Kind,
@@ -94,7 +94,7 @@ pub enum ResourceError {
         name: String,
     },
     /// A precondition does not hold.
-    #[error("operation cannot be fulfilled on {}.{} \"{name}\": {message}", kind.plural(), kind.group())]
+    #[error("Operation cannot be fulfilled on {} \"{name}\": {message}", kind.qualified())]
     Conflict {
         /// Its kind.
         kind: Kind,
