@@ -176,7 +176,8 @@ impl<'a> Object<'a> {
                 && pairs.iter().all(|(key, wanted)| {
                     condition.get(key).is_some_and(|found| match found {
                         Value::String(text) => text == wanted,
-                        other => other.to_string() == *wanted,
+                        Value::Bool(flag) => wanted == if *flag { "true" } else { "false" },
+                        _ => false,
                     })
                 })
         })

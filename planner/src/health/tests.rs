@@ -51,12 +51,14 @@ fn a_deployment_is_current_when_all_replicas_are_new_and_available() {
 
 #[test]
 fn other_workloads_follow_their_counts() {
-    let object = |kind: &str, group: &str, spec: Value, status: Value| json!({"apiVersion": group, "kind": kind, "metadata": {}, "spec": spec, "status": status});
+    let object = |kind: &str, group: &str, spec: Value, status: Value| -> Value {
+        json!({"apiVersion": group, "kind": kind, "metadata": {}, "spec": spec, "status": status})
+    };
     let ready = json!({"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1,
                        "currentRevision": "a", "updateRevision": "a"});
     let mut behind = ready.clone();
     behind["updateRevision"] = json!("b");
-    check(&object("StatefulSet", "apps/v1", json!({}), ready.clone()), Status::Current, "");
+    check(&object("StatefulSet", "apps/v1", json!({}), ready), Status::Current, "");
     check(&object("StatefulSet", "apps/v1", json!({}), behind.clone()), Status::InProgress, "revision");
     check(
         &object("StatefulSet", "apps/v1", json!({"updateStrategy": {"type": "OnDelete"}}), json!({})),
