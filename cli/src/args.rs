@@ -282,7 +282,7 @@ pub struct RenderArgs {
     /// A file with Clusters, ClusterGroups, Namespaces and BundleNamespaceMappings
     #[arg(long, value_name = "FILE")]
     pub clusters: Option<PathBuf>,
-    /// The cluster; without it, one is made up that every target matches
+    /// The cluster; without it, or without a file of clusters, one is made up that has the labels of --label
     #[arg(long, value_name = "[NAMESPACE/]NAME")]
     pub cluster: Option<String>,
     /// A label of the cluster, over those in the file; may be given several times

@@ -1,3 +1,151 @@
-//! A tree, an overlay and facts about a cluster become ordered objects.
+//! A tree, the options of one cluster and facts about it become ordered objects.
+//!
+//! [`render`] is pure: same input, same output. The hub calls it once for each distinct input, the agent where the
+//! input must not leave the cluster, the command line for `skiff render`. The engines for kustomize and Helm have
+//! their places in [`render`]; until they exist, a bundle that needs one is an error that says so.
 
+mod deployment;
+mod error;
+mod kinds;
+mod namespace;
+mod overlay;
+mod raw;
+pub mod strategic;
 pub mod style;
+mod values;
+
+pub use deployment::to_deployment;
+pub use error::RenderError;
+
+use file_tree::Files;
+use fleet_api::reason::{Note, Reason};
+use fleet_api::v1alpha1::BundleDeploymentOptions;
+use k8s_yaml::Document;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What a bundle may know of the cluster that it is rendered for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterFacts {
+    /// Namespace of the Cluster at the hub.
+    pub namespace: String,
+    /// Name of the Cluster.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// `spec.templateValues` of the Cluster.
+    pub template_values: Map<String, Value>,
+    /// `v1.36.3`; empty where it is not known.
+    pub kubernetes_version: String,
+    /// `group/version` and `group/version/Kind` of what the cluster serves.
+    pub api_versions: Vec<String>,
+}
+
+/// What is rendered.
+#[derive(Clone, Copy)]
+pub struct RenderInput<'a> {
+    /// The files of the bundle, by their path below its directory.
+    pub files: &'a dyn Files,
+    /// The bundle's directory, for messages; empty for the root of the repository.
+    pub prefix: &'a str,
+    /// The bundle's name.
+    pub bundle: &'a str,
+    /// The options, with the customizations of the cluster.
+    pub options: &'a BundleDeploymentOptions,
+    /// The cluster.
+    pub cluster: &'a ClusterFacts,
+}
+
+impl std::fmt::Debug for RenderInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RenderInput").field("bundle", &self.bundle).finish_non_exhaustive()
+    }
+}
+
+pub(crate) use RenderInput as Input;
+
+impl RenderInput<'_> {
+    /// A file's path from the root of the repository.
+    fn place(&self, path: &str) -> String {
+        if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }
+    }
+
+    fn bytes(&self, path: &str) -> Result<Cow<'_, [u8]>, RenderError> {
+        self.files.read(path).map_err(|error| RenderError::file(self.place(path), error.to_string()))
+    }
+
+    fn text(&self, path: &str) -> Result<Cow<'_, str>, RenderError> {
+        Ok(match self.bytes(path)? {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        })
+    }
+
+    fn parse(&self, path: &str) -> Result<Vec<Document>, RenderError> {
+        k8s_yaml::from_bytes(&self.bytes(path)?, &k8s_yaml::Options::sigs())
+            .map_err(|error| RenderError::yaml(&self.place(path), &error))
+    }
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderedObject {
+    /// The object.
+    pub value: Value,
+    /// Where it comes from, from the root of the repository: `web/more.yaml:4`.
+    pub source: String,
+}
+
+/// What a bundle is in one cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// The objects in the order of the files. Who applies them sorts by kind.
+    pub objects: Vec<RenderedObject>,
+    /// The options, with labels of the cluster filled in.
+    pub options: BundleDeploymentOptions,
+    /// Where namespaced objects without a namespace go.
+    pub release_namespace: String,
+    /// What the bundle's author should know.
+    pub notes: Vec<Note>,
+}
+
+/// Renders a bundle for a cluster.
+///
+/// # Errors
+/// The first thing that is wrong, by file, line and column.
+pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+    let mut options = input.options.clone();
+    let release_namespace = namespace::of_release(&options)?;
+    values::preprocess(&mut options, input.cluster, &input.place("fleet.yaml"))?;
+    let exists = |path: &str| input.files.exists(path);
+    let style = style::detect(&options, exists);
+    let mut notes = Vec::new();
+    let mut objects = match (&style.kustomization, &style.chart) {
+        (None, None) => {
+            notes.extend(style::likely_mistakes(&options, exists).map(|(path, message)| {
+                let place = input.place(&path);
+                Note::new(Reason::LikelyMistake, format!("{place}: {message}")).in_file(place)
+            }));
+            raw::objects(input, &mut notes)?
+        }
+        (Some(dir), _) => {
+            let place = input.place(&joined(dir, "kustomization.yaml"));
+            return Err(RenderError::NotSupported { feature: "kustomize bundles", place });
+        }
+        (None, Some(dir)) => {
+            let place = input.place(&joined(dir, "Chart.yaml"));
+            return Err(RenderError::NotSupported { feature: "Helm charts", place });
+        }
+    };
+    if !options.target_namespace.is_empty() {
+        namespace::force(&mut objects, &release_namespace)?;
+    }
+    Ok(Rendered { objects, options, release_namespace, notes })
+}
+
+fn joined(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}

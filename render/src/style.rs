@@ -47,3 +47,29 @@ pub fn in_nested(path: &str, exists: impl Fn(&str) -> bool) -> bool {
     }
     false
 }
+
+/// What a raw YAML bundle holds that makes one think it was meant for an engine: the file, and what to say of it.
+pub(crate) fn likely_mistakes(
+    options: &BundleDeploymentOptions,
+    exists: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = (String, String)> {
+    let mut found = Vec::new();
+    let dir = options.kustomize.as_ref().map_or("", |kustomize| kustomize.dir.as_str());
+    let inside = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+    for name in ["kustomization.yml", "Kustomization"] {
+        if exists(&inside(name)) {
+            let message = "Fleet knows kustomization.yaml alone; the files are deployed as raw YAML. Rename it";
+            found.push((inside(name), message.to_owned()));
+        }
+    }
+    if !dir.is_empty() && found.is_empty() {
+        let message = format!("kustomize.dir: `{dir}` holds no kustomization.yaml; all files are deployed as raw YAML");
+        found.push(("fleet.yaml".to_owned(), message));
+    }
+    let chart = options.helm.as_ref().map_or("", |helm| helm.chart.as_str());
+    if !chart.is_empty() {
+        let message = format!("helm.chart: `{chart}` holds no Chart.yaml; all files are deployed as raw YAML");
+        found.push(("fleet.yaml".to_owned(), message));
+    }
+    found.into_iter()
+}

@@ -15,7 +15,7 @@ mod spec;
 mod validate;
 mod values;
 
-pub use resources::with_contents;
+pub use resources::{bundle_tree, with_contents};
 pub use validate::invalid_rollout;
 
 use file_tree::{Files, Mode};

@@ -3,7 +3,7 @@
 
 use super::FoundBundle;
 use base64::Engine as _;
-use file_tree::Files;
+use file_tree::{Files, MemoryTree};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use fleet_api::v1alpha1::Bundle;
@@ -26,6 +26,18 @@ pub fn with_contents(files: &dyn Files, found: &FoundBundle) -> Result<Bundle, f
         fill(files, &found.dir, &mut bundle, true)?;
     }
     Ok(bundle)
+}
+
+/// The files that a bundle is rendered from, as a tree of its own: links followed, nothing else in it.
+///
+/// # Errors
+/// What `files` fails with.
+pub fn bundle_tree(files: &dyn Files, found: &FoundBundle) -> Result<MemoryTree, file_tree::Error> {
+    let mut tree = MemoryTree::new();
+    for file in &found.files {
+        tree.insert(&file.path, file.mode, &*files.read(&super::glob::join(&found.dir, &file.path))?)?;
+    }
+    Ok(tree)
 }
 
 fn fill(files: &dyn Files, dir: &str, bundle: &mut Bundle, compress: bool) -> Result<(), file_tree::Error> {
