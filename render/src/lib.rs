@@ -18,6 +18,7 @@ pub use deployment::to_deployment;
 pub use error::RenderError;
 
 use file_tree::Files;
+use fleet_api::labels::RESOURCE_POLICY_ANNOTATION;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::BundleDeploymentOptions;
 use k8s_yaml::Document;
@@ -140,10 +141,29 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
             return Err(RenderError::NotSupported { feature: "Helm charts", place });
         }
     };
+    if !options.delete_crd_resources {
+        objects.iter_mut().for_each(keep_definition);
+    }
     if !options.target_namespace.is_empty() {
         namespace::force(&mut objects, &release_namespace)?;
     }
     Ok(Rendered { objects, options, release_namespace, notes })
+}
+
+/// A CustomResourceDefinition says on itself that it stays when its bundle goes, as Fleet has it.
+fn keep_definition(object: &mut RenderedObject) {
+    if object.value["kind"] != "CustomResourceDefinition" {
+        return;
+    }
+    let metadata = object.value.as_object_mut().and_then(|object| object.get_mut("metadata"));
+    let Some(metadata) = metadata.and_then(Value::as_object_mut) else { return };
+    let annotations = metadata.entry("annotations").or_insert(Value::Null);
+    if annotations.is_null() {
+        *annotations = Value::Object(Map::new());
+    }
+    if let Value::Object(annotations) = annotations {
+        annotations.insert(RESOURCE_POLICY_ANNOTATION.to_owned(), Value::from("keep"));
+    }
 }
 
 fn joined(dir: &str, name: &str) -> String {
