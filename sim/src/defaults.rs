@@ -35,7 +35,14 @@ pub(crate) fn fill(resource: &Resource, object: &mut Value) {
     let Some(object) = object.as_object_mut() else { return };
     match (resource.key.group.as_str(), resource.kind.as_str()) {
         ("", _) => core(&resource.kind, object),
-        ("apps", _) => apps(&resource.kind, object),
+        ("apps", _) => {
+            apps(&resource.kind, object);
+            if resource.kind == "DaemonSet"
+                && let Some(annotations) = make(object, "metadata").and_then(|m| make(m, "annotations"))
+            {
+                set(annotations, "deprecated.daemonset.template.generation", "0");
+            }
+        }
         ("batch", _) => batch(&resource.kind, object),
         ("rbac.authorization.k8s.io", _) => rbac(object),
         ("networking.k8s.io", "NetworkPolicy") => network_policy(object),
@@ -138,6 +145,9 @@ fn service(spec: &mut Object) {
     set_text(spec, "type", "ClusterIP");
     if spec.get("sessionAffinity") == Some(&json!("ClientIP")) && !spec.contains_key("sessionAffinityConfig") {
         spec.insert("sessionAffinityConfig".into(), json!({"clientIP": {"timeoutSeconds": 10800}}));
+    }
+    if spec.get("sessionAffinity") == Some(&json!("None")) {
+        spec.shift_remove("sessionAffinityConfig");
     }
     let kind = spec.get("type").and_then(Value::as_str).unwrap_or("").to_owned();
     if kind != "ExternalName" {

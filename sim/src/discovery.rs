@@ -49,6 +49,12 @@ pub(crate) fn handle(state: &State, call: &Call) -> Option<Reply> {
     }
 }
 
+/// Whether the path lies in a group version that is served.
+pub(crate) fn has_group_version(state: &State, call: &Call) -> bool {
+    let segments = call.segments();
+    Call::group_version(&segments).is_some_and(|(g, v, _)| versions(state, g).iter().any(|known| known == v))
+}
+
 fn version() -> Value {
     json!({
         "major": "1",
@@ -146,10 +152,14 @@ fn resource_list(state: &State, group: &str, version: &str) -> Reply {
             resources.push(entry);
         }
     }
-    Reply::json(
-        200,
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}),
-    )
+    let mut out =
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources});
+    if group.is_empty()
+        && let Some(map) = out.as_object_mut()
+    {
+        map.shift_remove("apiVersion");
+    }
+    Reply::json(200, out)
 }
 
 struct Sub {
@@ -200,7 +210,6 @@ fn discovery_list(state: &State, core: bool) -> Reply {
             if !g.is_empty() {
                 meta.insert("name".into(), g.clone().into());
             }
-            meta.insert("creationTimestamp".into(), Value::Null);
             json!({"metadata": meta, "versions": versions})
         })
         .collect();
@@ -212,10 +221,17 @@ fn discovery_list(state: &State, core: bool) -> Reply {
     reply
 }
 
+/// Built-in resources leave out a group and version that are those of the list.
+fn response_kind(r: &Resource, group: &str, version: &str, kind: &str) -> Value {
+    let own = !r.custom && group == r.key.group && version == r.version;
+    let (group, version) = if own { ("", "") } else { (group, version) };
+    json!({"group": group, "version": version, "kind": kind})
+}
+
 fn discovered(r: &Resource) -> Value {
     let mut out = json!({
         "resource": r.key.plural,
-        "responseKind": {"group": r.key.group, "version": r.version, "kind": r.kind},
+        "responseKind": response_kind(r, &r.key.group, &r.version, &r.kind),
         "scope": if r.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": r.singular,
         "verbs": r.verbs,
@@ -227,7 +243,7 @@ fn discovered(r: &Resource) -> Value {
         .map(|s| {
             json!({
                 "subresource": s.name,
-                "responseKind": {"group": s.group, "version": s.version, "kind": s.kind},
+                "responseKind": response_kind(r, &s.group, &s.version, &s.kind),
                 "verbs": s.verbs,
             })
         })

@@ -28,12 +28,9 @@ pub(crate) fn json_patch(old: &Value, patch: &Value) -> Result<Value, Failure> {
     let patch: json_patch::Patch = serde_json::from_value(patch.clone())
         .map_err(|e| Failure::bad_request(format!("error decoding patch: {e}")))?;
     let mut out = old.clone();
-    json_patch::patch(&mut out, &patch).map_err(|e| {
-        let mut failure = Failure::new(
-            422,
-            "Invalid",
-            format!("the server rejected our request due to an error in our request: {e}"),
-        );
+    json_patch::patch(&mut out, &patch).map_err(|_| {
+        let mut failure =
+            Failure::new(422, "Invalid", "the server rejected our request due to an error in our request");
         failure.details = Some(serde_json::json!({}));
         failure
     })?;
@@ -129,6 +126,7 @@ fn merge_list(list: &ListType, target: &mut Value, items: &[Value], order: Optio
         *old = items.iter().filter(|i| i.get("$patch").is_none()).cloned().collect();
         return Ok(());
     }
+    let before = old.clone();
     for item in items {
         if key.is_empty() {
             if !old.contains(item) {
@@ -150,25 +148,33 @@ fn merge_list(list: &ListType, target: &mut Value, items: &[Value], order: Optio
         };
         merge_map(&list.elem, found, changes)?;
     }
-    if let Some(order) = order {
-        sort_as(old, key, order);
-    }
+    let patched: Vec<Value> = match order {
+        Some(order) => order.clone(),
+        None => items.iter().filter(|i| i.get("$patch").is_none()).cloned().collect(),
+    };
+    normalize_order(old, &before, key, &patched);
     Ok(())
 }
 
-/// Items that the order names come in its order; the others keep their place after what stood before them.
-fn sort_as(items: &mut [Value], key: &str, order: &[Value]) {
-    let rank = |item: &Value| {
-        let id = if key.is_empty() { Some(item) } else { item.get(key) };
-        order.iter().position(|o| if key.is_empty() { Some(o) == id } else { o.get(key) == id })
-    };
-    let slots: Vec<usize> = items.iter().enumerate().filter(|(_, i)| rank(i).is_some()).map(|(n, _)| n).collect();
-    let mut named: Vec<Value> = slots.iter().filter_map(|n| items.get(*n).cloned()).collect();
-    named.sort_by_key(&rank);
-    for (slot, item) in slots.into_iter().zip(named) {
-        if let Some(place) = items.get_mut(slot) {
-            *place = item;
-        }
+/// Items of the patch come in its order, before what only the server has unless that stood in front of them
+/// (`strategicpatch.normalizeElementOrder`).
+fn normalize_order(items: &mut Vec<Value>, before: &[Value], key: &str, order: &[Value]) {
+    let id = |v: &Value| if key.is_empty() { Some(v.clone()) } else { v.get(key).cloned() };
+    let rank = |item: &Value, list: &[Value]| list.iter().position(|o| id(o) == id(item));
+    let (mut left, right): (Vec<Value>, Vec<Value>) = items.drain(..).partition(|i| rank(i, order).is_some());
+    left.sort_by_key(|i| rank(i, order));
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    loop {
+        let take_left = match (left.peek(), right.peek()) {
+            (Some(l), Some(r)) => match (rank(l, before), rank(r, before)) {
+                (Some(a), Some(b)) => a < b,
+                _ => true,
+            },
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => return,
+        };
+        items.extend(if take_left { left.next() } else { right.next() });
     }
 }
 

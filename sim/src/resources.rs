@@ -5,6 +5,7 @@ use crate::schema::builtin::{self, BuiltinResource};
 use crate::schema::{Type, openapi};
 use crate::status::GroupName;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::sync::{Arc, LazyLock};
 
 /// The storage of a resource; versions share it.
@@ -187,6 +188,12 @@ fn of_builtin(b: &'static BuiltinResource) -> Resource {
     }
 }
 
+/// As `endpoints/discovery/storageversionhash.go`.
+fn storage_hash(group: &str, version: &str, kind: &str) -> String {
+    let hash = Sha256::digest(format!("{group}/{version}/{kind}"));
+    crate::base64::encode(hash.get(..8).unwrap_or(&hash))
+}
+
 /// The served versions of a CRD.
 pub(crate) fn of_crd(crd: &Value) -> Vec<Arc<Resource>> {
     let text = |path: &str| crd.pointer(path).and_then(Value::as_str).unwrap_or("").to_owned();
@@ -221,7 +228,11 @@ pub(crate) fn of_crd(crd: &Value) -> Vec<Arc<Resource>> {
                 custom: true,
                 status: v.pointer("/subresources/status").is_some(),
                 scale,
-                storage_hash: String::new(),
+                storage_hash: storage_hash(
+                    &text("/spec/group"),
+                    v.get("name").and_then(Value::as_str).unwrap_or(""),
+                    &kind,
+                ),
                 builtin: None,
                 storage: v.get("storage").and_then(Value::as_bool).unwrap_or(false),
                 prunes: crd.pointer("/spec/preserveUnknownFields").and_then(Value::as_bool) != Some(true),

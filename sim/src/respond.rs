@@ -153,6 +153,9 @@ pub(crate) fn list_reply(
     }
     let mut meta = Map::new();
     meta.insert("resourceVersion".into(), version.to_string().into());
+    if resource.custom && view == View::Whole {
+        meta.insert("continue".into(), "".into());
+    }
     if let Some(more) = more {
         meta.insert("continue".into(), more.token.into());
         if let Some(n) = more.remaining {

@@ -143,6 +143,12 @@ fn requirement(term: &str) -> Result<Requirement, String> {
             return Ok(if greater { Requirement::Greater(k, n) } else { Requirement::Less(k, n) });
         }
     }
+    let words: Vec<&str> = term.split_whitespace().collect();
+    if let [first, second, ..] = words.as_slice()
+        && !matches!((*first, *second), ("!", _))
+    {
+        return Err(format!("unable to parse requirement: found '{second}', expected: in, notin, =, ==, !=, gt, lt"));
+    }
     match term.strip_prefix('!') {
         Some(k) => Ok(Requirement::Absent(key(k)?)),
         None => Ok(Requirement::Exists(key(term)?)),

@@ -405,6 +405,11 @@ fn dispatch(state: &mut State, call: &Call, target: Option<&Target>) -> Reply {
     }
     match target {
         Some(target) => verbs::handle(state, call, target).unwrap_or_else(Reply::from),
+        None if discovery::has_group_version(state, call) => {
+            let mut failure = Failure::new(404, "NotFound", "the server could not find the requested resource");
+            failure.details = Some(serde_json::json!({}));
+            failure.into()
+        }
         None => Reply::text(404, "404 page not found\n"),
     }
 }

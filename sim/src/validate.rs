@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+const LABEL_KEY: &str = "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
 
 /// The text of "this field may not change".
 const IMMUTABLE: &str = "field is immutable";
@@ -35,14 +36,9 @@ fn name_error(resource: &Resource, name: &str) -> Option<String> {
     };
     match (resource.key.group.as_str(), resource.kind.as_str()) {
         ("rbac.authorization.k8s.io", _) => path_rule(),
-        ("", "Namespace") | ("apps", "StatefulSet") => match name {
+        ("", "Namespace" | "Service") | ("apps", "StatefulSet") => match name {
             n if n.len() > 63 => Some("must be no more than 63 bytes".into()),
             n if !is_label(n) => Some(LABEL.into()),
-            _ => None,
-        },
-        ("", "Service") => match name {
-            n if n.len() > 63 => Some("must be no more than 63 bytes".into()),
-            n if !is_label(n) || !n.starts_with(|c: char| c.is_ascii_lowercase()) => Some(LABEL_1035.into()),
             _ => None,
         },
         _ if name.len() > 253 => Some("must be no more than 253 bytes".into()),
@@ -96,6 +92,7 @@ fn metadata(resource: &Resource, object: &Value) -> Vec<FieldError> {
 
 fn qualified_error(key: &str) -> Option<String> {
     let (prefix, name) = match key.split_once('/') {
+        Some((_, n)) if n.contains('/') => return Some(LABEL_KEY.into()),
         Some((p, n)) => (Some(p), n),
         None => (None, key),
     };
@@ -137,6 +134,8 @@ pub(crate) fn on_update(resource: &Resource, object: &Value, old: &Value, subres
             out.push(FieldError::forbidden("metadata.finalizers", &detail));
         }
     }
+    // Once by the generic registry, once by the kind's own validation.
+    out.extend(out.clone());
     if subresource.is_empty() {
         out.extend(content(resource, object));
         out.extend(immutable(resource, object, old));
@@ -198,6 +197,9 @@ fn workload(object: &Value, out: &mut Vec<FieldError>) {
     match selector {
         None => {
             out.push(FieldError::required("spec.selector", ""));
+            let detail = "`selector` does not match template `labels`";
+            let shown = labels.unwrap_or(&Value::Null);
+            out.push(FieldError::invalid("spec.template.metadata.labels", shown, detail));
         }
         Some(s) => {
             let empty = s.as_object().is_none_or(serde_json::Map::is_empty);
@@ -214,6 +216,11 @@ fn workload(object: &Value, out: &mut Vec<FieldError>) {
         }
     }
     template(object, "/spec/template", "spec.template", &["Always"], out);
+    let rolling = object.pointer("/spec/strategy/rollingUpdate").is_some_and(|r| !r.is_null());
+    if rolling && text(object, "/spec/strategy/type") == "Recreate" {
+        let detail = "may not be specified when strategy `type` is 'Recreate'";
+        out.push(FieldError::forbidden("spec.strategy.rollingUpdate", detail));
+    }
     if let Some(n) = object.pointer("/spec/replicas").and_then(Value::as_i64).filter(|n| *n < 0) {
         out.push(FieldError::invalid("spec.replicas", &json!(n), "must be greater than or equal to 0"));
     }
@@ -246,6 +253,7 @@ fn pod_spec(object: &Value, pointer: &str, path: &str, out: &mut Vec<FieldError>
             if text(c, "/image").is_empty() {
                 out.push(FieldError::required(format!("{at}.image"), ""));
             }
+            duplicate_names(c, "ports", &at, out);
             let volumes: Vec<&str> = list(object, &format!("{pointer}/volumes")).map(|v| text(v, "/name")).collect();
             for (j, m) in list(c, "/volumeMounts").enumerate() {
                 let volume = text(m, "/name");
@@ -257,6 +265,19 @@ fn pod_spec(object: &Value, pointer: &str, path: &str, out: &mut Vec<FieldError>
     }
     if !any {
         out.push(FieldError::required(format!("{path}.containers"), ""));
+    }
+}
+
+/// Names of ports are one each in a container.
+fn duplicate_names(container: &Value, key: &str, at: &str, out: &mut Vec<FieldError>) {
+    let mut seen: Vec<&str> = Vec::new();
+    for (i, item) in list(container, &format!("/{key}")).enumerate() {
+        let name = text(item, "/name");
+        if !name.is_empty() && seen.contains(&name) {
+            let field = format!("{at}.{key}[{i}].name").replace('/', ".");
+            out.push(FieldError::duplicate(field.trim_start_matches('.'), &json!(name)));
+        }
+        seen.push(name);
     }
 }
 
@@ -294,6 +315,15 @@ fn service(object: &Value, out: &mut Vec<FieldError>) {
         if list(object, "/spec/ports").count() > 1 && text(p, "/name").is_empty() {
             out.push(FieldError::required(format!("spec.ports[{i}].name"), ""));
         }
+    }
+    duplicate_names(object, "spec/ports", "", out);
+    let same = |p: &Value| json!({"Name": "", "Protocol": p["protocol"], "AppProtocol": null, "Port": p["port"], "TargetPort": 0, "NodePort": 0});
+    let mut seen = Vec::new();
+    for (i, p) in list(object, "/spec/ports").enumerate() {
+        if seen.contains(&same(p)) {
+            out.push(FieldError::duplicate(format!("spec.ports[{i}]"), &same(p)));
+        }
+        seen.push(same(p));
     }
     const KINDS: &[&str] = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     if !KINDS.contains(&kind) {
@@ -356,7 +386,9 @@ fn immutable(resource: &Resource, object: &Value, old: &Value) -> Vec<FieldError
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             let (new, was) = (object.get("roleRef"), old.get("roleRef"));
             if new != was {
-                out.push(FieldError::invalid("roleRef", new.unwrap_or(&Value::Null), "cannot change roleRef"));
+                let part = |k: &str| new.and_then(|r| r.get(k)).cloned().unwrap_or_else(|| json!(""));
+                let shown = json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
+                out.push(FieldError::invalid("roleRef", &shown, "cannot change roleRef"));
             }
         }
         ("storage.k8s.io", "StorageClass") => {

@@ -164,6 +164,8 @@ fn conflicts(managers: &Managers, changed: &FieldSet, applier: &ManagerKey) -> V
             out.push(Conflict { manager: key.clone(), path });
         }
     }
+    // In the order of the managers' JSON identities, where `Apply` stands before `Update`.
+    out.sort_by_key(|c| (c.manager.name.clone(), !c.manager.applied));
     out
 }
 

@@ -126,13 +126,8 @@ fn parse_field(line: &'static str) -> Option<(&'static str, Field)> {
         Some((ty, default)) => (ty, serde_json::from_str(default).ok()),
         None => (rest, None),
     };
-    let go = GoField {
-        pointer: flags.contains('p'),
-        omitempty: flags.contains('o'),
-        omitzero: flags.contains('z'),
-        retain_keys: flags.contains('k'),
-    };
-    Some((name, Field { ty: parse_type(ty)?, required: flags.contains('r'), default, go: Some(go) }))
+    let go = GoField { pointer: flags.contains('p'), omitempty: flags.contains('o'), omitzero: flags.contains('z') };
+    Some((name, Field { ty: parse_type(ty)?, required: flags.contains('r'), default, nullable: true, go: Some(go) }))
 }
 
 fn parse_type(s: &'static str) -> Option<Type> {

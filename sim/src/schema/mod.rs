@@ -60,6 +60,7 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) required: bool,
     pub(crate) default: Option<Value>,
+    pub(crate) nullable: bool,
     /// How Go writes it; absent for custom resources, which are kept as they were sent.
     pub(crate) go: Option<GoField>,
 }
@@ -70,8 +71,6 @@ pub(crate) struct GoField {
     pub(crate) pointer: bool,
     pub(crate) omitempty: bool,
     pub(crate) omitzero: bool,
-    /// `patchStrategy: retainKeys`.
-    pub(crate) retain_keys: bool,
 }
 
 /// The type of one value.

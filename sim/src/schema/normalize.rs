@@ -3,12 +3,14 @@
 //! Unknown fields go (and are returned, for strict field validation), empty fields that Go omits go, and structs that
 //! are not behind a pointer appear as `{}`. Without this no answer of the real server would compare equal.
 
-use super::{Field, ListKind, Scalar, Shape, StructType, Type};
+use super::{Field, ListKind, Scalar, StructType, Type};
 use serde_json::{Map, Value};
 
 /// A value of the wrong JSON type for its field.
 #[derive(Debug)]
 pub(crate) struct WrongType {
+    /// The Go struct that has the field.
+    pub(crate) owner: String,
     pub(crate) path: String,
     pub(crate) got: &'static str,
     pub(crate) want: &'static str,
@@ -33,7 +35,7 @@ fn json_kind(v: &Value) -> &'static str {
 }
 
 fn wrong(path: &str, value: &Value, want: &'static str) -> WrongType {
-    WrongType { path: path.trim_start_matches('.').to_owned(), got: json_kind(value), want }
+    WrongType { owner: String::new(), path: path.to_owned(), got: json_kind(value), want }
 }
 
 fn normalize(ty: &Type, value: &mut Value, path: &mut String, unknown: &mut Vec<String>) -> Result<(), WrongType> {
@@ -51,7 +53,8 @@ fn normalize(ty: &Type, value: &mut Value, path: &mut String, unknown: &mut Vec<
                 if item.is_null() {
                     *item = zero(&list.elem);
                 }
-                normalize(&list.elem, item, path, unknown)?;
+                let end = path.len();
+                normalize(&list.elem, item, path, unknown).map_err(|e| without_part(e, len, end))?;
                 path.truncate(len);
             }
             Ok(())
@@ -68,16 +71,30 @@ fn normalize(ty: &Type, value: &mut Value, path: &mut String, unknown: &mut Vec<
                 if v.is_null() {
                     *v = zero(&map.elem);
                 }
-                normalize(&map.elem, v, path, unknown)?;
+                let end = path.len();
+                normalize(&map.elem, v, path, unknown).map_err(|e| without_part(e, len, end))?;
                 path.truncate(len);
             }
             Ok(())
         }
         Type::Struct(_) | Type::Named(..) => match ty.as_struct() {
-            Some(s) => strukt(s, value, path, unknown),
+            Some(s) => strukt(s, value, path, unknown).map_err(|mut e| {
+                if let (Type::Named(name, _), true) = (ty, e.owner.is_empty()) {
+                    name.rsplit('.').next().unwrap_or("").clone_into(&mut e.owner);
+                }
+                e
+            }),
             None => Ok(()),
         },
     }
+}
+
+/// Go's decoder names fields, but neither list indices nor map keys.
+fn without_part(mut e: WrongType, start: usize, end: usize) -> WrongType {
+    if e.path.get(start..end).is_some() {
+        e.path.replace_range(start..end, "");
+    }
+    e
 }
 
 fn scalar(s: Scalar, value: &mut Value, path: &str) -> Result<(), WrongType> {
@@ -210,6 +227,30 @@ pub(crate) fn zero(ty: &Type) -> Value {
     }
 }
 
+/// What storing a built-in object makes of it: protobuf does not tell an empty list or map from none.
+pub(crate) fn stored_form(ty: &Type, value: &mut Value) {
+    match (ty, value) {
+        (Type::List(list), Value::Array(items)) => items.iter_mut().for_each(|i| stored_form(&list.elem, i)),
+        (Type::Map(map), Value::Object(entries)) => entries.values_mut().for_each(|v| stored_form(&map.elem, v)),
+        (Type::Struct(_) | Type::Named(..), Value::Object(map)) => {
+            for (name, field) in ty.as_struct().into_iter().flat_map(|s| &s.fields) {
+                let Some(v) = map.get_mut(name) else { continue };
+                let empty = match (&field.ty, &*v) {
+                    (Type::List(_), Value::Array(a)) => a.is_empty(),
+                    (Type::Map(_), Value::Object(o)) => o.is_empty(),
+                    _ => false,
+                };
+                if empty && field.go.is_some_and(|g| !g.pointer) {
+                    *v = Value::Null;
+                } else {
+                    stored_form(&field.ty, v);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Drops what a custom resource's schema does not have. Returns the paths of what was dropped.
 pub(crate) fn prune(ty: &Type, value: &mut Value) -> Vec<String> {
     let mut unknown = Vec::new();
@@ -255,6 +296,8 @@ pub(crate) fn fill_defaults(ty: &Type, value: &mut Value) {
         (Type::List(list), Value::Array(items)) => items.iter_mut().for_each(|i| fill_defaults(&list.elem, i)),
         (Type::Map(map), Value::Object(entries)) => entries.values_mut().for_each(|v| fill_defaults(&map.elem, v)),
         (Type::Struct(s), Value::Object(map)) => {
+            // A null where none is allowed is as good as nothing (`PruneNonNullableNullsWithoutDefaults`).
+            map.retain(|k, v| !v.is_null() || s.fields.get(k).is_none_or(|f| f.nullable));
             for (name, field) in &s.fields {
                 if let Some(default) = &field.default
                     && map.get(name).is_none_or(Value::is_null)
@@ -319,6 +362,7 @@ fn struct_errors(s: &StructType, map: &Map<String, Value>, path: &str, out: &mut
         match map.get(name) {
             None if field.required => out.push((at, TypeError::Required)),
             None => {}
+            Some(Value::Null) if field.nullable => {}
             Some(v) => type_errors(&field.ty, v, &at, out),
         }
     }
@@ -357,42 +401,77 @@ fn openapi_kind(v: &Value) -> &'static str {
     }
 }
 
-/// Fields that no type declares, as server-side apply reports them (`.spec.foo`).
-pub(crate) fn undeclared(ty: &Type, value: &Value, path: &str, out: &mut Vec<String>) {
-    match (ty.shape(Some(value)), value) {
-        (Shape::List(list), Value::Array(items)) => {
-            for item in items {
-                let at = format!(
-                    "{path}{}",
-                    crate::apply::fieldset::element_of(list, item).map_or_else(|_| String::new(), |e| e.to_string())
-                );
-                undeclared(&list.elem, item, &at, out);
-            }
+/// What keeps a configuration from being applied, in the words of structured-merge-diff (`typed/validate.go`).
+pub(crate) fn apply_errors(ty: &Type, value: &Value, path: &str, out: &mut Vec<String>) {
+    let go = |v: &Value| match v {
+        Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    match (ty, value) {
+        (_, Value::Null) | (Type::AnyAtomic | Type::Deduced, _) => {}
+        (Type::Scalar(s), v) => {
+            let bad = match s {
+                Scalar::Str if !v.is_string() => {
+                    format!("expected string, got &value.valueUnstructured{{Value:{}}}", go(v))
+                }
+                Scalar::Int | Scalar::Num if !v.is_number() => {
+                    format!("expected numeric (int or float), got {}", go_type(v))
+                }
+                Scalar::Bool if !v.is_boolean() => format!("expected boolean, got &{{{}}}", go(v)),
+                _ if v.is_object() || v.is_array() => format!("expected any scalar, got &{{{}}}", go(v)),
+                _ => return,
+            };
+            out.push(format!("{path}: {bad}"));
         }
-        (Shape::Map(shape), Value::Object(map)) => {
+        (Type::List(list), Value::Array(items)) => apply_list_errors(list, items, path, out),
+        (Type::Map(map), Value::Object(entries)) => {
+            entries.iter().for_each(|(k, v)| apply_errors(&map.elem, v, &format!("{path}.{k}"), out));
+        }
+        (Type::Struct(_) | Type::Named(..), Value::Object(map)) => {
+            let Some(s) = ty.as_struct() else { return };
             for (k, v) in map {
-                let at = format!("{path}.{k}");
-                if shape.field(k).is_none() && shape.elem.is_none() {
-                    out.push(at);
-                } else {
-                    undeclared(&shape.child(k), v, &at, out);
+                match (s.fields.get(k), &s.extra) {
+                    (Some(f), _) => apply_errors(&f.ty, v, &format!("{path}.{k}"), out),
+                    (None, Some(extra)) => apply_errors(extra, v, &format!("{path}.{k}"), out),
+                    (None, None) => out.push(format!("{path}.{k}: field not declared in schema")),
                 }
             }
         }
-        _ => {
-            if let (Type::List(list), Value::Array(items)) = (ty, value) {
-                for (i, item) in items.iter().enumerate() {
-                    undeclared(&list.elem, item, &format!("{path}[{i}]"), out);
-                }
-            } else if let (Some(s), Value::Object(map)) = (ty.as_struct(), value) {
-                for (k, v) in map {
-                    match s.fields.get(k) {
-                        Some(f) => undeclared(&f.ty, v, &format!("{path}.{k}"), out),
-                        None if s.extra.is_none() => out.push(format!("{path}.{k}")),
-                        None => {}
-                    }
-                }
+        (Type::List(_), v) => out.push(format!("{path}: expected list, got &{{{}}}", go(v))),
+        (_, v) => out.push(format!("{path}: expected map, got &{{{}}}", go(v))),
+    }
+}
+
+fn go_type(v: &Value) -> &'static str {
+    match v {
+        Value::Bool(_) => "bool",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+        Value::Null => "<nil>",
+        Value::Number(_) => "int64",
+    }
+}
+
+fn apply_list_errors(list: &super::ListType, items: &[Value], path: &str, out: &mut Vec<String>) {
+    let mut seen = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        let at = match (&list.kind, crate::apply::fieldset::element_of(list, item)) {
+            (ListKind::Atomic, _) => format!("{path}[{i}]"),
+            (_, Ok(e)) if seen.contains(&e) => {
+                out.push(format!("{path}: duplicate entries for key {e}"));
+                continue;
             }
-        }
+            (_, Ok(e)) => {
+                let at = format!("{path}{e}");
+                seen.push(e);
+                at
+            }
+            (_, Err(why)) => {
+                out.push(format!("{path}: element {i}: {why}"));
+                continue;
+            }
+        };
+        apply_errors(&list.elem, item, &at, out);
     }
 }

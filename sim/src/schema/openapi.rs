@@ -11,7 +11,13 @@ pub(crate) fn custom_type(schema: &Value) -> Type {
     let mut s = StructType { fields: BTreeMap::new(), atomic: false, extra: None };
     if let Type::Struct(found) = &inner {
         for (name, f) in &found.fields {
-            let copy = Field { ty: f.ty.clone(), required: f.required, default: f.default.clone(), go: None };
+            let copy = Field {
+                ty: f.ty.clone(),
+                required: f.required,
+                default: f.default.clone(),
+                nullable: f.nullable,
+                go: None,
+            };
             s.fields.insert(name.clone(), copy);
         }
         s.extra = found.extra.clone();
@@ -20,9 +26,9 @@ pub(crate) fn custom_type(schema: &Value) -> Type {
     }
     for name in ["apiVersion", "kind"] {
         let ty = Type::Scalar(Scalar::Str);
-        s.fields.insert(name.into(), Field { ty, required: false, default: None, go: None });
+        s.fields.insert(name.into(), Field { ty, required: false, default: None, nullable: false, go: None });
     }
-    let meta = Field { ty: builtin::object_meta(), required: false, default: None, go: None };
+    let meta = Field { ty: builtin::object_meta(), required: false, default: None, nullable: false, go: None };
     s.fields.insert("metadata".into(), meta);
     Type::Struct(Arc::new(s))
 }
@@ -85,6 +91,7 @@ fn object(schema: &Value, preserve: bool) -> Type {
             ty: convert(sub, preserve),
             required: required.contains(name),
             default: sub.get("default").cloned(),
+            nullable: flag(sub, "nullable"),
             go: None,
         };
         fields.insert(name.clone(), field);

@@ -5,6 +5,7 @@ use crate::apply::updater::{set_managers, without_managed_fields};
 use crate::request::{Call, Target, WriteOptions};
 use crate::resources::Resource;
 use crate::respond::{Reply, object};
+use crate::schema::normalize::stored_form;
 use crate::state::State;
 use crate::status::Failure;
 use crate::validate;
@@ -105,6 +106,9 @@ pub(crate) fn insert(
     if options.dry_run {
         return Ok(Arc::new(new));
     }
+    if !resource.custom {
+        stored_form(&resource.ty, &mut new);
+    }
     let stored = state.store.put(&resource.key, &id, new);
     if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
         state.unestablished.push(name);
@@ -152,7 +156,8 @@ fn prepare(resource: &Resource, new: &mut Value) {
             add_finalizer(map, "kubernetes.io/pvc-protection");
         }
         ("", "PersistentVolume") => {
-            map.insert("status".into(), json!({"phase": "Pending"}));
+            let now = map["metadata"]["creationTimestamp"].clone();
+            map.insert("status".into(), json!({"phase": "Pending", "lastPhaseTransitionTime": now}));
             add_finalizer(map, "kubernetes.io/pv-protection");
         }
         ("batch", "Job") => prepare_job(map, &uid, &name),
@@ -233,6 +238,10 @@ fn prepare_job(map: &mut Map<String, Value>, uid: &Value, name: &Value) {
     }
     for key in ["batch.kubernetes.io/job-name", "job-name"] {
         labels[key] = name.clone();
+    }
+    let labels = labels.clone();
+    if let Some(meta) = map.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.entry("labels").or_insert(labels);
     }
 }
 

@@ -38,9 +38,13 @@ pub(crate) fn check_kind(resource: &Resource, object: &mut Value) -> Result<(), 
         let message = if kind == want_kind || kind.is_empty() {
             format!("the API version in the data ({version}) does not match the expected API version ({want_version})")
         } else {
+            let hub = |v: &str| v.split_once('/').map_or("core", |(g, _)| g.split('.').next().unwrap_or(g)).to_owned();
+            let short = |v: &str| v.rsplit('/').next().unwrap_or("").to_owned();
             format!(
-                "{kind} in version {:?} cannot be handled as a {want_kind}: no kind {kind:?} is registered for version {version:?}",
-                resource.version
+                "{kind} in version {:?} cannot be handled as a {want_kind}: converting ({}.{kind}) to ({}.{want_kind}): unknown conversion",
+                resource.version,
+                short(&version),
+                hub(&want_version)
             )
         };
         return Err(Failure::bad_request(message));
@@ -93,8 +97,8 @@ pub(crate) fn shape(
     } else {
         let strange = round_trip(&resource.ty, object).map_err(|e| {
             Failure::bad_request(format!(
-                "{kind} in version {v:?} cannot be handled as a {kind}: json: cannot unmarshal {} into Go struct field {kind}.{} of type {}",
-                e.got, e.path, e.want, kind = resource.kind, v = resource.version
+                "{kind} in version {v:?} cannot be handled as a {kind}: json: cannot unmarshal {} into Go struct field {}.{} of type {}",
+                e.got, e.owner, e.path.trim_start_matches('.'), e.want, kind = resource.kind, v = resource.version
             ))
         })?;
         defaults::fill(resource, object);
@@ -106,11 +110,11 @@ pub(crate) fn shape(
     let list: Vec<String> = strange.iter().map(|p| format!("unknown field {p:?}")).collect();
     if validation == FieldValidation::Strict {
         let message = format!("strict decoding error: {}", list.join(", "));
-        return Err(Failure::bad_request(if resource.custom {
-            message
-        } else {
-            format!("{k} in version {:?} cannot be handled as a {k}: {message}", resource.version, k = resource.kind)
-        }));
+        let k = &resource.kind;
+        return Err(Failure::bad_request(format!(
+            "{k} in version {:?} cannot be handled as a {k}: {message}",
+            resource.version
+        )));
     }
     Ok(list)
 }

@@ -21,9 +21,11 @@ pub(crate) struct DeleteOptions {
 impl DeleteOptions {
     fn of(call: &Call) -> Result<Self, Failure> {
         let body = if call.body.is_empty() { Value::Null } else { call.json()? };
-        let param = |name: &str| Some(call.param(name)).filter(|v| !v.is_empty()).map(str::to_owned);
+        // A body is the whole of the options; the query counts only without one.
+        let query = |name: &str| if body.is_null() { call.param(name) } else { "" };
+        let param = |name: &str| Some(query(name)).filter(|v| !v.is_empty()).map(str::to_owned);
         let text = |p: &str| body.pointer(p).and_then(Value::as_str).map(str::to_owned);
-        let orphan = match (body.get("orphanDependents").and_then(Value::as_bool), call.param("orphanDependents")) {
+        let orphan = match (body.get("orphanDependents").and_then(Value::as_bool), query("orphanDependents")) {
             (Some(true), _) | (None, "true") => "Orphan",
             _ => "",
         };
@@ -31,17 +33,17 @@ impl DeleteOptions {
         let propagation = propagation.unwrap_or_else(|| orphan.to_owned());
         if !matches!(propagation.as_str(), "" | "Orphan" | "Foreground" | "Background") {
             let kind = GroupName { group: "meta.k8s.io", name: "DeleteOptions" };
-            let supported = ["Background", "Foreground", "Orphan", ""];
+            let supported = ["Foreground", "Background", "Orphan", "nil"];
             let error = FieldError::not_supported("propagationPolicy", &json!(propagation), &supported);
             return Err(Failure::invalid(&kind, "", &[error]));
         }
         let grace = body.get("gracePeriodSeconds").and_then(Value::as_i64);
         Ok(Self {
-            grace: grace.or_else(|| call.param("gracePeriodSeconds").parse().ok()),
+            grace: grace.or_else(|| query("gracePeriodSeconds").parse().ok()),
             uid: text("/preconditions/uid"),
             version: text("/preconditions/resourceVersion"),
             propagation,
-            dry_run: !call.param("dryRun").is_empty() || body.get("dryRun").is_some_and(|d| !d.is_null()),
+            dry_run: !query("dryRun").is_empty() || body.get("dryRun").is_some_and(|d| !d.is_null()),
         })
     }
 }
@@ -111,6 +113,11 @@ pub(crate) fn delete(
         return Err(Failure::forbidden(&resource.named(), name, why));
     }
     let mut new = (*old).clone();
+    if resource.is("apiextensions.k8s.io", "customresourcedefinitions")
+        && old.pointer("/metadata/deletionTimestamp").is_none()
+    {
+        return Ok((false, delete_definition(state, resource, &id, new, options)));
+    }
     if resource.is("", "namespaces") {
         return Ok(delete_namespace(state, resource, &id, new, options));
     }
@@ -133,6 +140,16 @@ pub(crate) fn delete(
         let stored = state.store.put(&resource.key, &id, new);
         state.dirty = true;
         return Ok((false, stored));
+    }
+    if resource.is("", "pods") {
+        // Pods are marked before they go, however short their grace.
+        mark(state, &mut new, 0);
+        if !options.dry_run {
+            let stored = state.store.put(&resource.key, &id, new);
+            state.store.remove(&resource.key, &id);
+            state.dirty = true;
+            return Ok((true, stored));
+        }
     }
     if options.dry_run {
         return Ok((true, old));
@@ -207,6 +224,40 @@ fn mark(state: &State, new: &mut Value, grace: i64) {
         meta.insert("deletionTimestamp".into(), when.into());
     }
     meta.insert("deletionGracePeriodSeconds".into(), grace.into());
+}
+
+/// A CRD waits for its objects: it is marked, and its finalizer goes when they are gone.
+fn delete_definition(
+    state: &mut State,
+    resource: &Resource,
+    id: &(String, String),
+    mut new: Value,
+    options: &DeleteOptions,
+) -> Arc<Value> {
+    const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+    let now = state.now();
+    new["metadata"]["deletionTimestamp"] = now.clone().into();
+    if !new["metadata"]["finalizers"].is_array() {
+        new["metadata"]["finalizers"] = json!([]);
+    }
+    if let Some(list) = new["metadata"]["finalizers"].as_array_mut()
+        && !list.contains(&json!(CLEANUP))
+    {
+        list.push(CLEANUP.into());
+    }
+    let condition = json!({
+        "type": "Terminating", "status": "True", "lastTransitionTime": now, "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    });
+    match new["status"]["conditions"].as_array_mut() {
+        Some(list) => list.push(condition),
+        None => new["status"]["conditions"] = json!([condition]),
+    }
+    if options.dry_run {
+        return Arc::new(new);
+    }
+    state.dirty = true;
+    state.store.put(&resource.key, id, new)
 }
 
 fn delete_namespace(

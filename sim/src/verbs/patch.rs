@@ -6,7 +6,7 @@ use crate::apply::updater::{Conflict, Operation, set_managers, without_managed_f
 use crate::patch::{json_patch, merge_patch, strategic};
 use crate::request::{Call, FieldValidation, Target, WriteOptions};
 use crate::respond::{Reply, object};
-use crate::schema::normalize::undeclared;
+use crate::schema::normalize::apply_errors;
 use crate::state::State;
 use crate::status::Failure;
 use serde_json::{Value, json};
@@ -190,33 +190,26 @@ fn check_configuration(target: &Target, config: &Value) -> Result<(), Failure> {
     let resource = &target.resource;
     let text = |k: &str| config.pointer(k).and_then(Value::as_str).unwrap_or("").to_owned();
     let (version, kind) = (text("/apiVersion"), text("/kind"));
-    if version != resource.api_version() {
-        let message = format!(
-            "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {}",
-            resource.api_version()
-        );
+    let gvk =
+        if version.contains('/') { format!("{version}, Kind={kind}") } else { format!("/{version}, Kind={kind}") };
+    if kind != resource.kind || version != resource.api_version() {
+        let message = if resource.custom && kind == resource.kind {
+            let want = resource.api_version();
+            format!("Incorrect version specified in apply patch. Specified patch version: {version}, expected: {want}")
+        } else {
+            format!("invalid object type: {gvk}")
+        };
         return Err(Failure::bad_request(message));
-    }
-    let gvk = || {
-        let group_version = resource.api_version();
-        format!("{}/{}; {group_version}, Kind={kind}", text("/metadata/namespace"), text("/metadata/name"))
-    };
-    if kind != resource.kind {
-        let message = format!(
-            "failed to create typed patch object ({}): no corresponding type for {version}, Kind={kind}",
-            gvk()
-        );
-        return Err(Failure::new(500, "", message));
     }
     if config.pointer("/metadata/managedFields").is_some_and(|m| !m.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
-    let mut strange = Vec::new();
-    undeclared(&resource.ty, config, "", &mut strange);
-    if !strange.is_empty() {
-        let list: Vec<String> = strange.iter().map(|p| format!("{p}: field not declared in schema")).collect();
-        let list = if list.len() == 1 { list.concat() } else { format!("errors:\n  {}", list.join("\n  ")) };
-        return Err(Failure::new(500, "", format!("failed to create typed patch object ({}): {list}", gvk())));
+    let mut errors = Vec::new();
+    apply_errors(&resource.ty, config, "", &mut errors);
+    if !errors.is_empty() {
+        let list = if errors.len() == 1 { errors.concat() } else { format!("errors:\n  {}", errors.join("\n  ")) };
+        let object = format!("{}/{}; {gvk}", text("/metadata/namespace"), text("/metadata/name"));
+        return Err(Failure::new(500, "", format!("failed to create typed patch object ({object}): {list}")));
     }
     Ok(())
 }

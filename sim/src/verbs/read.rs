@@ -59,7 +59,11 @@ fn selector(call: &Call, target: &Target) -> Result<Selector, Failure> {
         .field_names()
         .find(|f| !matches!(*f, "metadata.name" | "metadata.namespace") && !selectable(target).contains(f));
     if let Some(field) = strange {
-        let message = format!("field label not supported: {field}");
+        let message = if selectable(target).is_empty() {
+            format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+        } else {
+            format!("field label not supported: {field}")
+        };
         return Err(Failure::bad_request(message));
     }
     Ok(selector)
@@ -90,11 +94,6 @@ fn parse_token(token: &str) -> Option<Continue> {
     let version = value.get("rv")?.as_u64()?;
     let part = |k: &str| value.get(k).and_then(Value::as_str).map(str::to_owned);
     Some(Continue { version, after: (part("ns")?, part("name")?) })
-}
-
-fn options_error(field: &str, value: &str, detail: &str) -> Failure {
-    let kind = GroupName { group: "meta.k8s.io", name: "ListOptions" };
-    Failure::invalid(&kind, "", &[FieldError::invalid(field, &json!(value), detail)])
 }
 
 pub(crate) fn list(state: &State, call: &Call, target: &Target) -> Result<Reply, Failure> {
@@ -153,7 +152,9 @@ pub(crate) fn watch(state: &State, call: &Call, target: &Target) -> Result<Reply
     let selector = selector(call, target)?;
     let text = call.param("resourceVersion");
     let Some(asked) = number(text) else {
-        return Err(options_error("resourceVersion", text, "strconv.ParseUint: invalid syntax"));
+        let message =
+            format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+        return Err(Failure::new(500, "", message));
     };
     let initial = call.flag("sendInitialEvents") && call.query.iter().any(|(k, _)| k == "sendInitialEvents");
     let matched = call.param("resourceVersionMatch");

@@ -81,7 +81,11 @@ pub(crate) fn handle(state: &mut State, call: &Call, target: &Target) -> Result<
             new["metadata"][key] = v.clone();
         }
     }
-    let managers = decode::own(target, &old_view, &new, &options.manager, &state.now(), &FieldSet::default());
+    let mut managers = decode::own(target, &old_view, &new, &options.manager, &state.now(), &FieldSet::default());
+    // The scale handlers write their entry without a time.
+    for (_, owned) in managers.0.iter_mut().filter(|(k, _)| k.subresource == "scale") {
+        owned.time = None;
+    }
     let mut new = without_managed_fields(&new);
     set_managers(&mut new, &managers);
     let plain = Target { subresource: String::new(), ..target.clone() };

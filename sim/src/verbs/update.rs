@@ -3,9 +3,10 @@
 use super::{create, decode, reset_fields};
 use crate::apply::managed::same_but_for_times;
 use crate::apply::updater::{set_managers, without_managed_fields};
-use crate::request::{Call, Target, WriteOptions};
+use crate::request::{Call, Target, Verb, WriteOptions};
 use crate::resources::Resource;
 use crate::respond::{Reply, object};
+use crate::schema::normalize::stored_form;
 use crate::state::State;
 use crate::status::{Failure, FieldError};
 use crate::validate;
@@ -90,11 +91,13 @@ fn finalize(state: &mut State, call: &Call, target: &Target, old: &Arc<Value>, n
     let done = out.pointer("/metadata/deletionTimestamp").is_some()
         && out.pointer("/spec/finalizers").and_then(Value::as_array).is_none_or(Vec::is_empty)
         && out.pointer("/metadata/finalizers").and_then(Value::as_array).is_none_or(Vec::is_empty);
-    let stored = state.store.put(&target.resource.key, &id, out);
-    if done {
+    let stored = if done {
         state.store.remove(&target.resource.key, &id);
         state.dirty = true;
-    }
+        Arc::new(out)
+    } else {
+        state.store.put(&target.resource.key, &id, out)
+    };
     object(call, &target.resource, 200, &stored)
 }
 
@@ -161,6 +164,9 @@ pub(crate) fn store(
     if !errors.is_empty() {
         return Err(Failure::invalid(&resource.kind_named(), &target.name, &errors));
     }
+    if !resource.custom {
+        stored_form(&resource.ty, &mut new);
+    }
     if same_but_for_times(&old_view, &new) {
         return Ok(Arc::clone(old));
     }
@@ -205,7 +211,7 @@ fn preconditions(target: &Target, old: &Value, new: &Value) -> Result<(), Failur
         |v: &Value, k: &str| v.pointer(&format!("/metadata/{k}")).and_then(Value::as_str).unwrap_or("").to_owned();
     let resource = &target.resource;
     let (uid, was) = (text(new, "uid"), text(old, "uid"));
-    if !uid.is_empty() && uid != was {
+    if target.verb == Verb::Update && !uid.is_empty() && uid != was {
         let key = format!(
             "/registry/{}/{}",
             registry_path(resource),
@@ -254,11 +260,16 @@ fn registry_path(resource: &Resource) -> String {
 fn keep_system_fields(old: &Value, new: &mut Value) {
     let Some(meta) = new.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     let before = old.get("metadata").and_then(Value::as_object).cloned().unwrap_or_else(Map::new);
-    for key in ["generation", "creationTimestamp", "deletionTimestamp", "uid", "resourceVersion", "selfLink"] {
+    for key in ["generation", "creationTimestamp", "deletionTimestamp", "resourceVersion", "selfLink"] {
         match before.get(key) {
             Some(v) => meta.insert(key.to_owned(), v.clone()),
             None => meta.shift_remove(key),
         };
+    }
+    if meta.get("uid").and_then(Value::as_str).unwrap_or("").is_empty()
+        && let Some(uid) = before.get("uid")
+    {
+        meta.insert("uid".into(), uid.clone());
     }
     match before.get("deletionGracePeriodSeconds") {
         Some(v) => meta.insert("deletionGracePeriodSeconds".into(), v.clone()),
@@ -321,7 +332,9 @@ fn count_generation(resource: &Resource, old: &Value, new: &mut Value) {
     }
     let strip = |v: &Value| {
         let mut m = v.as_object().cloned().unwrap_or_default();
-        m.shift_remove("metadata");
+        // A Deployment's annotations count as well (`deploymentStrategy.PrepareForUpdate`).
+        let annotations = v.pointer("/metadata/annotations").filter(|_| resource.kind == "Deployment").cloned();
+        m.insert("metadata".into(), annotations.unwrap_or(Value::Null));
         if resource.status {
             m.shift_remove("status");
         }
