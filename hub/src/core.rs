@@ -3,23 +3,17 @@
 //! What users write goes straight into the [`store`](crate::store); the deciding task hears of it through the store's
 //! stream of changes. Here stands only what is no resource.
 
+use crate::machine::Message;
+use crate::repositories::Nudge;
 use fleet_api::digest::Digest;
 use fleet_api::names::{Namespace, ObjectName, Ref};
 use fleet_api::v1alpha1::BundleDeployment;
 use fleet_api::wire::HeldDeletions;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
-/// What an admin approves deletions of (R8).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// One cluster.
-    Cluster(Ref),
-    /// A Bundle, in all its clusters.
-    Bundle(Ref),
-    /// All Bundles of a GitRepo, in all their clusters.
-    GitRepo(Ref),
-}
+pub use skiff_planner::hub::Subject;
 
 /// What is held in one cluster, as an admin is shown it before approving.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -58,35 +52,53 @@ pub enum CoreError {
 }
 
 /// The handle; cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Core {}
+#[derive(Clone, Debug)]
+pub struct Core {
+    machine: mpsc::UnboundedSender<Message>,
+    repositories: mpsc::UnboundedSender<Nudge>,
+}
 
 impl Core {
-    /// Polls the repository of a GitRepo now.
+    pub(crate) fn new(machine: mpsc::UnboundedSender<Message>, repositories: mpsc::UnboundedSender<Nudge>) -> Self {
+        Self { machine, repositories }
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, CoreError> {
+        let stopping = || CoreError::Unavailable("it is stopping".into());
+        let (reply, answer) = oneshot::channel();
+        self.machine.send(message(reply)).map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())
+    }
+
+    /// Polls the repository of a GitRepo now; returns when it was looked at (and read, where it changed).
     ///
     /// # Errors
     /// Where there is no such GitRepo, or the hub is stopping.
-    #[expect(clippy::unused_async, reason = "not built yet")]
     pub async fn sync_now(&self, gitrepo: &Ref) -> Result<(), CoreError> {
-        Err(CoreError::NotFound(format!("gitrepo {gitrepo}")))
+        let stopping = || CoreError::Unavailable("it is stopping".into());
+        let (reply, answer) = oneshot::channel();
+        self.repositories.send(Nudge::Now(gitrepo.clone(), reply)).map_err(|_| stopping())?;
+        match answer.await.map_err(|_| stopping())? {
+            true => Ok(()),
+            false => Err(CoreError::NotFound(format!("gitrepo {gitrepo}"))),
+        }
     }
 
     /// Makes an enrollment token: `skiff1.…`.
     ///
     /// # Errors
     /// Where it cannot be stored.
-    #[expect(clippy::unused_async, reason = "not built yet")]
-    pub async fn create_token(&self, _request: TokenRequest) -> Result<String, CoreError> {
-        Err(CoreError::Unavailable("not built yet".into()))
+    pub async fn create_token(&self, request: TokenRequest) -> Result<String, CoreError> {
+        self.ask(|reply| Message::CreateToken(request, reply)).await?
     }
 
     /// What is held there, ordered by cluster.
     ///
     /// # Errors
-    /// Where there is no such object.
-    #[expect(clippy::unused_async, reason = "not built yet")]
-    pub async fn held(&self, _subject: &Subject) -> Result<Vec<HeldInCluster>, CoreError> {
-        Ok(Vec::new())
+    /// Where the hub is stopping.
+    pub async fn held(&self, subject: &Subject) -> Result<Vec<HeldInCluster>, CoreError> {
+        let lists = self.ask(|reply| Message::Held(subject.clone(), reply)).await?;
+        Ok(lists.into_iter().map(|(cluster, held)| HeldInCluster { cluster, held }).collect())
     }
 
     /// Approves the lists that were shown: `(cluster, digest of the list)`. A list that has changed meanwhile is not
@@ -94,15 +106,14 @@ impl Core {
     ///
     /// # Errors
     /// Where a list has changed, or there is nothing of that name.
-    #[expect(clippy::unused_async, reason = "not built yet")]
-    pub async fn approve(&self, _subject: &Subject, _lists: &[(Ref, Digest)], _by: &str) -> Result<(), CoreError> {
-        Err(CoreError::Unavailable("not built yet".into()))
+    pub async fn approve(&self, subject: &Subject, lists: &[(Ref, Digest)], by: &str) -> Result<(), CoreError> {
+        let (subject, lists, by) = (subject.clone(), lists.to_vec(), by.to_owned());
+        self.ask(|reply| Message::Approve { subject, lists, by, reply }).await?
     }
 
     /// Every Deployment (one Bundle in one cluster) whose cluster is in `namespace`; of all where none is named. Made
     /// from the snapshot; name is `<bundle>.<cluster>`.
-    #[expect(clippy::unused_async, reason = "not built yet")]
-    pub async fn deployments(&self, _namespace: Option<&Namespace>) -> Vec<BundleDeployment> {
-        Vec::new()
+    pub async fn deployments(&self, namespace: Option<&Namespace>) -> Vec<BundleDeployment> {
+        self.ask(|reply| Message::Deployments(namespace.cloned(), reply)).await.unwrap_or_default()
     }
 }

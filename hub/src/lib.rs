@@ -1,25 +1,40 @@
 //! The hub: store, snapshot, agent API, user API (DESIGN §6).
 //!
-//! One task decides: [`machine`] feeds events into the pure machine of `skiff_planner::hub` and performs what it
-//! answers. Everything else is a shell around it.
+//! One task decides: it feeds events into the pure machine of `skiff_planner::hub` and performs what it answers.
+//! Everything else is a shell around it.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`config`] | what the operator chose |
-
+//! | [`run`] | starts all of it, and stops it |
 //! | [`core`] | the handle by which the APIs ask the deciding task for something |
 //! | [`store`] | resources and records on disk, in one SQLite file |
-//! | [`blobs`] | content by digest, beside it |
+//! | [`blobs`], [`trees`] | content by digest, beside it |
 //! | [`identity`], [`tls`] | the hub's keys, and who is at the other end |
-//! | [`agent_api`] | `/v1/enroll`, `/v1/sync`, `/v1/blobs` |
+//! | `machine`, `slots` | the deciding task, and what of it the handlers see |
+//! | `agent_api` | `/v1/enroll`, `/v1/sync`, `/v1/blobs` |
 //! | [`user_api`] | the paths of the Kubernetes API |
-//! | [`repositories`] | polls git, and reads what changed |
+//! | `repositories` | polls git, and reads what changed |
 //! | [`rendering`] | renders on threads of its own, each input once |
 //! | [`metrics`] | `/metrics` |
 
+mod agent_api;
+pub mod blobs;
 pub mod config;
 pub mod core;
+pub mod identity;
+mod machine;
+pub mod metrics;
+pub mod rendering;
+mod repositories;
+pub mod run;
+mod slots;
+pub mod standard;
 pub mod store;
+pub mod tls;
+pub mod trees;
 pub mod user_api;
 
 pub use config::Config;
+pub use run::{Hub, StartError, backup};
+pub use standard::StandardRenderer;

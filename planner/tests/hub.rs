@@ -216,7 +216,10 @@ fn read(entries: &[&str], found: Vec<FoundBundle>) -> RepositoryRead {
         gitrepo: r("shop"),
         generation: 1,
         commit: "3f2c00000000000000".into(),
-        entries: entries.iter().map(|entry| (*entry).to_owned()).collect(),
+        entries: entries
+            .iter()
+            .map(|entry| ((*entry).to_owned(), found.iter().any(|bundle| bundle.record.entry == *entry)))
+            .collect(),
         found,
         failed: vec![],
         present: BTreeSet::new(),

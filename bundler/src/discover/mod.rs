@@ -119,6 +119,8 @@ pub struct Failure {
 pub struct Discovery {
     /// The bundles, in the order in which they were found. A bundle that is not here and not in `failed` is gone.
     pub bundles: Vec<Arc<FoundBundle>>,
+    /// The entry of `spec.paths` or `spec.bundles` that each of `bundles` was found by first, in the same order.
+    pub entries: Vec<String>,
     /// What came to nothing.
     pub failed: Vec<Failure>,
 }
@@ -188,6 +190,7 @@ impl Run<'_> {
                         None => {
                             names.insert(found.name().to_owned(), Arc::clone(&found));
                             discovery.bundles.push(found);
+                            discovery.entries.push(entry.to_owned());
                         }
                         // The same directory by two paths is one bundle.
                         Some(first) if first.id == found.id && first.dir == found.dir => {}

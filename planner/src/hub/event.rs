@@ -50,7 +50,7 @@ pub struct BundleRecord {
     /// The GitRepo of the same namespace that it comes from; none where a user made it.
     #[serde(default)]
     pub gitrepo: Option<ObjectName>,
-    /// The commit that it was last read at.
+    /// The commit that changed it last, as far as this hub has seen.
     #[serde(default)]
     pub commit: String,
     /// The entry of `spec.paths` (or `spec.bundles`) that it was found by.
@@ -62,6 +62,26 @@ pub struct BundleRecord {
     /// What rendering it looks at.
     #[serde(default)]
     pub uses: Uses,
+}
+
+impl BundleRecord {
+    /// Whether both are the same but for the commit. A Bundle keeps the commit that changed it last, so that a commit
+    /// costs what it changed.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self { id, tree, spec, labels, annotations, gitrepo, commit: _, entry, directory, uses } = self;
+        (id, tree, labels, annotations, gitrepo, entry, directory, uses)
+            == (
+                &other.id,
+                &other.tree,
+                &other.labels,
+                &other.annotations,
+                &other.gitrepo,
+                &other.entry,
+                &other.directory,
+                &other.uses,
+            )
+            && *spec == other.spec
+    }
 }
 
 /// A GitRepo, as decisions see it.
@@ -108,9 +128,9 @@ pub struct RepositoryRead {
     pub generation: i64,
     /// The commit.
     pub commit: String,
-    /// The entries that were looked at: `spec.paths` or `spec.bundles` of that generation; one empty entry for the
-    /// root.
-    pub entries: BTreeSet<String>,
+    /// The entries that were looked at (`spec.paths` or `spec.bundles` of that generation; `.` for the root), and
+    /// whether each yielded a bundle, or a failure of one.
+    pub entries: BTreeMap<String, bool>,
     /// What was found, in the order of discovery.
     pub found: Vec<FoundBundle>,
     /// What could not be read. Whatever it may have been, the last good state of it stays (R13).

@@ -6,7 +6,7 @@ use super::event::{Enrollment, Sync, SyncOutcome};
 use fleet_api::names::Ref;
 use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Tombstone, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many approvals a cluster may have at once.
 const APPROVALS: usize = 16;
@@ -26,9 +26,9 @@ pub struct Memory {
     pub desired: Option<Desired>,
     /// Documents that the agent may have, oldest first; the newest is the last.
     pub history: Vec<Have>,
-    /// Whether the newest was given to the agent; a loaded one is taken as given.
-    #[serde(skip, default = "yes")]
-    pub served: bool,
+    /// Those of them that were not given to the agent for certain; loaded ones are taken as given.
+    #[serde(skip)]
+    pub unserved: BTreeSet<Version>,
     /// When each tombstone was first issued.
     pub tombstones: BTreeMap<Ref, Grave>,
     /// What admins approved.
@@ -46,10 +46,6 @@ pub struct Memory {
     /// The report; a record of its own in the store.
     #[serde(skip)]
     pub report: Report,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// A tombstone, and since when the agent is told of it.
@@ -85,7 +81,7 @@ impl Memory {
             version: Version { epoch: 1, generation: 0 },
             desired: None,
             history: Vec::new(),
-            served: true,
+            unserved: BTreeSet::new(),
             tombstones: BTreeMap::new(),
             approvals: Vec::new(),
             hold: None,
@@ -104,11 +100,12 @@ impl Memory {
 
     /// A new Desired was made.
     pub(super) fn issued(&mut self, desired: Desired, have: Have) {
-        if !self.served {
-            // Nobody has seen it: it need not be accounted for.
-            self.history.pop();
-        }
-        self.served = false;
+        // What nobody was given need not be accounted for. The newest may be on its way just now.
+        let newest = self.newest();
+        let unserved = &self.unserved;
+        self.history.retain(|old| Some(*old) == newest || !unserved.contains(&old.version));
+        self.unserved.retain(|version| newest.is_some_and(|newest| newest.version == *version));
+        self.unserved.insert(have.version);
         self.version = have.version;
         self.desired = Some(desired);
         self.history.push(have);
@@ -160,9 +157,7 @@ impl Memory {
         if let Some(at) = self.history.iter().position(|known| *known == have) {
             // What is older than what the agent has, it will never have again (R2).
             self.history.drain(..at);
-            if self.history.len() == 1 {
-                self.served = true;
-            }
+            self.unserved.remove(&have.version);
             return;
         }
         let epoch = self.version.epoch.max(have.version.epoch) + 1;
@@ -171,7 +166,7 @@ impl Memory {
         self.desired = None;
         self.history.clear();
         self.approvals.clear();
-        self.served = true;
+        self.unserved.clear();
         outcome.new_epoch = true;
         outcome.durable = true;
     }

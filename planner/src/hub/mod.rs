@@ -62,7 +62,9 @@ pub struct RenderInput {
     pub bundle: Ref,
     /// Its content.
     pub id: Digest,
-    /// The manifest of its files.
+    /// Its directory, from the root of the repository; messages and sources name it.
+    pub directory: String,
+    /// Its files, a blob.
     #[serde(skip)]
     pub tree: Digest,
     /// The resolved options.

@@ -58,6 +58,13 @@ impl Machine {
         }
     }
 
+    /// The commit that a GitRepo's Bundles were read at before this hub started.
+    pub fn restore_commit(&mut self, gitrepo: &Ref, commit: &str) {
+        if let Some(state) = self.snapshot.gitrepos.get_mut(gitrepo) {
+            commit.clone_into(&mut state.commit);
+        }
+    }
+
     pub(super) fn memory_mut(&mut self, cluster: &Ref) -> Option<&mut Memory> {
         self.snapshot.clusters.get_mut(cluster)?.memory.as_mut()
     }
@@ -78,8 +85,11 @@ impl Machine {
                 }
                 self.dirty.gitrepo_status.insert(name);
             }
+            // What its spec said last holds for what follows from the deletion.
             None => {
-                self.snapshot.gitrepos.remove(&name);
+                if let Some(state) = self.snapshot.gitrepos.get_mut(&name) {
+                    state.resource.deleting = true;
+                }
             }
         }
     }
@@ -87,14 +97,9 @@ impl Machine {
     fn put_bundle(&mut self, name: &Ref, record: BundleRecord) {
         self.snapshot.withdrawn.remove(name);
         if let Some(state) = self.snapshot.bundles.get_mut(name) {
-            if state.record == record {
-                return;
-            }
-            // Only the commit moved on: nothing has to be placed again.
-            let same = BundleRecord { commit: record.commit.clone(), ..state.record.clone() } == record;
+            let same = state.record.is_same(&record);
             state.record = record;
             if same {
-                self.dirty.bundle_status.insert(name.clone());
                 return;
             }
         } else {

@@ -140,6 +140,7 @@ fn place(
     let input = RenderInput {
         bundle: name.clone(),
         id: bundle.record.id,
+        directory: bundle.record.directory.clone(),
         tree: bundle.record.tree,
         options: Arc::clone(&variant.options),
         options_digest: variant.digest,

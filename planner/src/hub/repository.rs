@@ -67,7 +67,7 @@ fn accept_found(
             continue;
         }
         found.insert(name.clone(), &bundle.record.directory);
-        if existing.get(&name).is_none_or(|old| **old != bundle.record) {
+        if existing.get(&name).is_none_or(|old| !old.is_same(&bundle.record)) {
             plan.put.push((name, bundle.record.clone()));
         }
     }
@@ -76,18 +76,17 @@ fn accept_found(
 
 /// Entries of `spec.paths` without a Bundle and without an error of their own.
 fn empty_entries(read: &RepositoryRead, plan: &mut RepositoryPlan) {
-    for entry in &read.entries {
-        let yields = read.found.iter().any(|bundle| bundle.record.entry == *entry);
+    for (entry, yields) in &read.entries {
         let failed = read.failed.iter().any(|failed| failed.entry == *entry);
         let told = read.notes.iter().any(|note| note.reason == Reason::NoBundleFound && note.file == *entry);
-        if !yields && !failed && !told {
+        if !*yields && !failed && !told {
             plan.notes.push(no_bundle(entry, &read.commit));
         }
     }
 }
 
 fn no_bundle(entry: &str, commit: &str) -> Note {
-    let what = if entry.is_empty() || entry == "." || entry == "/" {
+    let what = if entry == "." || entry == "/" {
         "the repository".to_owned()
     } else {
         format!("entry `{entry}` of spec.paths")
@@ -109,11 +108,10 @@ fn missing(read: &RepositoryRead, name: &Ref, record: &BundleRecord) -> Missing 
     if read.failed.iter().any(|failed| may_be(failed, name, record)) {
         return Missing::Kept(None);
     }
-    if !read.entries.contains(&record.entry) {
+    let Some(yields) = read.entries.get(&record.entry) else {
         return Missing::Withdrawn(format!("`{}` was taken out of spec.paths", record.entry));
-    }
-    let yields = read.found.iter().any(|bundle| bundle.record.entry == record.entry);
-    if !yields {
+    };
+    if !*yields {
         // The note of the empty entry tells of it.
         return Missing::Kept(None);
     }
@@ -130,7 +128,7 @@ fn may_be(failed: &FailedEntry, name: &Ref, record: &BundleRecord) -> bool {
     let by_name = failed.bundle.as_ref() == Some(&name.name);
     let by_place = match &failed.directory {
         Some(directory) => is_in(&record.directory, directory) || is_in(directory, &record.directory),
-        None => failed.entry == record.entry || failed.bundle.is_none() && failed.entry.is_empty(),
+        None => failed.entry == record.entry,
     };
     by_name || by_place
 }

@@ -48,12 +48,10 @@ impl Machine {
         Some(outcome)
     }
 
-    /// The Desired of a cluster was given to its agent.
+    /// A Desired of a cluster was given to its agent. To be called before the next but one is decided.
     pub fn served(&mut self, cluster: &Ref, version: Version) {
-        if let Some(memory) = self.memory_mut(cluster)
-            && memory.version == version
-        {
-            memory.served = true;
+        if let Some(memory) = self.memory_mut(cluster) {
+            memory.unserved.remove(&version);
         }
     }
 

@@ -1,0 +1,152 @@
+//! The agent API: `POST /v1/enroll`, `/v1/sync`, `/v1/blobs` (DESIGN §6, §9).
+//!
+//! Authorised like the Kubernetes node authoriser: who calls is who holds the key of the connection's certificate; it
+//! reads what is reachable from its own Desired, and writes its own report. Before somebody is known, bodies are small,
+//! have a deadline, and wrong attempts of one address are counted.
+
+mod blobs;
+mod enroll;
+mod limits;
+mod sync;
+
+use crate::blobs::Blobs;
+use crate::machine::Message;
+use crate::slots::{Slot, Slots};
+use crate::tls::Peer;
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use fleet_api::reason::Reason;
+use fleet_api::wire::{OLDEST_PROTOCOL, PROTOCOL, Problem};
+use limits::Attempts;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+/// How large an enrollment may be.
+const ENROLL_LIMIT: usize = 64 << 10;
+/// How large a report may be, from an agent that is known.
+const SYNC_LIMIT: usize = 8 << 20;
+/// How large a list of wanted blobs may be.
+const BLOBS_LIMIT: usize = 4 << 20;
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+/// How many bodies are read and parsed at once: memory stays bounded whatever is sent.
+const BODIES: usize = 256;
+
+/// What the handlers need.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentApi {
+    slots: Arc<Slots>,
+    blobs: Blobs,
+    machine: mpsc::UnboundedSender<Message>,
+    attempts: Arc<Attempts>,
+    bodies: Arc<Semaphore>,
+    packs: Arc<blobs::Packs>,
+}
+
+impl AgentApi {
+    pub(crate) fn new(slots: Arc<Slots>, blobs: Blobs, machine: mpsc::UnboundedSender<Message>) -> Self {
+        let bodies = Arc::new(Semaphore::new(BODIES));
+        Self { slots, blobs, machine, attempts: Arc::default(), bodies, packs: Arc::default() }
+    }
+
+    /// The routes.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/v1/enroll", post(enroll_handler))
+            .route("/v1/sync", post(sync_handler))
+            .route("/v1/blobs", post(blobs_handler))
+            .with_state(self)
+    }
+
+    /// Who calls; somebody unknown is told nothing, and slowed down.
+    fn caller(&self, peer: &Peer) -> Result<Arc<Slot>, Refusal> {
+        if let Some(slot) = peer.key.and_then(|key| self.slots.of_key(&key)) {
+            return Ok(slot);
+        }
+        self.attempts.check(peer.address.ip())?;
+        self.attempts.failed(peer.address.ip());
+        Err(Refusal::revoked("this key has no identity here: it was revoked, or never enrolled"))
+    }
+
+    async fn body<T: DeserializeOwned>(&self, body: Body, limit: usize) -> Result<T, Refusal> {
+        let _permit = self.bodies.acquire().await;
+        let read = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, limit)).await;
+        let bytes = match read {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => {
+                let message = format!("the body is larger than {limit} bytes, or did not arrive whole");
+                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Reason::CapExceeded, message));
+            }
+            Err(_) => return Err(Refusal::plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+        };
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Refusal::plain(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
+    }
+}
+
+async fn enroll_handler(State(api): State<AgentApi>, Extension(peer): Extension<Peer>, body: Body) -> Response {
+    answer(enroll::enroll(&api, peer, body).await.map(|response| Json(response).into_response()))
+}
+
+async fn sync_handler(State(api): State<AgentApi>, Extension(peer): Extension<Peer>, body: Body) -> Response {
+    answer(sync::sync(&api, peer, body).await.map(|response| Json(response).into_response()))
+}
+
+async fn blobs_handler(State(api): State<AgentApi>, Extension(peer): Extension<Peer>, body: Body) -> Response {
+    let done = blobs::blobs(&api, peer, body).await;
+    answer(done.map(|bytes| ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response()))
+}
+
+fn answer(result: Result<Response, Refusal>) -> Response {
+    result.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// The protocol that both speak.
+fn common_protocol(theirs: u32) -> Result<u32, Refusal> {
+    if theirs < OLDEST_PROTOCOL {
+        let message = format!(
+            "the agent speaks protocol {theirs}, this hub {OLDEST_PROTOCOL} to {PROTOCOL}: update the agent first"
+        );
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, Reason::ProtocolTooOld, message));
+    }
+    Ok(theirs.min(PROTOCOL))
+}
+
+/// Why a request was not answered; its body is a [`Problem`].
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    reason: String,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, reason: Reason, message: impl Into<String>) -> Self {
+        Self { status, reason: reason.to_string(), message: message.into() }
+    }
+
+    fn plain(status: StatusCode, message: impl Into<String>) -> Self {
+        let reason = status.canonical_reason().unwrap_or("Error").replace(' ', "");
+        Self { status, reason, message: message.into() }
+    }
+
+    fn revoked(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, Reason::Revoked, message)
+    }
+
+    fn stopping() -> Self {
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, "the hub is stopping, or its disk fails; try again")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(Problem { reason: self.reason, message: self.message })).into_response()
+    }
+}

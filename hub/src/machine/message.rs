@@ -1,0 +1,50 @@
+//! What the deciding task is told and asked.
+
+use super::enroll::{EnrollError, Enrolling};
+use crate::core::{CoreError, TokenRequest};
+use crate::store::Event as StoreEvent;
+use fleet_api::Note;
+use fleet_api::digest::Digest;
+use fleet_api::names::{Namespace, Ref};
+use fleet_api::v1alpha1::BundleDeployment;
+use fleet_api::wire::{Deployment, EnrollResponse, HeldDeletions, Version};
+use skiff_planner::hub::{RepositoryRead, Subject, Sync, SyncOutcome};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Lists that are held, by cluster.
+pub(crate) type HeldAnswer = Vec<(Ref, HeldDeletions)>;
+/// A Deployment that is on disk, by its digest.
+pub(crate) type ReadContent = (Digest, Deployment);
+
+/// One message.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// An object changed.
+    Store(Arc<StoreEvent>),
+    /// An agent says something.
+    Sync(Box<Sync>, oneshot::Sender<Option<SyncOutcome>>),
+    /// A document was given to an agent.
+    Served(Ref, Version),
+    /// An agent asks for an identity.
+    Enroll(Box<Enrolling>, oneshot::Sender<Result<EnrollResponse, EnrollError>>),
+    /// An admin asks for a token.
+    CreateToken(TokenRequest, oneshot::Sender<Result<String, CoreError>>),
+    /// An admin asks what is held.
+    Held(Subject, oneshot::Sender<HeldAnswer>),
+    /// An admin approves lists.
+    Approve { subject: Subject, lists: Vec<(Ref, Digest)>, by: String, reply: oneshot::Sender<Result<(), CoreError>> },
+    /// Somebody lists Deployments.
+    Deployments(Option<Namespace>, oneshot::Sender<Vec<BundleDeployment>>),
+    /// A repository was read; its blobs are on disk.
+    Read(Box<RepositoryRead>),
+    /// A repository could not be read.
+    ReadFailed(Ref, Vec<Note>),
+    /// A render ended; its blobs are on disk.
+    Rendered { input: Digest, result: Result<ReadContent, Vec<Note>> },
+    /// The directories of a GitRepo's Bundles.
+    Directories(Ref, oneshot::Sender<BTreeSet<String>>),
+    /// Remove blobs that nothing refers to.
+    Collect,
+}

@@ -1,0 +1,70 @@
+//! The records of the deciding task in the store. Names of tables stay for good.
+
+use crate::slots::Issued;
+use crate::store::Table;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fleet_api::digest::Digest;
+use fleet_api::names::Ref;
+use fleet_api::wire::{Desired, Have, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is remembered of clusters, by name.
+pub(crate) const CLUSTERS: Table = Table { name: "clusters", sealed: false };
+/// The reports of clusters, by name.
+pub(crate) const REPORTS: Table = Table { name: "reports", sealed: false };
+/// The newest Desired of clusters, by name.
+pub(crate) const DESIRED: Table = Table { name: "desired", sealed: false };
+/// Bundles, by name.
+pub(crate) const BUNDLES: Table = Table { name: "bundles", sealed: false };
+/// Renders: the Deployment, by the digest of the input.
+pub(crate) const RENDERS: Table = Table { name: "renders", sealed: false };
+/// Enrollment tokens, by the digest of their secret.
+pub(crate) const TOKENS: Table = Table { name: "tokens", sealed: false };
+
+/// An enrollment token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TokenRecord {
+    pub(crate) namespace: String,
+    pub(crate) name: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) expires: Timestamp,
+    /// The key that used it, and for which cluster.
+    #[serde(default)]
+    pub(crate) used: Option<(Digest, Ref)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    have: Have,
+    signature: String,
+}
+
+/// A document as it is stored: a line of JSON, then its bytes.
+pub(crate) fn encode_desired(issued: &Issued) -> Vec<u8> {
+    let head = Head { have: issued.have, signature: STANDARD.encode(&issued.signature) };
+    let mut out = serde_json::to_vec(&head).unwrap_or_default();
+    out.push(b'\n');
+    out.extend_from_slice(&issued.bytes);
+    out
+}
+
+/// Reads what [`encode_desired`] wrote; none where it is damaged.
+pub(crate) fn decode_desired(bytes: &[u8]) -> Option<(Issued, Desired)> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let head: Head = serde_json::from_slice(&bytes[..end]).ok()?;
+    let body = bytes.get(end + 1..)?;
+    if Digest::of(body) != head.have.digest {
+        return None;
+    }
+    let desired: Desired = serde_json::from_slice(body).ok()?;
+    let issued = Issued {
+        have: head.have,
+        bytes: bytes::Bytes::copy_from_slice(body),
+        signature: STANDARD.decode(head.signature).ok()?,
+        deployments: desired.deployments.iter().map(|entry| entry.deployment).collect(),
+    };
+    Some((issued, desired))
+}

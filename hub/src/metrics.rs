@@ -1,0 +1,65 @@
+//! `/metrics`, in the text format of Prometheus.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+
+/// The hub's figures.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Syncs of agents.
+    pub(crate) syncs: Counter,
+    /// Desireds that were made.
+    pub(crate) issued: Counter,
+    /// Renders that ended.
+    pub(crate) renders: Counter,
+    /// Polls of repositories.
+    pub(crate) polls: Counter,
+    /// Polls that failed.
+    pub(crate) failed_polls: Counter,
+    decisions: Histogram,
+    commits: Histogram,
+    writes: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("skiff_hub");
+        let buckets = || exponential_buckets(0.000_1, 4.0, 9);
+        let (decisions, commits) = (Histogram::new(buckets()), Histogram::new(buckets()));
+        let metrics = (Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let (failed_polls, writes) = (Counter::default(), Counter::default());
+        registry.register("syncs", "Syncs of agents", metrics.0.clone());
+        registry.register("desired_issued", "Desireds that were made", metrics.1.clone());
+        registry.register("renders", "Renders that ended", metrics.2.clone());
+        registry.register("repository_polls", "Polls of repositories", metrics.3.clone());
+        registry.register("repository_polls_failed", "Polls of repositories that failed", failed_polls.clone());
+        registry.register("decision_seconds", "Time that one decision took", decisions.clone());
+        registry.register("commit_seconds", "Time until a transaction was on disk", commits.clone());
+        registry.register("store_writes", "Writes to the store", writes.clone());
+        let (syncs, issued, renders, polls) = metrics;
+        Self { registry, syncs, issued, renders, polls, failed_polls, decisions, commits, writes }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn decided(&self, took: Duration) {
+        self.decisions.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn committed(&self, writes: usize, took: Duration) {
+        self.commits.observe(took.as_secs_f64());
+        self.writes.inc_by(writes as u64);
+    }
+
+    /// The text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing into a String cannot fail.
+        let _infallible = encode(&mut out, &self.registry);
+        out
+    }
+}

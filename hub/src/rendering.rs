@@ -1,0 +1,85 @@
+//! Renders on threads of its own: each distinct input once, whatever asks for it. A panic inside a render is that
+//! Bundle's error. What a render gave is on disk before the deciding task hears of it.
+
+use crate::blobs::{Blobs, NewBlob};
+use crate::machine::Message;
+use crate::trees;
+use file_tree::MemoryTree;
+use fleet_api::digest::Digest;
+use fleet_api::reason::{Note, Reason};
+use fleet_api::wire::Deployment;
+use skiff_planner::hub::RenderInput;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+
+/// What a render gives.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The Deployment; each of its objects is in `objects`.
+    pub deployment: Deployment,
+    /// The canonical JSON of the objects.
+    pub objects: Vec<NewBlob>,
+}
+
+/// How a Bundle becomes objects. Pure: the same input gives the same bytes.
+pub trait Renderer: Send + Sync + 'static {
+    /// Changes whenever the same input could give other bytes.
+    fn version(&self) -> String;
+
+    /// Renders the files of a Bundle.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with file, line and column from the root of the repository.
+    fn render(&self, input: &RenderInput, files: &MemoryTree) -> Result<Rendered, Vec<Note>>;
+}
+
+/// The threads that render. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Rendering {
+    renderer: Arc<dyn Renderer>,
+    blobs: Blobs,
+    permits: Arc<Semaphore>,
+}
+
+impl Rendering {
+    pub(crate) fn new(renderer: Arc<dyn Renderer>, blobs: Blobs) -> Self {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { renderer, blobs, permits: Arc::new(Semaphore::new(threads)) }
+    }
+
+    /// Renders, and tells the deciding task.
+    pub(crate) fn request(&self, input: RenderInput, to: mpsc::UnboundedSender<Message>) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let _permit = this.permits.clone().acquire_owned().await;
+            let key = input.key();
+            let bundle = input.bundle.clone();
+            let done = tokio::task::spawn_blocking(move || this.render(&input)).await;
+            let result = done.unwrap_or_else(|error| {
+                Err(vec![Note::new(Reason::Internal, format!("rendering Bundle {bundle} ended early: {error}"))])
+            });
+            // The deciding task is gone only when the hub stops.
+            let _gone = to.send(Message::Rendered { input: key, result });
+        });
+    }
+
+    fn render(&self, input: &RenderInput) -> Result<(Digest, Deployment), Vec<Note>> {
+        let failed = |error: String| vec![Note::new(Reason::Internal, format!("Bundle {}: {error}", input.bundle))];
+        let packed = self.blobs.get(&input.tree).map_err(|error| failed(error.to_string()))?;
+        let files = trees::unpack(&packed).map_err(|error| failed(error.to_string()))?;
+        let rendered =
+            catch_unwind(AssertUnwindSafe(|| self.renderer.render(input, &files))).unwrap_or_else(|panic| {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                Err(failed(format!("the renderer panicked: {text}")))
+            })?;
+        let json = serde_json::to_vec(&rendered.deployment).map_err(|error| failed(error.to_string()))?;
+        let blob = NewBlob::new(json, false);
+        let digest = blob.digest;
+        let mut blobs = rendered.objects;
+        blobs.push(blob);
+        self.blobs.put_all(&blobs).map_err(|error| failed(error.to_string()))?;
+        Ok((digest, rendered.deployment))
+    }
+}

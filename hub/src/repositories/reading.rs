@@ -1,0 +1,187 @@
+//! From a commit to what the deciding task is told: Bundles, their files as blobs, and what could not be read.
+
+use super::{Failure, Polling, State};
+use crate::blobs::{Blobs, NewBlob};
+use crate::machine::Message;
+use crate::trees;
+use file_tree::{Files as _, Mode};
+use fleet_api::Note;
+use fleet_api::names::Ref;
+use fleet_api::reason::Reason;
+use fleet_api::v1alpha1::{BundleSpec, GitRepo};
+use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover};
+use skiff_bundler::git::CommitTree;
+use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One read of a commit for a GitRepo.
+pub(super) struct Reading<'a> {
+    pub(super) name: &'a Ref,
+    pub(super) gitrepo: &'a GitRepo,
+    pub(super) commit: &'a str,
+    /// The directories of its present Bundles.
+    pub(super) present: BTreeSet<String>,
+    pub(super) notes: Vec<Note>,
+}
+
+impl Reading<'_> {
+    pub(super) async fn read(self, tree: CommitTree, polling: &Polling, state: &mut State) -> Result<(), Failure> {
+        let generation = self.gitrepo.metadata.generation.unwrap_or_default();
+        let input = Input {
+            name: self.name.clone(),
+            gitrepo: self.gitrepo.clone(),
+            commit: self.commit.to_owned(),
+            present: self.present,
+            notes: self.notes,
+            generation,
+        };
+        let mut cache = std::mem::take(&mut state.cache);
+        let blobs = polling.blobs.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let read = input.read(&tree, &mut cache, &blobs);
+            (read, cache)
+        });
+        let (read, cache) =
+            work.await.map_err(|error| Failure::internal(format!("reading the repository ended early: {error}")))?;
+        state.cache = cache;
+        // Gone only when the hub stops.
+        let _gone = polling.machine.send(Message::Read(Box::new(read?)));
+        state.read = Some((self.commit.to_owned(), generation));
+        Ok(())
+    }
+}
+
+struct Input {
+    name: Ref,
+    gitrepo: GitRepo,
+    commit: String,
+    present: BTreeSet<String>,
+    notes: Vec<Note>,
+    generation: i64,
+}
+
+impl Input {
+    fn read(self, tree: &CommitTree, cache: &mut Cache, blobs: &Blobs) -> Result<RepositoryRead, Failure> {
+        let discovery = discover(tree, &self.gitrepo, cache);
+        let mut failed: Vec<FailedEntry> = Vec::new();
+        let mut notes = self.notes;
+        let mut found = Vec::new();
+        for (bundle, entry) in discovery.bundles.iter().zip(&discovery.entries) {
+            notes.extend(bundle.notes.iter().cloned());
+            let read = content(tree, bundle, blobs)
+                .and_then(|tree| self_record(&self.name, &self.commit, bundle, entry, tree));
+            match read {
+                Ok(bundle) => found.push(bundle),
+                Err(note) => failed.push(FailedEntry {
+                    entry: entry.clone(),
+                    directory: Some(bundle.dir.clone()),
+                    bundle: bundle.name().parse().ok(),
+                    notes: vec![note],
+                }),
+            }
+        }
+        let entries = entries(&self.gitrepo, &discovery);
+        failed.extend(discovery.failed.into_iter().map(|failure| FailedEntry {
+            entry: failure.entry,
+            directory: failure.dir,
+            bundle: failure.bundle.and_then(|name| name.parse().ok()),
+            notes: vec![failure.note],
+        }));
+        let present = self.present.into_iter().filter(|dir| tree.is_dir(dir)).collect();
+        Ok(RepositoryRead {
+            gitrepo: self.name,
+            generation: self.generation,
+            commit: self.commit,
+            entries,
+            found,
+            failed,
+            present,
+            notes,
+        })
+    }
+}
+
+/// The entries of the spec, and whether each yielded anything.
+fn entries(gitrepo: &GitRepo, discovery: &Discovery) -> BTreeMap<String, bool> {
+    let spec = &gitrepo.spec;
+    let mut entries: BTreeMap<String, bool> = if spec.bundles.is_empty() {
+        spec.paths.iter().map(|path| (path.clone(), true)).collect()
+    } else {
+        BTreeMap::new()
+    };
+    if entries.is_empty() && spec.bundles.is_empty() {
+        entries.insert(".".to_owned(), true);
+    }
+    entries.extend(discovery.entries.iter().map(|entry| (entry.clone(), true)));
+    for failure in &discovery.failed {
+        let yields = entries.entry(failure.entry.clone()).or_insert(true);
+        *yields &= failure.dir.is_some();
+    }
+    entries
+}
+
+/// Stores the files of a Bundle as one blob; gives its digest. What is there already is not read again.
+fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<fleet_api::Digest, Note> {
+    let mut files = BTreeMap::new();
+    for file in &bundle.files {
+        let path = if bundle.dir.is_empty() { file.path.clone() } else { format!("{}/{}", bundle.dir, file.path) };
+        let bytes =
+            tree.read(&path).map_err(|error| Note::new(Reason::InvalidFile, error.to_string()).in_file(path))?;
+        let mode = if file.mode == Mode::Executable { Mode::Executable } else { Mode::Regular };
+        files.insert(file.path.clone(), (mode, bytes.into_owned()));
+    }
+    let secret = files.values().any(|(_, bytes)| holds_secret(bytes));
+    let blob = NewBlob::new(trees::pack(&files), secret);
+    let digest = blob.digest;
+    blobs.put_all(&[blob]).map_err(|error| Note::new(Reason::Internal, error.to_string()))?;
+    Ok(digest)
+}
+
+/// Whether a file may be the manifest of a Secret.
+fn holds_secret(bytes: &[u8]) -> bool {
+    bytes.windows(6).any(|window| window == b"Secret")
+}
+
+fn self_record(
+    gitrepo: &Ref,
+    commit: &str,
+    bundle: &Found,
+    entry: &str,
+    tree: fleet_api::Digest,
+) -> Result<FoundBundle, Note> {
+    let name = bundle.name().parse().map_err(|error: fleet_api::names::NameError| {
+        Note::new(Reason::InvalidFleetYaml, error.to_string()).in_file(bundle.dir.clone())
+    })?;
+    let spec = &bundle.bundle.spec;
+    let metadata = &bundle.bundle.metadata;
+    let record = BundleRecord {
+        id: bundle.id,
+        tree,
+        spec: spec.clone(),
+        labels: metadata.labels.clone().unwrap_or_default(),
+        annotations: metadata.annotations.clone().unwrap_or_default(),
+        gitrepo: Some(gitrepo.name.clone()),
+        commit: commit.to_owned(),
+        entry: entry.to_owned(),
+        directory: bundle.dir.clone(),
+        uses: uses(spec, bundle),
+    };
+    Ok(FoundBundle { name, record })
+}
+
+/// What a render may look at of a cluster. Too much costs renders; too little would be wrong.
+fn uses(spec: &BundleSpec, bundle: &Found) -> Uses {
+    let options = std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
+    let text = serde_json::to_string(&options.filter_map(|options| options.helm.as_ref()).collect::<Vec<_>>());
+    let text = text.unwrap_or_default();
+    let templated = text.contains("${") || text.contains("templateValues");
+    let chart = bundle.files.iter().any(|file| file.path == "Chart.yaml" || file.path.ends_with("/Chart.yaml"));
+    Uses {
+        name: templated,
+        labels: templated || text.contains("global.fleet.clusterLabels"),
+        annotations: templated,
+        template_values: templated,
+        kubernetes_version: chart,
+        api_versions: chart,
+    }
+}

@@ -1,0 +1,144 @@
+//! What the handlers of the agent API look at without asking the deciding task: who is enrolled, what the newest
+//! Desired of each is, and what each may read.
+//!
+//! Written by the deciding task alone, after what it writes is on disk.
+
+use crate::machine::Message;
+use bytes::Bytes;
+use fleet_api::digest::Digest;
+use fleet_api::names::{ClusterUid, Ref};
+use fleet_api::wire::{Deployment, Have};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::{mpsc, watch};
+
+/// How many older documents are kept to compress newer ones against.
+const OLDER: usize = 4;
+
+/// A signed Desired.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    pub(crate) have: Have,
+    pub(crate) bytes: Bytes,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) deployments: BTreeSet<Digest>,
+}
+
+/// One enrolled cluster.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) cluster: Ref,
+    pub(crate) uid: ClusterUid,
+    pub(crate) kube_system_uid: String,
+    documents: Mutex<VecDeque<Arc<Issued>>>,
+    newest: watch::Sender<Option<Have>>,
+    served: mpsc::UnboundedSender<Message>,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        cluster: Ref,
+        uid: ClusterUid,
+        kube_system_uid: String,
+        served: mpsc::UnboundedSender<Message>,
+    ) -> Self {
+        Self { cluster, uid, kube_system_uid, documents: Mutex::default(), newest: watch::Sender::new(None), served }
+    }
+
+    /// A new document is on disk.
+    pub(crate) fn publish(&self, issued: Arc<Issued>) {
+        let have = issued.have;
+        let mut documents = self.lock();
+        documents.push_back(issued);
+        while documents.len() > OLDER {
+            documents.pop_front();
+        }
+        drop(documents);
+        self.newest.send_replace(Some(have));
+    }
+
+    /// The identity was revoked: those who wait are woken.
+    pub(crate) fn revoke(&self) {
+        self.newest.send_replace(None);
+    }
+
+    /// Changes when a new document is published; to none when the identity is revoked.
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Have>> {
+        self.newest.subscribe()
+    }
+
+    /// The newest document, where the agent has another one, and the one that it has, where that is still here. The
+    /// deciding task is told under the lock, so that it knows before it makes the next but one.
+    pub(crate) fn take(&self, have: Option<Have>) -> Option<(Arc<Issued>, Option<Arc<Issued>>)> {
+        let documents = self.lock();
+        let newest = documents.back().filter(|newest| Some(newest.have) != have)?;
+        let base = documents.iter().find(|older| Some(older.have) == have);
+        // The deciding task is gone only when the hub stops.
+        let _gone = self.served.send(Message::Served(self.cluster.clone(), newest.have.version));
+        Some((Arc::clone(newest), base.map(Arc::clone)))
+    }
+
+    /// The Deployments that the agent may read: those of the newest document and of the one before.
+    pub(crate) fn readable(&self) -> BTreeSet<Digest> {
+        let documents = self.lock();
+        documents.iter().rev().take(2).flat_map(|issued| issued.deployments.iter().copied()).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Issued>>> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    by_key: RwLock<HashMap<Digest, Arc<Slot>>>,
+    /// The objects of each Deployment.
+    contents: RwLock<BTreeMap<Digest, Arc<BTreeSet<Digest>>>>,
+}
+
+impl Slots {
+    pub(crate) fn of_key(&self, key: &Digest) -> Option<Arc<Slot>> {
+        self.by_key.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    pub(crate) fn of_cluster(&self, cluster: &Ref) -> Option<Arc<Slot>> {
+        let slots = self.by_key.read().unwrap_or_else(PoisonError::into_inner);
+        slots.values().find(|slot| slot.cluster == *cluster).cloned()
+    }
+
+    pub(crate) fn insert(&self, key: Digest, slot: Arc<Slot>) {
+        let mut slots = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|_, other| other.cluster != slot.cluster);
+        slots.insert(key, slot);
+    }
+
+    pub(crate) fn remove(&self, cluster: &Ref) {
+        let mut slots = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|_, slot| {
+            let gone = slot.cluster == *cluster;
+            if gone {
+                slot.revoke();
+            }
+            !gone
+        });
+    }
+
+    /// Notes which objects a Deployment has.
+    pub(crate) fn learn(&self, digest: Digest, deployment: &Deployment) {
+        let objects = deployment.objects.iter().map(|object| object.digest).collect();
+        self.contents.write().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::new(objects));
+    }
+
+    /// Every blob that these Deployments need.
+    pub(crate) fn needed(&self, deployments: &BTreeSet<Digest>) -> BTreeSet<Digest> {
+        let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        let objects = deployments.iter().filter_map(|deployment| contents.get(deployment));
+        objects.flat_map(|objects| objects.iter().copied()).chain(deployments.iter().copied()).collect()
+    }
+
+    /// Forgets Deployments that nothing refers to.
+    pub(crate) fn retain(&self, live: &BTreeSet<Digest>) {
+        self.contents.write().unwrap_or_else(PoisonError::into_inner).retain(|digest, _| live.contains(digest));
+    }
+}

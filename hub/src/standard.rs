@@ -1,0 +1,55 @@
+//! The renderer of releases: `skiff_render`, behind the trait that tests can stand in for.
+
+use crate::blobs::NewBlob;
+use crate::rendering::{Rendered, Renderer};
+use file_tree::MemoryTree;
+use fleet_api::reason::Note;
+use skiff_planner::hub::RenderInput;
+use skiff_render::{ClusterFacts, render, to_deployment};
+use std::collections::BTreeSet;
+
+/// Raises when the same input gives other bytes than before, so that everything is rendered again.
+const REVISION: u32 = 1;
+
+/// Renders with `skiff_render`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StandardRenderer;
+
+impl Renderer for StandardRenderer {
+    fn version(&self) -> String {
+        format!("{}+{REVISION}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn render(&self, input: &RenderInput, files: &MemoryTree) -> Result<Rendered, Vec<Note>> {
+        let facts = &input.facts;
+        let cluster = ClusterFacts {
+            namespace: facts.namespace.clone(),
+            name: facts.name.clone(),
+            labels: facts.labels.clone(),
+            annotations: facts.annotations.clone(),
+            template_values: facts.template_values.clone(),
+            kubernetes_version: facts.kubernetes_version.clone(),
+            api_versions: facts.api_versions.clone(),
+        };
+        let what = skiff_render::RenderInput {
+            files,
+            prefix: &input.directory,
+            bundle: input.bundle.name.as_str(),
+            options: &input.options,
+            cluster: &cluster,
+        };
+        let rendered = render(&what).map_err(|error| vec![error.note()])?;
+        let (deployment, blobs) = to_deployment(&rendered, &input.bundle);
+        let secrets: BTreeSet<_> = deployment
+            .objects
+            .iter()
+            .filter(|object| object.key.kind == "Secret" && object.key.group.is_empty())
+            .map(|object| object.digest)
+            .collect();
+        let objects = blobs
+            .into_iter()
+            .map(|(digest, bytes)| NewBlob { digest, bytes: bytes.into(), secret: secrets.contains(&digest) })
+            .collect();
+        Ok(Rendered { deployment, objects })
+    }
+}
