@@ -18,6 +18,7 @@ pub(crate) fn handle(state: &State, call: &Call) -> Option<Reply> {
     let aggregated = call.accept.contains("as=APIGroupDiscoveryList") && call.accept.contains("v=v2");
     match parts.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => Some(Reply::text(200, "ok")),
+        ["openapi", "v3", rest @ ..] => crate::openapi_v3::handle(state, rest),
         ["version"] => Some(Reply::json(200, version())),
         ["api"] if aggregated => Some(discovery_list(state, true)),
         ["apis"] if aggregated => Some(discovery_list(state, false)),

@@ -142,7 +142,7 @@ impl Call {
     }
 
     /// The group and version of the path, and what follows.
-    pub(crate) fn group_version<'a>(segments: &'a [String]) -> Option<(&'a str, &'a str, &'a [String])> {
+    pub(crate) fn group_version(segments: &[String]) -> Option<(&str, &str, &[String])> {
         match segments {
             [api, version, rest @ ..] if api == "api" => Some(("", version, rest)),
             [apis, group, version, rest @ ..] if apis == "apis" => Some((group, version, rest)),

@@ -88,6 +88,11 @@ impl FieldError {
         Self { field: field.into(), reason: "FieldValueTooLong", body }
     }
 
+    /// Whether it says that something is missing.
+    pub(crate) fn is_required(&self) -> bool {
+        self.reason == "FieldValueRequired"
+    }
+
     fn text(&self) -> String {
         format!("{}: {}", self.field, self.body)
     }

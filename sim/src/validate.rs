@@ -179,15 +179,14 @@ fn custom(resource: &Resource, object: &Value) -> Vec<FieldError> {
         .map(|(path, e)| match e {
             TypeError::Required => FieldError::required(path, ""),
             TypeError::Duplicate(v) => FieldError::duplicate(path, &v),
-            TypeError::Wrong { want, got, value } => {
-                let at = path.clone();
-                let value = if value.is_object() || value.is_array() { json!(got) } else { json!(got) };
-                FieldError::type_invalid(path, &value, &format!("{at} in body must be of type {want}: {got:?}"))
+            TypeError::Wrong { want, got } => {
+                let detail = format!("{path} in body must be of type {want}: {got:?}");
+                FieldError::type_invalid(path, &json!(got), &detail)
             }
         })
         .collect();
     // The validator reports what is missing last.
-    out.sort_by_key(|e| format!("{e:?}").contains("FieldValueRequired"));
+    out.sort_by_key(FieldError::is_required);
     out
 }
 
@@ -462,13 +461,9 @@ fn claim(object: &Value, old: &Value, out: &mut Vec<FieldError>) {
         }
         spec
     };
-    if strip(object) != strip(old) {
-        let detail =
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-        out.push(FieldError::forbidden("spec", detail));
-    } else if object.pointer("/spec/resources") != old.pointer("/spec/resources")
-        && text(old, "/status/phase") != "Bound"
-    {
+    let unbound = text(old, "/status/phase") != "Bound";
+    let resized = object.pointer("/spec/resources") != old.pointer("/spec/resources");
+    if strip(object) != strip(old) || resized && unbound {
         let detail =
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         out.push(FieldError::forbidden("spec", detail));

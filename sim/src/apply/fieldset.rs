@@ -219,8 +219,8 @@ impl FieldSet {
 
     /// Without the members of `other` and everything below them.
     pub(crate) fn recursive_difference(&self, other: &Self) -> Self {
-        let mut out = Self::default();
-        out.members = self.members.difference(&other.members).cloned().collect();
+        let members = self.members.difference(&other.members).cloned().collect();
+        let mut out = Self { members, children: BTreeMap::new() };
         for (e, child) in self.children.iter().filter(|(e, _)| !other.members.contains(*e)) {
             let rest = match other.children.get(e) {
                 Some(o) => child.recursive_difference(o),

@@ -326,7 +326,7 @@ pub(crate) fn type_errors(ty: &Type, value: &Value, path: &str, out: &mut Vec<(S
                 Scalar::IntOrString | Scalar::Quantity => (v.is_string() || v.is_number(), "integer or string"),
             };
             if !ok {
-                out.push((path.to_owned(), TypeError::Wrong { want, got: openapi_kind(v), value: v.clone() }));
+                out.push((path.to_owned(), TypeError::Wrong { want, got: openapi_kind(v) }));
             }
         }
         (Type::List(list), Value::Array(items)) => {
@@ -340,10 +340,10 @@ pub(crate) fn type_errors(ty: &Type, value: &Value, path: &str, out: &mut Vec<(S
         }
         (Type::Struct(s), Value::Object(map)) => struct_errors(s, map, path, out),
         (Type::List(_), v) => {
-            out.push((path.to_owned(), TypeError::Wrong { want: "array", got: openapi_kind(v), value: v.clone() }));
+            out.push((path.to_owned(), TypeError::Wrong { want: "array", got: openapi_kind(v) }));
         }
         (Type::Map(_) | Type::Struct(_), v) => {
-            out.push((path.to_owned(), TypeError::Wrong { want: "object", got: openapi_kind(v), value: v.clone() }));
+            out.push((path.to_owned(), TypeError::Wrong { want: "object", got: openapi_kind(v) }));
         }
     }
 }
@@ -351,7 +351,7 @@ pub(crate) fn type_errors(ty: &Type, value: &Value, path: &str, out: &mut Vec<(S
 /// What is wrong with a field of a custom resource.
 #[derive(Debug)]
 pub(crate) enum TypeError {
-    Wrong { want: &'static str, got: &'static str, value: Value },
+    Wrong { want: &'static str, got: &'static str },
     Required,
     Duplicate(Value),
 }

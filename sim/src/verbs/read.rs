@@ -178,11 +178,8 @@ pub(crate) fn watch(state: &State, call: &Call, target: &Target) -> Result<Reply
     let start = if initial {
         Start::InitialEvents
     } else if asked == 0 {
-        if has_initial || text.is_empty() && has_initial {
-            Start::After(state.store.version())
-        } else {
-            Start::Everything
-        }
+        // `sendInitialEvents=false` asks for what comes, and nothing of what is there.
+        if has_initial { Start::After(state.store.version()) } else { Start::Everything }
     } else {
         Start::After(asked)
     };

@@ -29,7 +29,7 @@ pub(crate) fn handle(state: &mut State, call: &Call, target: &Target) -> Result<
         return create_by_update(state, call, target, new, &options).map(|r| r.warn(warnings));
     };
     if target.subresource == "finalize" {
-        return finalize(state, call, target, &old, new);
+        return finalize(state, call, target, &old, &new);
     }
     let old_view = at_version(&target.resource, &old);
     let base = only_subresource(target, &old_view, new);
@@ -81,7 +81,7 @@ fn create_by_update(
 }
 
 /// A namespace's spec.finalizers.
-fn finalize(state: &mut State, call: &Call, target: &Target, old: &Arc<Value>, new: Value) -> Result<Reply, Failure> {
+fn finalize(state: &mut State, call: &Call, target: &Target, old: &Arc<Value>, new: &Value) -> Result<Reply, Failure> {
     let mut out = (**old).clone();
     out["spec"]["finalizers"] = new.pointer("/spec/finalizers").cloned().unwrap_or(Value::Null);
     if out["spec"]["finalizers"].is_null() {

@@ -7,6 +7,7 @@
 
 mod allowed;
 mod compare;
+mod random;
 mod sequences;
 mod steps;
 
@@ -86,7 +87,7 @@ async fn objects_are_written_and_read_alike(binaries: Binaries) -> Outcome {
 async fn random_writes_leave_equal_objects_and_owners(binaries: Binaries) -> Outcome {
     let chosen = std::env::var("SKIFF_DIFF_SEEDS").unwrap_or_default();
     let range = chosen.split_once('-').and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?)).unwrap_or(0..24);
-    compare(binaries, sequences::random(range), After::NextSequence).await
+    compare(binaries, random::random(range), After::NextSequence).await
 }
 
 fn main() -> std::process::ExitCode {
