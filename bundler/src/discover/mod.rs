@@ -156,7 +156,7 @@ pub fn discover(source: &dyn Source, gitrepo: &GitRepo, cache: &mut Cache) -> Di
     let mut names: BTreeMap<String, Arc<FoundBundle>> = BTreeMap::new();
     for scanned in scan::scan(source.files(), gitrepo) {
         match scanned.places {
-            Err(note) => discovery.failed.push(scan::failure(&scanned.entry, note)),
+            Err(failure) => discovery.failed.push(*failure),
             Ok(places) => run.entry(&scanned.entry, places, &mut names, &mut discovery),
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Scanned {
     /// The entry, for messages.
     pub(super) entry: String,
     /// What it gives, or why nothing.
-    pub(super) places: Result<Vec<Place>, Note>,
+    pub(super) places: Result<Vec<Place>, Box<Failure>>,
 }
 
 /// All entries of the GitRepo, in order.
@@ -39,10 +39,10 @@ pub(super) fn scan(files: &dyn Files, gitrepo: &GitRepo) -> Vec<Scanned> {
     paths.iter().map(|entry| Scanned { entry: entry.clone(), places: entry_places(files, name, entry) }).collect()
 }
 
-fn entry_places(files: &dyn Files, gitrepo: &str, entry: &str) -> Result<Vec<Place>, Note> {
+fn entry_places(files: &dyn Files, gitrepo: &str, entry: &str) -> Result<Vec<Place>, Box<Failure>> {
     let roots = glob::directories(files, entry.trim_start_matches('/')).map_err(|error| {
-        Note::new(Reason::PathRefused, format!("spec.paths: `{entry}`: {error}"))
-            .with_remedy("correct the entry of spec.paths")
+        let note = Note::new(Reason::PathRefused, format!("spec.paths: `{entry}`: {error}"));
+        Box::new(failure(entry, note.with_remedy("correct the entry of spec.paths")))
     })?;
     let place = |dir: &str| Place { dir: dir.to_owned(), options: String::new(), name: bundle_name(gitrepo, dir) };
     Ok(roots.iter().flat_map(|root| walk(files, root)).map(|dir| place(&dir)).collect())
@@ -91,30 +91,32 @@ fn options_directory(path: &str) -> Option<&str> {
     }
 }
 
-/// One entry of `spec.bundles`: no globs, no looking further.
+/// One entry of `spec.bundles`: no globs, no looking further. The bundle that it means is known also where it fails.
 fn driven(files: &dyn Files, gitrepo: &str, base: &str, options: &str) -> Scanned {
     let entry = if options.is_empty() { base.to_owned() } else { format!("{base}, options {options}") };
     let refused = |message: String| {
-        Err(Note::new(Reason::PathRefused, format!("spec.bundles: {message}")).with_remedy("correct spec.bundles"))
+        let note = Note::new(Reason::PathRefused, format!("spec.bundles: {message}"));
+        Box::new(failure(&entry, note.with_remedy("correct spec.bundles")))
     };
-    let places = match file_tree::normalise(base.trim_start_matches('/')) {
-        Err(error) => refused(error.to_string()),
-        Ok(dir) if !files.is_dir(&dir) => {
-            let message = format!("spec.bundles: there is no directory `{base}`");
-            Err(Note::new(Reason::NoBundleFound, message).with_remedy("correct spec.bundles"))
+    let places = driven_place(gitrepo, base, options).map_err(|error| refused(error.to_string())).and_then(|place| {
+        if files.is_dir(&place.dir) {
+            return Ok(vec![place]);
         }
-        Ok(dir) => match file_tree::clean_join(&dir, options) {
-            Err(error) => refused(error.to_string()),
-            Ok(path) => {
-                let stem = match path.rsplit_once('.') {
-                    Some((stem, extension)) if !options.is_empty() && !extension.contains('/') => stem,
-                    _ => &path,
-                };
-                Ok(vec![Place { name: bundle_name(gitrepo, stem), dir, options: options.to_owned() }])
-            }
-        },
-    };
+        let message = format!("spec.bundles: there is no directory `{base}`");
+        let note = Note::new(Reason::NoBundleFound, message).with_remedy("correct spec.bundles");
+        Err(Box::new(Failure { dir: Some(place.dir), bundle: Some(place.name), ..failure(&entry, note) }))
+    });
     Scanned { entry, places }
+}
+
+fn driven_place(gitrepo: &str, base: &str, options: &str) -> Result<Place, file_tree::Error> {
+    let dir = file_tree::normalise(base.trim_start_matches('/'))?;
+    let path = file_tree::clean_join(&dir, options)?;
+    let stem = match path.rsplit_once('.') {
+        Some((stem, extension)) if !options.is_empty() && !extension.contains('/') => stem,
+        _ => &path,
+    };
+    Ok(Place { name: bundle_name(gitrepo, stem), dir, options: options.to_owned() })
 }
 
 /// The failure of an entry.

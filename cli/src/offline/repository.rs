@@ -55,7 +55,8 @@ impl Repository {
         let mut errors = Vec::new();
         for failure in &self.discovery.failed {
             let line = self.describe(failure);
-            if failure.note.reason == Reason::NoBundleFound && !self.discovery.bundles.is_empty() {
+            let is_empty_entry = failure.note.reason == Reason::NoBundleFound && failure.bundle.is_none();
+            if is_empty_entry && !self.discovery.bundles.is_empty() {
                 output.note(&format!("warning: {line}"));
             } else {
                 errors.push(line);

@@ -1,0 +1,337 @@
+//! What raw YAML bundles become, by Fleet's rules; each case is one rule of reference §2.6 and §2.8.
+
+use file_tree::MemoryTree;
+use fleet_api::names::Ref;
+use fleet_api::v1alpha1::BundleDeploymentOptions;
+use serde_json::{Value, json};
+use skiff_render::{ClusterFacts, RenderError, RenderInput, Rendered, render, to_deployment};
+
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+fn run(files: Files<'_>, options: Value) -> Result<Rendered, RenderError> {
+    let tree = MemoryTree::from_files(files.iter().copied()).unwrap();
+    let options: BundleDeploymentOptions = serde_json::from_value(options).unwrap();
+    let labels = [("env", "dev"), ("internal.cattle.io/x", "hidden"), ("fleet.cattle.io/y", "shown")];
+    let cluster = ClusterFacts {
+        name: "c1".into(),
+        namespace: "fleet-default".into(),
+        labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..ClusterFacts::default()
+    };
+    render(&RenderInput { files: &tree, prefix: "app", bundle: "repo-app", options: &options, cluster: &cluster })
+}
+
+fn object(name: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+}
+
+/// `name@source` of each object.
+fn listed(rendered: &Rendered) -> Vec<String> {
+    let name = |value: &Value| value["metadata"]["name"].as_str().unwrap_or("-").to_owned();
+    rendered.objects.iter().map(|object| format!("{}@{}", name(&object.value), object.source)).collect()
+}
+
+#[test]
+fn manifests_are_the_files_that_fleet_deploys() {
+    let (a, b) = (object("a"), object("b"));
+    let two = format!("---\n# first\n{a}---\n---\n{b}");
+    let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A, metadata: {name: x}}\n- {apiVersion: v1, kind: B, metadata: {name: z}}\n";
+    let table: &[(Files<'_>, &[&str])] = &[
+        (&[("b.yaml", &b), ("a.yml", &a), ("c.txt", "x: [")], &["a@app/a.yml:1", "b@app/b.yaml:1"]),
+        (&[("x.json", r#"{"apiVersion": "v1", "kind": "A", "metadata": {"name": "j"}}"#)], &["j@app/x.json:1"]),
+        (&[("two.yaml", &two)], &["a@app/two.yaml:3", "b@app/two.yaml:8"]),
+        (&[("list.yaml", list)], &["x@app/list.yaml:4", "z@app/list.yaml:5"]),
+        (&[("a.YAML", &a), ("b.Yml", &a), ("c.yaml", &a)], &["a@app/c.yaml:1"]),
+        (&[("fleet.yml", &a), ("b.yaml", &b)], &["b@app/b.yaml:1"]),
+        (&[("s/fleet.yaml", ""), ("s/a.yaml", &a), ("s/d/a.yaml", &a), ("b.yaml", &b)], &["b@app/b.yaml:1"]),
+        (&[("s/Chart.yaml", ""), ("s/templates/a.yaml", &a), ("b.yaml", &b)], &["b@app/b.yaml:1"]),
+        (&[("templates/a.yaml", &a), ("templates/_h.yaml", "{{ x }}")], &["a@app/templates/a.yaml:1"]),
+        (
+            &[("x/templates/a.yaml", "apiVersion: v1\nkind: A\nmetadata: {name: '{{ x }}'}")],
+            &["{{ x }}@app/x/templates/a.yaml:1"],
+        ),
+        (&[("overlays/o/a.yaml", &a), ("b.yaml", &b)], &["b@app/b.yaml:1"]),
+        (&[("empty.yaml", "# nothing\n"), ("n.yaml", "null\n")], &[]),
+        (&[("n.yaml", "apiVersion: v1\nkind: A\nmetadata: {generateName: x-}\n")], &["-@app/n.yaml:1"]),
+    ];
+    for (files, expected) in table {
+        assert_eq!(listed(&run(files, json!({})).unwrap()), *expected, "{files:?}");
+    }
+}
+
+#[test]
+fn a_document_that_is_no_object_is_left_out_with_a_warning() {
+    let text = format!("{}---\njust: values\n---\nkind: A\nmetadata: {{name: x}}\n", object("a"));
+    let rendered = run(&[("m.yaml", &text)], json!({})).unwrap();
+    assert_eq!(listed(&rendered), ["a@app/m.yaml:1"]);
+    let notes: Vec<&str> = rendered.notes.iter().map(|note| note.message.as_str()).collect();
+    assert_eq!(
+        notes,
+        [
+            "app/m.yaml:5: a document without kind is no object, and is left out",
+            "app/m.yaml:7: a document without apiVersion is no object, and is left out",
+        ]
+    );
+}
+
+#[test]
+fn what_is_likely_a_mistake_is_told() {
+    let a = object("a");
+    let table: &[(Files<'_>, Value, &str)] = &[
+        (
+            &[("a.yaml", &a), ("kustomization.yml", "")],
+            json!({}),
+            "app/kustomization.yml: Fleet knows kustomization.yaml alone",
+        ),
+        (&[("a.yaml", &a)], json!({"kustomize": {"dir": "k"}}), "kustomize.dir: `k` holds no kustomization.yaml"),
+        (&[("a.yaml", &a)], json!({"helm": {"chart": "c"}}), "helm.chart: `c` holds no Chart.yaml"),
+        (
+            &[("a.yaml", "apiVersion: v1\nkind: A\nkind: B\nmetadata: {name: a}")],
+            json!({}),
+            "app/a.yaml:3:1: `kind` was given before at 2:1",
+        ),
+    ];
+    for (files, options, expected) in table {
+        let rendered = run(files, options.clone()).unwrap();
+        let [note] = &rendered.notes[..] else { panic!("{files:?}: {:?}", rendered.notes) };
+        assert!(note.message.contains(expected), "{}", note.message);
+        assert_eq!(rendered.objects.len(), 1);
+    }
+}
+
+#[test]
+fn bad_input_names_file_line_and_column() {
+    let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned()
+        + &(1..9)
+            .map(|n| {
+                let item = if n == 1 { "*a".to_owned() } else { format!("*b{}", n - 1) };
+                format!("b{n}: &b{n} [{}]\n", vec![item; 10].join(","))
+            })
+            .collect::<String>();
+    let a = object("a");
+    let cluster_role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n";
+    let crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: w}\nspec: {group: e.com, scope: Cluster, names: {kind: W}}\n";
+    let table: &[(Files<'_>, Value, &str)] = &[
+        (&[("a.yaml", "a: 1\nb: [")], json!({}), "app/a.yaml:"),
+        (&[("a.yaml", "a:\n\tb: 1")], json!({}), "app/a.yaml:2:"),
+        (&[("a.yaml", "hello")], json!({}), "app/a.yaml:1: an object is expected"),
+        (&[("a.yaml", "# c\n- a\n")], json!({}), "app/a.yaml:2: an object is expected"),
+        (&[("a.yaml", "apiVersion: v1\nkind: A\nspec: {a: .inf}")], json!({}), "app/a.yaml:3:11: spec.a: "),
+        (&[("a.yaml", "a: {null: 1}")], json!({}), "app/a.yaml:1:"),
+        (&[("a.yaml", &bomb)], json!({}), "app/a.yaml"),
+        (&[("a.yaml", &a)], json!({"namespace": "Not_Valid"}), "namespace: `Not_Valid` is no name of a namespace"),
+        (&[("a.yaml", &a)], json!({"defaultNamespace": "-"}), "defaultNamespace: `-` is no name of a namespace"),
+        (&[("r.yaml", cluster_role)], json!({"namespace": "n"}), "app/r.yaml:1: ClusterRole r is cluster-scoped"),
+        (&[("r.yaml", crd)], json!({"namespace": "n"}), "CustomResourceDefinition w is cluster-scoped"),
+        (&[("kustomization.yaml", "")], json!({}), "not supported yet: kustomize bundles (app/kustomization.yaml)"),
+        (
+            &[("k/kustomization.yaml", "")],
+            json!({"kustomize": {"dir": "./k"}}),
+            "not supported yet: kustomize bundles (app/k/kustomization.yaml)",
+        ),
+        (&[("Chart.yaml", "")], json!({}), "not supported yet: Helm charts (app/Chart.yaml)"),
+        (
+            &[("c/Chart.yaml", "")],
+            json!({"helm": {"chart": "c/"}}),
+            "not supported yet: Helm charts (app/c/Chart.yaml)",
+        ),
+        (&[("templates/a.yaml", "{{ x }}")], json!({}), "not supported yet: templates in raw YAML"),
+        (
+            &[("a.yaml", &a)],
+            json!({"helm": {"values": {"a": [{"b": "${ .ClusterName }"}]}}}),
+            "not supported yet: templates in helm.values",
+        ),
+        (
+            &[("a.yaml", &a)],
+            json!({"helm": {"templateValues": {"a": "b"}}}),
+            "not supported yet: templates in helm.values",
+        ),
+        (
+            &[("a.yaml", &a), ("overlays/o/b_patch.yaml", "data: {}")],
+            json!({"yaml": {"overlays": ["o"]}}),
+            "app/overlays/o/b_patch.yaml: there is no app/b.yaml to patch",
+        ),
+        (
+            &[("a.yaml", &a), ("overlays/o/a_patch.yaml", "[{op: replace, path: /data/x, value: 1}]")],
+            json!({"yaml": {"overlays": ["o"]}}),
+            "app/overlays/o/a_patch.yaml: cannot patch app/a.yaml:",
+        ),
+        (
+            &[("a.yaml", &a), ("overlays/o/a_patch.yaml", "hello")],
+            json!({"yaml": {"overlays": ["o"]}}),
+            "a patch is a mapping, or a list of JSON patch operations",
+        ),
+    ];
+    for (files, options, expected) in table {
+        let error = run(files, options.clone()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{files:?} {options}: {error}");
+        assert_eq!(error.note().message, error.to_string());
+    }
+}
+
+#[test]
+fn namespaces_follow_the_options() {
+    let files: Files<'_> = &[
+        ("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: own}\n"),
+        ("b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n"),
+    ];
+    let table = [
+        (json!({}), "default", ["own", ""]),
+        (json!({"defaultNamespace": "d"}), "d", ["own", ""]),
+        (json!({"namespace": "n"}), "n", ["n", "n"]),
+        (json!({"namespace": "n", "defaultNamespace": "d"}), "n", ["n", "n"]),
+    ];
+    for (options, release, expected) in table {
+        let rendered = run(files, options.clone()).unwrap();
+        let found: Vec<&str> = rendered
+            .objects
+            .iter()
+            .map(|object| object.value["metadata"]["namespace"].as_str().unwrap_or(""))
+            .collect();
+        assert_eq!((rendered.release_namespace.as_str(), &found[..]), (release, &expected[..]), "{options}");
+    }
+}
+
+#[test]
+fn overlays_add_replace_and_patch() {
+    let base = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n";
+    let two = format!("{base}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n");
+    let widget = "apiVersion: e.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {list: [1, 2], x: 1}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: a:1}, {name: b, image: b:1}]}\n";
+    let overlays = |names: Value| json!({"yaml": {"overlays": names}});
+    let data = |object: &Value| object["data"].clone();
+    let table: Vec<(Vec<(&str, &str)>, Value, Vec<Value>)> = vec![
+        (
+            vec![("a.yaml", base), ("overlays/o/b.yaml", "apiVersion: v1\nkind: X\nmetadata: {name: b}\ndata: 1\n")],
+            json!(["o"]),
+            vec![json!({"k": "v"}), json!(1)],
+        ),
+        (
+            vec![("a.yaml", base), ("overlays/o/a.yaml", "apiVersion: v1\nkind: X\nmetadata: {name: a}\ndata: 1\n")],
+            json!(["o"]),
+            vec![json!(1)],
+        ),
+        (
+            vec![("a.yaml", base), ("overlays/o/a_patch.yaml", "data: {k: null, m: x}")],
+            json!(["o"]),
+            vec![json!({"m": "x"})],
+        ),
+        (
+            vec![("a.yaml", base), ("overlays/o/a_patch.yaml", "[{op: add, path: /data/m, value: x}]")],
+            json!(["o"]),
+            vec![json!({"k": "v", "m": "x"})],
+        ),
+        (
+            vec![
+                ("a.yaml", base),
+                ("overlays/o/a_patch.yaml", "data: {k: o}"),
+                ("overlays/p/a_patch.yaml", "data: {k: p}"),
+            ],
+            json!(["o", "p"]),
+            vec![json!({"k": "p"})],
+        ),
+        (
+            vec![
+                ("a.yaml", base),
+                ("overlays/o/a_patch.yaml", "data: {k: o}"),
+                ("overlays/p/a_patch.yaml", "data: {k: p}"),
+            ],
+            json!(["p", "o"]),
+            vec![json!({"k": "o"})],
+        ),
+        (
+            vec![("a.yaml", base), ("overlays/o/a.yaml", widget), ("overlays/p/a_patch.yaml", "data: {q: 1}")],
+            json!(["o", "p"]),
+            vec![json!({"q": 1})],
+        ),
+        (
+            vec![("two.yaml", &two), ("overlays/o/two_patch.yaml", "data: {m: x}")],
+            json!(["o"]),
+            vec![json!({"k": "v", "m": "x"}), Value::Null],
+        ),
+        (
+            vec![("two.yaml", &two), ("overlays/o/two_patch.yaml", "kind: Secret\ndata: {m: x}")],
+            json!(["o"]),
+            vec![json!({"k": "v"}), json!({"m": "x"})],
+        ),
+        (
+            vec![("x_patch.yaml", base), ("overlays/o/x_patch_patch.yaml", "data: {m: x}")],
+            json!(["o"]),
+            vec![json!({"k": "v", "m": "x"})],
+        ),
+        (
+            vec![("a.yaml", base), ("overlays/o/a.yaml", widget)],
+            json!(["nope", "../o", "x/../../y"]),
+            vec![json!({"k": "v"})],
+        ),
+    ];
+    for (files, names, expected) in table {
+        let rendered = run(&files, overlays(names.clone())).unwrap();
+        let found: Vec<Value> = rendered.objects.iter().map(|object| data(&object.value)).collect();
+        assert_eq!(found, expected, "{files:?} {names}");
+    }
+    let rendered = run(
+        &[
+            ("w.yaml", widget),
+            ("p.yaml", pod),
+            ("overlays/o/w_patch.yaml", "spec: {list: [3]}"),
+            ("overlays/o/p_patch.yaml", "spec: {containers: [{name: b, image: b:2}]}"),
+        ],
+        overlays(json!(["o"])),
+    )
+    .unwrap();
+    assert_eq!(
+        rendered.objects[0].value["spec"]["containers"],
+        json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:2"}])
+    );
+    assert_eq!(rendered.objects[1].value["spec"], json!({"list": [3], "x": 1}));
+}
+
+#[test]
+fn labels_of_the_cluster_are_filled_into_values() {
+    let values = json!({
+        "env": "global.fleet.clusterLabels.env", "none": "global.fleet.clusterLabels.nope", "list": ["global.fleet.clusterLabels.env", {"a": "global.fleet.clusterLabels.env"}],
+        "hidden": "global.fleet.clusterLabels.internal.cattle.io/x", "shown": "global.fleet.clusterLabels.fleet.cattle.io/y", "text": "x global.fleet.clusterLabels.env",
+    });
+    let rendered =
+        run(&[("a.yaml", &object("a"))], json!({"helm": {"values": values, "disablePreProcess": true}})).unwrap();
+    assert_eq!(
+        Value::Object(rendered.options.helm.unwrap().values.unwrap()),
+        json!({
+            "env": "dev", "none": "", "list": ["global.fleet.clusterLabels.env", {"a": "dev"}], "hidden": "", "shown": "shown", "text": "x global.fleet.clusterLabels.env",
+        })
+    );
+}
+
+#[test]
+fn definitions_say_that_they_stay_unless_they_are_to_go() {
+    let crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: w}\n";
+    let policy =
+        |options| run(&[("c.yaml", crd)], options).unwrap().objects[0].value["metadata"]["annotations"].clone();
+    assert_eq!(policy(json!({})), json!({"helm.sh/resource-policy": "keep"}));
+    assert_eq!(policy(json!({"deleteCRDResources": true})), Value::Null);
+}
+
+#[test]
+fn a_deployment_names_its_objects_once_and_by_content() {
+    let files: Files<'_> = &[
+        ("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: '1'}\n"),
+        ("b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: '2'}\n"),
+        ("c.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\n"),
+        ("d.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x}\n"),
+    ];
+    let options = json!({"namespaceLabels": {"a": "b", "pod-security.kubernetes.io/enforce": "privileged"}, "keepResources": true, "createNamespace": false});
+    let rendered = run(files, options).unwrap();
+    let (deployment, blobs) = to_deployment(&rendered, &Ref::new("fleet-default", "repo-app").unwrap());
+    let sources: Vec<&str> = deployment.objects.iter().map(|object| object.source.as_str()).collect();
+    assert_eq!(sources, ["app/b.yaml:1", "app/c.yaml:1", "app/d.yaml:1"]);
+    assert_eq!(deployment.objects[1].key.to_string(), "deployment.apps x/a");
+    assert_eq!(blobs.len(), 3);
+    for object in &deployment.objects {
+        let (_, bytes) = blobs.iter().find(|(digest, _)| *digest == object.digest).unwrap();
+        assert_eq!((fleet_api::Digest::of(bytes), bytes.len() as u64), (object.digest, object.size));
+    }
+    assert_eq!(deployment.namespace_labels.keys().collect::<Vec<_>>(), ["a"]);
+    assert!(deployment.options.keep_resources && !deployment.create_namespace && !deployment.force_namespace);
+    assert_eq!(run(files, json!({})).unwrap(), run(files, json!({})).unwrap(), "the same input, the same output");
+}
