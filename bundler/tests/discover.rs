@@ -1,5 +1,7 @@
 //! Which bundles come out of a repository, by Fleet's rules; each case is one rule of reference §2.1 to §2.5.
 
+#![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
+
 use file_tree::{Files, MemoryTree, Mode};
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::GitRepo;

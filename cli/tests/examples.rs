@@ -55,7 +55,14 @@ fn every_example_renders_to_what_is_written_down() {
 #[test]
 fn a_cluster_without_the_label_gets_nothing_of_the_shops() {
     let output = Command::new(env!("CARGO_BIN_EXE_skiff"))
-        .args(["render", "examples/shops", "--gitrepo", "examples/shops/gitrepo.yaml", "--cluster", "fleet-default/one"])
+        .args([
+            "render",
+            "examples/shops",
+            "--gitrepo",
+            "examples/shops/gitrepo.yaml",
+            "--cluster",
+            "fleet-default/one",
+        ])
         .args(["--clusters", "testdata/examples/clusters.yaml"])
         .current_dir(root())
         .output()

@@ -1,5 +1,7 @@
 //! `skiff bundle` and `skiff render` as a person runs them: what is on stdout, what on stderr, and the exit status.
 
+#![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -42,10 +42,11 @@ pub(crate) fn objects(input: &Input<'_>, notes: &mut Vec<Note>) -> Result<Vec<Re
 
 fn is_manifest(path: &str, layers: &Layers) -> bool {
     let name = file_tree::file_name(path);
+    // Helm takes no objects from these.
+    let is_partial = path.starts_with(TEMPLATES) && name.starts_with('_');
     [".yaml", ".yml", ".json"].iter().any(|extension| name.ends_with(extension))
         && !matches!(path, "fleet.yaml" | "fleet.yml")
-        // Helm takes nothing from these.
-        && !(path.starts_with(TEMPLATES) && name.starts_with('_'))
+        && !is_partial
         && !style::in_nested(path, |other| layers.contains_key(other))
 }
 
@@ -84,10 +85,10 @@ impl Reader<'_> {
                 "an object is expected: a mapping with apiVersion, kind and metadata",
             ));
         };
-        if text(object, "kind").ends_with("List") {
-            if let Some(Value::Array(items)) = object.get_mut("items") {
-                return std::mem::take(items).into_iter().try_for_each(|item| self.value(item, line));
-            }
+        if text(object, "kind").ends_with("List")
+            && let Some(Value::Array(items)) = object.get_mut("items")
+        {
+            return std::mem::take(items).into_iter().try_for_each(|item| self.value(item, line));
         }
         for key in ["kind", "apiVersion"] {
             if text(object, key).is_empty() {

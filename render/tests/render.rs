@@ -1,5 +1,7 @@
 //! What raw YAML bundles become, by Fleet's rules; each case is one rule of reference §2.6 and §2.8.
 
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of the tests unwrap")]
+
 use file_tree::MemoryTree;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
@@ -7,6 +9,8 @@ use serde_json::{Value, json};
 use skiff_render::{ClusterFacts, RenderError, RenderInput, Rendered, render, to_deployment};
 
 type Files<'a> = &'a [(&'a str, &'a str)];
+/// Files, overlays, and `data` of the objects.
+type Case<'a> = (Vec<(&'a str, &'a str)>, Value, Vec<Value>);
 
 fn run(files: Files<'_>, options: Value) -> Result<Rendered, RenderError> {
     let tree = MemoryTree::from_files(files.iter().copied()).unwrap();
@@ -197,10 +201,9 @@ fn overlays_add_replace_and_patch() {
     let base = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n";
     let two = format!("{base}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n");
     let widget = "apiVersion: e.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {list: [1, 2], x: 1}\n";
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: a:1}, {name: b, image: b:1}]}\n";
     let overlays = |names: Value| json!({"yaml": {"overlays": names}});
     let data = |object: &Value| object["data"].clone();
-    let table: Vec<(Vec<(&str, &str)>, Value, Vec<Value>)> = vec![
+    let table: Vec<Case<'_>> = vec![
         (
             vec![("a.yaml", base), ("overlays/o/b.yaml", "apiVersion: v1\nkind: X\nmetadata: {name: b}\ndata: 1\n")],
             json!(["o"]),
@@ -270,6 +273,13 @@ fn overlays_add_replace_and_patch() {
         let found: Vec<Value> = rendered.objects.iter().map(|object| data(&object.value)).collect();
         assert_eq!(found, expected, "{files:?} {names}");
     }
+}
+
+#[test]
+fn known_kinds_merge_strategically_and_others_by_merge_patch() {
+    let widget = "apiVersion: e.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {list: [1, 2], x: 1}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: a:1}, {name: b, image: b:1}]}\n";
+    let overlays = json!({"yaml": {"overlays": ["o"]}});
     let rendered = run(
         &[
             ("w.yaml", widget),
@@ -277,7 +287,7 @@ fn overlays_add_replace_and_patch() {
             ("overlays/o/w_patch.yaml", "spec: {list: [3]}"),
             ("overlays/o/p_patch.yaml", "spec: {containers: [{name: b, image: b:2}]}"),
         ],
-        overlays(json!(["o"])),
+        overlays,
     )
     .unwrap();
     assert_eq!(

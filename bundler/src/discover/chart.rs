@@ -8,7 +8,7 @@ use k8s_yaml::Node;
 /// Checks the charts in the directories of `charts` (below `dir`; empty for `dir` itself).
 pub(super) fn check(files: &dyn Files, dir: &str, charts: impl Iterator<Item = String>) -> Result<(), Note> {
     for chart in charts {
-        check_one(files, &glob::join(dir, &chart).trim_end_matches('/').to_owned())?;
+        check_one(files, glob::join(dir, &chart).trim_end_matches('/'))?;
     }
     Ok(())
 }

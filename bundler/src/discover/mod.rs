@@ -211,11 +211,11 @@ impl Run<'_> {
 
     fn place(&mut self, place: &Place) -> Result<Outcome, Box<Failure>> {
         let id = self.source.tree_id(&place.dir);
-        if let (Some(id), Some((known, outcome))) = (&id, self.old.get(place)) {
-            if id == known {
-                self.new.insert(place.clone(), (known.clone(), outcome.clone()));
-                return Ok(outcome.clone());
-            }
+        if let (Some(id), Some((known, outcome))) = (&id, self.old.get(place))
+            && id == known
+        {
+            self.new.insert(place.clone(), (known.clone(), outcome.clone()));
+            return Ok(outcome.clone());
         }
         let (outcome, only_directory) = self.read(place)?;
         if let (Some(id), true) = (id, only_directory) {

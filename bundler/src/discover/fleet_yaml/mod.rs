@@ -25,14 +25,14 @@ pub(in crate::discover) fn read(path: &str, bytes: &[u8]) -> Result<Read, Note> 
     let documents = k8s_yaml::from_bytes(bytes, &Options::sigs()).map_err(|error| yaml_error(path, &error))?;
     let mut decoder = Decoder { path, notes: Vec::new() };
     if let Some(second) = documents.iter().filter(|document| !document.empty).nth(1) {
-        decoder.note(second.position, Reason::UnknownField, "only the first document is read".to_owned());
+        decoder.note(second.position, Reason::UnknownField, "only the first document is read");
     }
     let Some(first) = documents.into_iter().next() else {
         return Ok(Read { fleet_yaml: FleetYaml::default(), notes: decoder.notes, node: None });
     };
     for duplicate in first.node.duplicates() {
         let message = format!("`{}` was given before at {}; the last one counts", duplicate.key, duplicate.first);
-        decoder.note(duplicate.position, Reason::UnknownField, message);
+        decoder.note(duplicate.position, Reason::UnknownField, &message);
     }
     let fleet_yaml = match &first.node.content {
         Content::Null => FleetYaml::default(),
@@ -157,7 +157,7 @@ impl Decoder<'_> {
         problem(self.path, node.position, &message)
     }
 
-    fn note(&mut self, position: Position, reason: Reason, message: String) {
+    fn note(&mut self, position: Position, reason: Reason, message: &str) {
         let place = format!("{}:{position}", self.path);
         self.notes.push(Note::new(reason, format!("{place}: {message}")).in_file(place));
     }
@@ -170,7 +170,7 @@ impl Decoder<'_> {
             let hint = nearest(key, record.keys()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             format!("`{whole}` is not a field, and has no effect{hint}")
         };
-        self.note(position, Reason::UnknownField, message);
+        self.note(position, Reason::UnknownField, &message);
     }
 }
 
