@@ -136,6 +136,8 @@ pub(crate) fn typed<T: DeserializeOwned>(file: &Path, mut object: Value) -> Resu
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     if let Some(object) = object.as_object_mut() {
         object.remove("status");
+        // A Cluster without a spec is a Cluster.
+        object.entry("spec").or_insert_with(|| Value::Object(serde_json::Map::new()));
     }
     serde_json::from_value(without_nulls(object))
         .map_err(|error| CliError::Failed(format!("{}: {kind} {name}: {error}", file.display())))
