@@ -1,1 +1,103 @@
-fn main() {}
+//! `skiff-agent`: reads the command line, connects to the API server, and runs the agent until it is told to stop.
+
+use clap::Parser as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use skiff_agent::args::Args;
+use skiff_agent::{Config, identity, over_https};
+use std::process::ExitCode;
+use tracing_subscriber::filter::LevelFilter;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
+    let started = rustls::crypto::ring::default_provider().install_default();
+    debug_assert!(started.is_ok(), "nothing else installs a provider");
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match runtime.block_on(serve(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(&message),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    tracing::error!("{message}");
+    ExitCode::FAILURE
+}
+
+async fn serve(args: Args) -> Result<(), String> {
+    let client = client(&args).await?;
+    let token = match &args.token_file {
+        // It may be gone once the cluster is enrolled.
+        Some(file) if file.exists() => {
+            let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            Some(identity::parse_token(&text).map_err(|error| format!("{}: {error}", file.display()))?)
+        }
+        Some(_) | None => None,
+    };
+    let config = Config {
+        token,
+        claimed_labels: args.claimed_labels(),
+        holder: holder(&args),
+        hub: args.hub,
+        name: args.name,
+        state_dir: args.state_dir,
+        poll_interval: args.poll_interval,
+        ..Config::default()
+    };
+    if !config.claimed_labels.is_empty() {
+        tracing::info!("labels of --label are claims: selectors see them under claims.skiff.dev/ only");
+    }
+    if config.state_dir.is_none() {
+        tracing::info!("no --state-dir: content is kept in memory, and a start needs the hub");
+    }
+    skiff_agent::run(config, client, over_https(), stopped()).await.map_err(|error| error.to_string())
+}
+
+/// The same after a restart: a pod's name, or the machine and the state directory.
+fn holder(args: &Args) -> String {
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .map_or_else(|| "skiff-agent".to_owned(), |name| name.trim().to_owned());
+    match &args.state_dir {
+        Some(directory) => format!("{host}:{}", directory.display()),
+        None => host,
+    }
+}
+
+async fn client(args: &Args) -> Result<kube::Client, String> {
+    let mut config = match &args.kubeconfig {
+        Some(file) => {
+            let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+            let kubeconfig = Kubeconfig::read_from(file).map_err(|error| at(&error))?;
+            // No child process is ever started.
+            let runs_something = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
+            if runs_something.into_iter().any(|user| user.exec.is_some() || user.auth_provider.is_some()) {
+                return Err(at(&"users with `exec` or `auth-provider` are not supported; use a token or a certificate"));
+            }
+            let options = KubeConfigOptions::default();
+            kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| at(&error))?
+        }
+        None => kube::Config::incluster().map_err(|error| {
+            format!("no --kubeconfig is given, and this is not a pod with a service account: {error}")
+        })?,
+    };
+    // Watches are long; the agent has deadlines of its own.
+    config.read_timeout = None;
+    kube::Client::try_from(config).map_err(|error| error.to_string())
+}
+
+/// SIGTERM or Ctrl-C.
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = tokio::signal::ctrl_c() => return,
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -151,6 +151,12 @@ impl Machine {
         self.journal.revision
     }
 
+    /// Rises where [`Machine::watched`] may have changed.
+    pub fn watch_revision(&self) -> u64 {
+        let kinds = self.snapshot.kinds.values().filter(|info| info.is_some()).count() as u64;
+        self.journal.revision.wrapping_mul(1 << 16).wrapping_add(kinds)
+    }
+
     /// The high-water mark, and the digest of the Desired that counts.
     pub fn have(&self) -> Option<(Version, Digest)> {
         self.snapshot.desired.as_ref().map(|accepted| (accepted.desired.version, accepted.digest))

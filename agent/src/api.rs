@@ -1,0 +1,353 @@
+//! The few requests that the agent sends to its API server, over a [`kube::Client`]. Objects are plain JSON values: the
+//! agent applies kinds that it has never heard of.
+//!
+//! Invariant: no body is kept longer than its caller needs it, and no request waits for ever.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde_json::Value;
+use skiff_planner::agent::Target;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How long a request may take that is no watch. An admission webhook may take 30 s.
+const TIMEOUT: Duration = Duration::from_secs(40);
+/// No answer that is no watch may be larger.
+const BODY_LIMIT: usize = 16 << 20;
+
+/// Why a request failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The API server answered with a `Status`.
+    #[error("{message} ({code} {reason})")]
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// `reason` of the Status.
+        reason: String,
+        /// `message` of the Status.
+        message: String,
+        /// `details.causes`: reason, message, field.
+        causes: Vec<[String; 3]>,
+        /// `details.kind`.
+        kind: String,
+    },
+    /// No answer.
+    #[error("the API server cannot be reached: {0}")]
+    Transport(String),
+}
+
+impl ApiError {
+    /// The HTTP status, where there is one.
+    pub const fn code(&self) -> Option<u16> {
+        match self {
+            Self::Status { code, .. } => Some(*code),
+            Self::Transport(_) => None,
+        }
+    }
+
+    fn of(code: StatusCode, body: &[u8]) -> Self {
+        let status: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let causes = status["details"]["causes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let message = match text(&status["message"]) {
+            empty if empty.is_empty() => String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned(),
+            message => message,
+        };
+        Self::Status {
+            code: code.as_u16(),
+            reason: text(&status["reason"]),
+            message,
+            causes: causes.iter().map(|c| [text(&c["reason"]), text(&c["message"]), text(&c["field"])]).collect(),
+            kind: text(&status["details"]["kind"]),
+        }
+    }
+}
+
+/// The API server of the cluster.
+#[derive(Clone)]
+pub struct Api {
+    client: kube::Client,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Api")
+    }
+}
+
+/// How an object is applied.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplyParams {
+    /// Overrule other managers.
+    pub force: bool,
+}
+
+impl Api {
+    /// Over this client.
+    pub const fn new(client: kube::Client) -> Self {
+        Self { client }
+    }
+
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn get(&self, path: &str) -> Result<Value, ApiError> {
+        self.send(Method::GET, path, "", None, "").await
+    }
+
+    /// Reads a path; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// What the API server said, other than 404.
+    pub async fn find(&self, path: &str) -> Result<Option<Value>, ApiError> {
+        match self.get(path).await {
+            Ok(value) => Ok(Some(value)),
+            Err(ApiError::Status { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Server-side apply.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn apply(&self, target: &Target, object: &Value, params: ApplyParams) -> Result<Value, ApiError> {
+        let manager = fleet_api::labels::FIELD_MANAGER;
+        let path = format!("{}?fieldManager={manager}&force={}", object_path(target), params.force);
+        let body = serde_json::to_vec(object).map_err(|error| ApiError::Transport(error.to_string()))?;
+        self.send(Method::PATCH, &path, "application/apply-patch+yaml", Some(body), &target.service_account).await
+    }
+
+    /// A JSON merge patch.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn merge(&self, path: &str, patch: &Value, service_account: &str) -> Result<Value, ApiError> {
+        let path = format!("{path}?fieldManager={}", fleet_api::labels::FIELD_MANAGER);
+        self.send(Method::PATCH, &path, "application/merge-patch+json", Some(to_bytes(patch)), service_account).await
+    }
+
+    /// Creates an object in a collection.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn create(&self, path: &str, object: &Value, service_account: &str) -> Result<Value, ApiError> {
+        let path = format!("{path}?fieldManager={}", fleet_api::labels::FIELD_MANAGER);
+        self.send(Method::POST, &path, "application/json", Some(to_bytes(object)), service_account).await
+    }
+
+    /// Replaces an object; its resourceVersion is the precondition.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn replace(&self, path: &str, object: &Value) -> Result<Value, ApiError> {
+        let path = format!("{path}?fieldManager={}", fleet_api::labels::FIELD_MANAGER);
+        self.send(Method::PUT, &path, "application/json", Some(to_bytes(object)), "").await
+    }
+
+    /// Deletes an object with preconditions, in the background.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn delete(&self, path: &str, options: &Value, service_account: &str) -> Result<(), ApiError> {
+        self.send(Method::DELETE, path, "application/json", Some(to_bytes(options)), service_account).await.map(drop)
+    }
+
+    /// Opens a watch: a stream of lines.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn watch(&self, path: &str) -> Result<Lines, ApiError> {
+        let request = build(Method::GET, path, "", None, "")?;
+        let response = tokio::time::timeout(TIMEOUT, self.client.send(request))
+            .await
+            .map_err(|_| ApiError::Transport("no answer in time".into()))?
+            .map_err(transport)?;
+        if !response.status().is_success() {
+            return Err(failure(response).await);
+        }
+        Ok(Lines { body: response.into_body(), rest: Vec::new(), searched: 0 })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<Vec<u8>>,
+        service_account: &str,
+    ) -> Result<Value, ApiError> {
+        let request = build(method, path, content_type, body, service_account)?;
+        let work = async {
+            let response = self.client.send(request).await.map_err(transport)?;
+            if !response.status().is_success() {
+                return Err(failure(response).await);
+            }
+            let bytes = collect(response.into_body()).await?;
+            serde_json::from_slice(&bytes).map_err(|error| ApiError::Transport(format!("the answer is no JSON: {error}")))
+        };
+        tokio::time::timeout(TIMEOUT, work).await.map_err(|_| ApiError::Transport("no answer in time".into()))?
+    }
+}
+
+fn to_bytes(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+fn transport(error: kube::Error) -> ApiError {
+    match error {
+        kube::Error::Api(status) => ApiError::Status {
+            code: status.code,
+            reason: status.reason.clone(),
+            message: status.message.clone(),
+            causes: Vec::new(),
+            kind: String::new(),
+        },
+        other => ApiError::Transport(other.to_string()),
+    }
+}
+
+fn build(
+    method: Method,
+    path: &str,
+    content_type: &str,
+    body: Option<Vec<u8>>,
+    service_account: &str,
+) -> Result<Request<Body>, ApiError> {
+    let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
+    if !content_type.is_empty() {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    if !service_account.is_empty() {
+        let user = format!("system:serviceaccount:{}:{service_account}", fleet_api::labels::AGENT_NAMESPACE);
+        request = request.header("Impersonate-User", user);
+    }
+    let body = body.map_or_else(Body::empty, Body::from);
+    request.body(body).map_err(|error| ApiError::Transport(error.to_string()))
+}
+
+async fn failure(response: Response<Body>) -> ApiError {
+    let code = response.status();
+    match collect(response.into_body()).await {
+        Ok(body) => ApiError::of(code, &body),
+        Err(_) => ApiError::of(code, b""),
+    }
+}
+
+async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(transport)?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > BODY_LIMIT {
+                return Err(ApiError::Transport("the answer is too large".into()));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes)
+}
+
+/// The lines of a watch.
+pub struct Lines {
+    body: Body,
+    rest: Vec<u8>,
+    searched: usize,
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lines")
+    }
+}
+
+impl Lines {
+    /// The next line; `None` where the watch has ended, or nothing came for `idle`.
+    pub async fn next(&mut self, idle: Duration) -> Option<Vec<u8>> {
+        loop {
+            if let Some(length) = self.rest[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let end = self.searched + length;
+                let line = self.rest[..end].to_vec();
+                self.rest.drain(..=end);
+                self.searched = 0;
+                if self.rest.is_empty() && self.rest.capacity() > 64 << 10 {
+                    self.rest = Vec::new();
+                }
+                return Some(line);
+            }
+            self.searched = self.rest.len();
+            let frame = tokio::time::timeout(idle, self.body.frame()).await.ok()??;
+            let data: Bytes = frame.ok()?.into_data().ok()?;
+            if self.rest.len() + data.len() > BODY_LIMIT {
+                return None;
+            }
+            self.rest.extend_from_slice(&data);
+        }
+    }
+}
+
+/// `/apis/apps/v1/namespaces/shop/deployments/web`.
+pub fn object_path(target: &Target) -> String {
+    let mut path = collection_path(&target.api_version, &target.plural, &target.key.namespace);
+    path.push('/');
+    path.push_str(&encode(&target.key.name));
+    path
+}
+
+/// `/apis/apps/v1/namespaces/shop/deployments`.
+pub fn collection_path(api_version: &str, plural: &str, namespace: &str) -> String {
+    let root = if api_version.contains('/') { "/apis/" } else { "/api/" };
+    let mut path = format!("{root}{api_version}");
+    if !namespace.is_empty() {
+        path.push_str("/namespaces/");
+        path.push_str(&encode(namespace));
+    }
+    path.push('/');
+    path.push_str(plural);
+    path
+}
+
+/// A segment of a path: names are not judged by us, so that they cannot leave their place in it either.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _infallible = write!(out, "%{byte:02X}");
+        }
+    }
+    if matches!(text, "." | "..") { out.replace('.', "%2E") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleet_api::ObjectKey;
+
+    #[test]
+    fn names_cannot_leave_their_place_in_a_path() {
+        let target = |namespace: &str, name: &str| Target {
+            key: ObjectKey::new("", "ConfigMap", namespace, name),
+            api_version: "v1".into(),
+            plural: "configmaps".into(),
+            service_account: String::new(),
+        };
+        assert_eq!(object_path(&target("shop", "web.v1")), "/api/v1/namespaces/shop/configmaps/web.v1");
+        assert_eq!(object_path(&target("a/b", "../x?y#z")), "/api/v1/namespaces/a%2Fb/configmaps/..%2Fx%3Fy%23z");
+        assert_eq!(object_path(&target("", "..")), "/api/v1/configmaps/%2E%2E");
+    }
+
+    #[test]
+    fn a_status_keeps_what_is_needed_to_explain_it() {
+        let body = br#"{"reason":"Invalid","message":"m","details":{"kind":"Service","causes":[{"reason":"FieldValueInvalid","message":"x","field":"spec.a"}]}}"#;
+        let error = ApiError::of(StatusCode::UNPROCESSABLE_ENTITY, body);
+        let ApiError::Status { code, causes, .. } = error else { panic!("a status") };
+        assert_eq!((code, causes[0][2].as_str()), (422, "spec.a"));
+    }
+}

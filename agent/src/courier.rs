@@ -1,0 +1,200 @@
+//! What is said to the hub, and when: reports as deltas from what the hub has acknowledged, and polls between them.
+//! Called by the loop; performs nothing itself.
+//!
+//! Invariant: the sequence of reports rises strictly (R11); a report is sent again until it is acknowledged.
+
+use fleet_api::names::ClusterUid;
+use fleet_api::wire::{Have, PROTOCOL, Report, SyncRequest, SyncResponse};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long news is collected while the picture is not complete.
+const COLLECT: Duration = Duration::from_millis(1_000);
+/// A hub that answers sooner with nothing is asked less often.
+const SHORT: Duration = Duration::from_secs(10);
+
+/// What is known of the conversation with the hub.
+#[derive(Debug)]
+pub(crate) struct Courier {
+    cluster: ClusterUid,
+    kube_system_uid: String,
+    instance: String,
+    poll_interval: Duration,
+    start: Option<u64>,
+    sequence: u64,
+    acknowledged: Option<Report>,
+    sent: Option<(u64, Report)>,
+    current: Option<Report>,
+    changed_at: Option<Instant>,
+    failures: u32,
+    /// When the next request may go out.
+    pub next_at: Instant,
+    /// When the one that is under way went out, and for how long it may be held open.
+    pub under_way: Option<(Instant, u32)>,
+}
+
+impl Courier {
+    pub(crate) fn new(
+        cluster: ClusterUid,
+        kube_system_uid: String,
+        instance: String,
+        poll_interval: Duration,
+        now: Instant,
+    ) -> Self {
+        Self {
+            cluster,
+            kube_system_uid,
+            instance,
+            poll_interval,
+            start: None,
+            sequence: 0,
+            acknowledged: None,
+            sent: None,
+            current: None,
+            changed_at: None,
+            failures: 0,
+            next_at: now,
+            under_way: None,
+        }
+    }
+
+    /// The state to be told.
+    pub(crate) fn report(&mut self, report: Report, now: Instant) {
+        if self.current.as_ref() != Some(&report) {
+            self.current = Some(report);
+            self.changed_at.get_or_insert(now);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        self.start.is_some() && self.current.is_some() && self.current != self.acknowledged
+    }
+
+    /// When there is news to be told, if there is.
+    pub(crate) fn news_at(&self, settled: bool) -> Option<Instant> {
+        let at = self.changed_at.filter(|_| self.has_news())?;
+        Some(if settled { at } else { at + COLLECT })
+    }
+
+    /// Whether a poll that is held open stands in the way of news.
+    pub(crate) fn interrupts(&self, settled: bool, now: Instant) -> bool {
+        let is_poll = self.under_way.is_some_and(|(_, wait)| wait > 0);
+        is_poll && now >= self.next_at && self.news_at(settled).is_some_and(|at| at <= now)
+    }
+
+    /// The next request.
+    pub(crate) fn request(&mut self, have: Option<Have>, settled: bool, now: Instant) -> SyncRequest {
+        let tells = self.news_at(settled).is_some_and(|at| at <= now);
+        let report = if tells { self.delta() } else { None };
+        // The first request is answered at once: it brings the start counter and what is new.
+        let wait = if report.is_some() || self.start.is_none() { 0 } else { self.wait_seconds(settled, now) };
+        self.under_way = Some((now, wait));
+        SyncRequest {
+            protocol: PROTOCOL,
+            cluster: self.cluster.clone(),
+            kube_system_uid: self.kube_system_uid.clone(),
+            start: self.start,
+            instance: self.instance.clone(),
+            have,
+            report,
+            wait,
+        }
+    }
+
+    fn wait_seconds(&self, settled: bool, now: Instant) -> u32 {
+        let until_news = self.news_at(settled).map(|at| at.duration_since(now));
+        let wait = until_news.map_or(self.poll_interval, |until| until.min(self.poll_interval));
+        u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn delta(&mut self) -> Option<fleet_api::wire::ReportDelta> {
+        let current = self.current.clone()?;
+        self.sequence += 1;
+        self.changed_at = None;
+        let delta = current.delta_from(self.acknowledged.as_ref(), self.sequence);
+        self.sent = Some((self.sequence, current));
+        delta
+    }
+
+    /// The request that was under way is dropped; what it told is told again.
+    pub(crate) fn dropped(&mut self) {
+        self.under_way = None;
+    }
+
+    /// The hub has answered.
+    pub(crate) fn answered(&mut self, response: &SyncResponse, now: Instant) {
+        let (sent_at, wait) = self.under_way.take().unwrap_or((now, 0));
+        self.failures = 0;
+        self.start = Some(response.start);
+        if response.resend {
+            self.acknowledged = None;
+        } else if let Some((sequence, report)) = self.sent.take_if(|(sequence, _)| *sequence <= response.acknowledged) {
+            tracing::debug!(sequence, "acknowledged");
+            self.acknowledged = Some(report);
+        }
+        if self.has_news() {
+            self.changed_at.get_or_insert(now);
+        }
+        let held = now.duration_since(sent_at);
+        let answered_early = wait > 0 && response.desired.is_none() && held < SHORT.min(self.poll_interval);
+        self.next_at = if answered_early { sent_at + self.poll_interval.min(Duration::from_secs(60)) } else { now };
+    }
+
+    /// The hub has not answered, or has said no.
+    pub(crate) fn failed(&mut self, refused: bool, now: Instant) {
+        self.under_way = None;
+        if self.has_news() {
+            self.changed_at.get_or_insert(now);
+        }
+        self.failures = self.failures.saturating_add(1);
+        let seconds = if refused { 300 } else { 1_u64 << self.failures.min(6) };
+        // A fleet does not come back in one instant: the instance's name spreads it.
+        let spread = self.instance.bytes().fold(0_u64, |sum, byte| sum * 31 % 997 + u64::from(byte)) % 500;
+        let pause = Duration::from_millis(seconds * (500 + spread));
+        self.next_at = now + pause.min(self.poll_interval.max(Duration::from_secs(1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleet_api::wire::Version;
+
+    fn courier(now: Instant) -> Courier {
+        Courier::new("c".parse().unwrap(), "k".into(), "i".into(), Duration::from_secs(300), now)
+    }
+
+    fn answer(acknowledged: u64) -> SyncResponse {
+        SyncResponse { protocol: 1, start: 7, fenced: false, desired: None, acknowledged, resend: false }
+    }
+
+    fn report(generation: u64) -> Report {
+        Report { version: Version { epoch: 1, generation }, ..Report::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_report_is_told_until_it_is_acknowledged_and_then_not_again() {
+        let now = Instant::now();
+        let mut courier = courier(now);
+        courier.report(report(1), now);
+        let first = courier.request(None, true, now);
+        assert!(first.start.is_none() && first.report.is_none() && first.wait == 0, "the first one asks for the counter");
+        courier.answered(&answer(0), now);
+        let told = courier.request(None, true, now);
+        assert_eq!((told.start, told.wait, told.report.map(|delta| (delta.sequence, delta.full))), (Some(7), 0, Some((1, true))));
+        courier.failed(false, now);
+        let again = courier.request(None, true, now);
+        assert_eq!(again.report.map(|delta| delta.sequence), Some(2));
+        courier.answered(&answer(2), now);
+        let poll = courier.request(None, true, now);
+        assert_eq!((poll.report, poll.wait), (None, 300));
+        assert!(!courier.interrupts(true, now));
+        courier.report(report(2), now);
+        assert!(courier.interrupts(true, now) && !courier.interrupts(false, now));
+        courier.dropped();
+        let delta = courier.request(None, true, now).report.unwrap();
+        assert!(!delta.full);
+        courier.answered(&SyncResponse { resend: true, ..answer(2) }, now);
+        assert!(courier.request(None, true, now).report.unwrap().full);
+    }
+}

@@ -1,0 +1,636 @@
+//! The loop of one agent: events in, decide, perform, sleep until something happens. One task; nothing else decides.
+//!
+//! Invariant: the machine sees everything in one order, and nothing is written by an instance that does not hold the
+//! Lease.
+
+use crate::api::Api;
+use crate::cache::Cache;
+use crate::courier::Courier;
+use crate::execute::{Done, Tools};
+use crate::identity::{Enrolled, Identity, IdentityError};
+use crate::lease::{self, Lease};
+use crate::link::{Hub, LinkError, decode};
+use crate::state::{self, Document, StateError};
+use crate::watch::{Sighting, Watched, watch};
+use crate::{Config, Connect};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fleet_api::wire::{EnrollRequest, Facts, Have, PROTOCOL, Report, SyncResponse, Version};
+use fleet_api::{Digest, Note, ObjectKey, Reason};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use skiff_planner::agent::{
+    Action, Applied, Decision, Event, Expected, GroupKind, Live, Machine, Persisted, Source, Unhealthy, owned_digest,
+    prepare, summarise,
+};
+use skiff_planner::health::health;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+/// How many requests to the API server are under way at once.
+const CONCURRENCY: usize = 24;
+/// How many objects of watches wait to be looked at.
+const SIGHTINGS: usize = 16;
+/// How many events are taken in before the next decision.
+const BATCH: usize = 256;
+/// After this time a report is sent though the picture is not complete.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why an agent has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The state cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The API server.
+    #[error("{0}")]
+    Api(#[from] crate::api::ApiError),
+    /// The hub said no to the enrollment.
+    #[error("the cluster cannot be enrolled: {0}")]
+    Enrollment(LinkError),
+    /// The hub cannot be used at all.
+    #[error("{0}")]
+    Link(LinkError),
+    /// The signing key is not the one that the token named.
+    #[error("the hub gave a signing key that is not the one in the token")]
+    SigningKey,
+    /// The cache directory cannot be used.
+    #[error("the state directory cannot be used: {0}")]
+    Cache(#[from] std::io::Error),
+    /// Another instance has taken over.
+    #[error("another instance of this agent has taken over: {0}")]
+    Superseded(String),
+}
+
+/// Runs the agent until `shutdown`, or until another instance takes over.
+///
+/// # Errors
+/// Why it ended before `shutdown`.
+pub async fn run(
+    config: Config,
+    client: kube::Client,
+    connect: Connect,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    let api = Api::new(client);
+    let mut lease = Lease::new(config.holder.clone());
+    let work = async {
+        patiently("the agent's namespace", || state::ensure_namespace(&api)).await;
+        hold_lease(&mut lease, &api, &config).await;
+        let kube_system = kube_system_uid(&api).await;
+        let (identity, enrolled, hub) = enroll(&config, &api, &connect, &kube_system).await?;
+        let mut agent = Agent::start(&config, api.clone(), &identity, enrolled, hub, kube_system).await?;
+        agent.main_loop(&mut lease).await
+    };
+    let result = tokio::select! {
+        result = work => result,
+        () = shutdown => Ok(()),
+    };
+    if result.is_ok() {
+        drop(tokio::time::timeout(Duration::from_secs(2), lease.release(&api)).await);
+    }
+    result
+}
+
+/// Tries until it works: a cluster that starts is not there yet.
+async fn patiently<T, F: Future<Output = Result<T, crate::api::ApiError>>>(what: &str, mut each: impl FnMut() -> F) -> T {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match each().await {
+            Ok(value) => return value,
+            Err(error) => tracing::warn!(%error, "{what}: trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(15));
+    }
+}
+
+async fn hold_lease(lease: &mut Lease, api: &Api, config: &Config) {
+    loop {
+        match lease.acquire(api, (config.clock)()).await {
+            Ok(true) => return,
+            Ok(false) => tracing::info!("another instance holds the lease; standing by"),
+            Err(error) => tracing::warn!(%error, "the lease cannot be had; trying again"),
+        }
+        tokio::time::sleep(lease::STAND_BY.min(Duration::from_secs(15))).await;
+    }
+}
+
+async fn kube_system_uid(api: &Api) -> String {
+    let namespace = patiently("namespace kube-system", || api.get("/api/v1/namespaces/kube-system")).await;
+    namespace["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The identity, enrolled; asks the hub only where there is none yet.
+async fn enroll(
+    config: &Config,
+    api: &Api,
+    connect: &Connect,
+    kube_system_uid: &str,
+) -> Result<(Identity, Enrolled, Arc<dyn Hub>), RunError> {
+    let mut identity = match (Identity::read(api).await?, &config.token) {
+        (Some(identity), Some(token)) if is_another_hub(&identity, token) => identity.for_token(token),
+        (Some(identity), _) => identity,
+        (None, Some(token)) => Identity::generate(token)?,
+        (None, None) => return Err(IdentityError::NotEnrolled.into()),
+    };
+    let connected = connect(&identity, config.hub.as_deref()).map_err(RunError::Link)?;
+    if let Some(enrolled) = identity.enrolled.clone() {
+        return Ok((identity, enrolled, connected));
+    }
+    let Some(token) = &config.token else { return Err(IdentityError::NotEnrolled.into()) };
+    // The key is on record before it is enrolled: a lost answer can be asked for again with it.
+    identity = identity.for_token(token);
+    identity.write(api).await?;
+    let request = EnrollRequest {
+        protocol: PROTOCOL,
+        secret: token.secret.clone(),
+        name: config.name.clone(),
+        kube_system_uid: kube_system_uid.to_owned(),
+        claimed_labels: config.claimed_labels.clone(),
+    };
+    let mut pause = Duration::from_secs(1);
+    let response = loop {
+        match connected.enroll(request.clone()).await {
+            Ok(response) => break response,
+            Err(error @ LinkError::Refused { status: 400..=499, .. }) => return Err(RunError::Enrollment(error)),
+            Err(error) => tracing::warn!(%error, "enrollment: trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+    };
+    let signing_key = STANDARD.decode(&response.signing_key).map_err(|_| RunError::SigningKey)?;
+    if Digest::of(&signing_key) != token.signing_key {
+        return Err(RunError::SigningKey);
+    }
+    let enrolled = Enrolled { cluster: response.identity, signing_key };
+    tracing::info!(cluster = %enrolled.cluster.cluster, uid = %enrolled.cluster.uid, "enrolled");
+    identity.enrolled = Some(enrolled.clone());
+    identity.write(api).await?;
+    Ok((identity, enrolled, connected))
+}
+
+fn is_another_hub(identity: &Identity, token: &fleet_api::wire::EnrollmentToken) -> bool {
+    identity.enrolled.is_none() || identity.hub_key != token.hub_key || identity.signing_key_digest != token.signing_key
+}
+
+/// Head of the document with the last Desired.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    mark: Version,
+    digest: Digest,
+}
+
+struct Agent {
+    tools: Tools,
+    machine: Machine,
+    courier: Courier,
+    signing_key: Vec<u8>,
+    facts: Facts,
+    desired: Vec<u8>,
+    /// What came and is not accepted or persisted yet.
+    pending: Option<(Digest, Vec<u8>)>,
+    documents: Arc<tokio::sync::Mutex<Documents>>,
+    queue: VecDeque<Action>,
+    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    watches: BTreeMap<GroupKind, (Watched, AbortHandle)>,
+    watchers: JoinSet<()>,
+    sightings: (mpsc::Sender<Sighting>, mpsc::Receiver<Sighting>),
+    watched_revision: Option<u64>,
+    sync: Option<BoxFuture<'static, Result<SyncResponse, LinkError>>>,
+    link_note: Option<Note>,
+    last_report: Report,
+    settled: bool,
+    reported: bool,
+    wake_at: Option<fleet_api::wire::Timestamp>,
+    started: Instant,
+    collect_garbage: bool,
+}
+
+struct Documents {
+    desired: Document,
+    ledger: Document,
+}
+
+impl Agent {
+    async fn start(
+        config: &Config,
+        api: Api,
+        identity: &Identity,
+        enrolled: Enrolled,
+        hub: Arc<dyn Hub>,
+        kube_system_uid: String,
+    ) -> Result<Self, RunError> {
+        let cluster = enrolled.cluster.uid.clone();
+        let directory = config.state_dir.as_ref().map(|directory| directory.join(cluster.as_str()));
+        let cache = Arc::new(Cache::open(directory.as_deref(), &identity.cache_key)?);
+        let mut documents =
+            Documents { desired: Document::new("skiff-agent-desired"), ledger: Document::new("skiff-agent-ledger") };
+        let (persisted, desired) = restore(&mut documents, &api).await?;
+        let version = patiently("/version", || api.get("/version")).await;
+        let facts = Facts {
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            kubernetes_version: version["gitVersion"].as_str().unwrap_or_default().to_owned(),
+            api_versions: Vec::new(),
+            claimed_labels: config.claimed_labels.clone(),
+        };
+        let mut machine = Machine::new(config.rules, cluster.clone(), persisted);
+        machine.observe(Event::BlobsPresent { digests: cache.list() });
+        let now = Instant::now();
+        let courier = Courier::new(cluster.clone(), kube_system_uid, instance(), config.poll_interval, now);
+        let tools =
+            Tools { api, cache, hub, cluster, rules: config.rules, clock: config.clock.clone() };
+        Ok(Self {
+            tools,
+            machine,
+            courier,
+            signing_key: enrolled.signing_key,
+            facts,
+            desired,
+            pending: None,
+            documents: Arc::new(tokio::sync::Mutex::new(documents)),
+            queue: VecDeque::new(),
+            running: FuturesUnordered::new(),
+            watches: BTreeMap::new(),
+            watchers: JoinSet::new(),
+            sightings: mpsc::channel(SIGHTINGS),
+            watched_revision: None,
+            sync: None,
+            link_note: None,
+            last_report: Report::default(),
+            settled: false,
+            reported: false,
+            wake_at: None,
+            started: now,
+            collect_garbage: true,
+        })
+    }
+
+    async fn main_loop(&mut self, lease: &mut Lease) -> Result<(), RunError> {
+        let mut renew_at = Instant::now() + lease::RENEW;
+        let mut renewed = (self.tools.clock)();
+        loop {
+            let decision = self.machine.decide((self.tools.clock)());
+            self.take(decision);
+            let wake = self.next_wake().min(renew_at);
+            tokio::select! {
+                biased;
+                Some(done) = self.running.next(), if !self.running.is_empty() => self.done(done)?,
+                Some(sighting) = self.sightings.1.recv() => self.sighted(sighting),
+                answer = poll_optional(&mut self.sync) => {
+                    self.sync = None;
+                    self.answered(answer);
+                }
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            self.drain()?;
+            if Instant::now() >= renew_at {
+                let now = (self.tools.clock)();
+                match lease.acquire(&self.tools.api, now).await {
+                    Ok(true) => renewed = now,
+                    Ok(false) => return Err(RunError::Superseded("it holds the lease".into())),
+                    Err(error) if now.duration_since(renewed) > Lease::duration() => {
+                        return Err(RunError::Superseded(format!("the lease ran out: {error}")));
+                    }
+                    Err(error) => tracing::warn!(%error, "the lease cannot be renewed; trying again"),
+                }
+                renew_at = Instant::now() + if renewed == now { lease::RENEW } else { Duration::from_secs(5) };
+            }
+        }
+    }
+
+    /// Takes in what is there already, so that one decision serves all of it.
+    fn drain(&mut self) -> Result<(), RunError> {
+        for _ in 0..BATCH {
+            if let Some(Some(done)) = self.running.next().now_or_never() {
+                self.done(done)?;
+            } else if let Ok(sighting) = self.sightings.1.try_recv() {
+                self.sighted(sighting);
+            } else {
+                break;
+            }
+            self.start_queued();
+        }
+        Ok(())
+    }
+
+    fn next_wake(&self) -> Instant {
+        let now = Instant::now();
+        let mut wake = now + Duration::from_secs(600);
+        if let Some(at) = self.wake_at {
+            let pause = at.duration_since((self.tools.clock)());
+            wake = wake.min(now + Duration::try_from(pause).unwrap_or(Duration::ZERO));
+        }
+        if self.sync.is_none() {
+            wake = wake.min(self.courier.next_at.max(now));
+        }
+        if let Some(news) = self.courier.news_at(self.is_settled()) {
+            if self.sync.is_none() || self.courier.under_way.is_some_and(|(_, wait)| wait > 0) {
+                wake = wake.min(news.max(self.courier.next_at));
+            }
+        }
+        if !self.settled {
+            wake = wake.min((self.started + PATIENCE).max(now + Duration::from_millis(200)));
+        }
+        wake
+    }
+
+    fn is_settled(&self) -> bool {
+        self.settled || self.started.elapsed() > PATIENCE
+    }
+
+    fn take(&mut self, decision: Decision) {
+        self.wake_at = decision.wake_at;
+        self.settled = decision.settled && decision.actions.is_empty() && self.running.is_empty();
+        if let Some(report) = decision.report {
+            self.last_report = report;
+        }
+        self.queue.extend(decision.actions);
+        self.start_queued();
+        self.update_watches();
+        // Before the picture is complete for the first time, a report would take back what was told before the restart.
+        if self.is_settled() || self.reported {
+            self.reported = true;
+            let mut report = self.last_report.clone();
+            report.facts = self.facts.clone();
+            report.notes.extend(self.link_note.clone());
+            self.courier.report(report, Instant::now());
+        }
+        if self.settled && std::mem::take(&mut self.collect_garbage) {
+            self.tools.cache.keep_only(&self.machine.needed_blobs());
+        }
+        self.talk();
+    }
+
+    /// Begins, or interrupts, the conversation with the hub.
+    fn talk(&mut self) {
+        let now = Instant::now();
+        let settled = self.is_settled();
+        if self.sync.is_some() && self.courier.interrupts(settled, now) {
+            self.sync = None;
+            self.courier.dropped();
+        }
+        if self.sync.is_some() || now < self.courier.next_at {
+            return;
+        }
+        let have = self.machine.have().map(|(version, digest)| Have { version, digest });
+        let request = self.courier.request(have, settled, now);
+        let hub = self.tools.hub.clone();
+        self.sync = Some(async move { hub.sync(request).await }.boxed());
+    }
+
+    fn start_queued(&mut self) {
+        while self.running.len() < CONCURRENCY {
+            let Some(action) = self.queue.pop_front() else { return };
+            let tools = self.tools.clone();
+            let work = match action {
+                Action::SaveDesired { digest } => self.save_desired(digest),
+                Action::Journal { .. } => self.journal(),
+                Action::Fetch { wants } => tools.fetch(wants).boxed(),
+                Action::Discover { kinds } => tools.discover(kinds).boxed(),
+                Action::Read { target } => tools.read(target).boxed(),
+                Action::EnsureNamespace(ensure) => tools.ensure_namespace(ensure).boxed(),
+                Action::Apply(apply) => tools.apply(apply).boxed(),
+                Action::RemoveKeys(remove) => tools.remove_keys(remove).boxed(),
+                Action::Delete(delete) => tools.delete(delete).boxed(),
+            };
+            self.running.push(work);
+        }
+    }
+
+    fn save_desired(&mut self, digest: Digest) -> BoxFuture<'static, Done> {
+        let Some((_, bytes)) = self.pending.as_ref().filter(|(pending, _)| *pending == digest) else {
+            return futures::future::ready(Done::Events(Vec::new())).boxed();
+        };
+        let mark = self.machine.pending().map(|(version, _)| version).unwrap_or_default().max(self.machine.mark());
+        let mut document = serde_json::to_vec(&Head { mark, digest }).unwrap_or_default();
+        document.push(b'\n');
+        document.extend_from_slice(bytes);
+        let (documents, api) = (self.documents.clone(), self.tools.api.clone());
+        async move {
+            // Nothing goes on without it: it is the high-water mark.
+            loop {
+                match documents.lock().await.desired.write(&api, &document).await {
+                    Ok(()) => return Done::Written(Event::DesiredSaved { digest }),
+                    Err(error @ StateError::Superseded(_)) => return Done::Superseded(error.to_string()),
+                    Err(error) => tracing::warn!(%error, "the desired state cannot be kept; trying again"),
+                }
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        }
+        .boxed()
+    }
+
+    fn journal(&self) -> BoxFuture<'static, Done> {
+        let revision = self.machine.ledger_revision();
+        let document = serde_json::to_vec(self.machine.ledger()).unwrap_or_default();
+        let (documents, tools) = (self.documents.clone(), self.tools.clone());
+        async move {
+            match documents.lock().await.ledger.write(&tools.api, &document).await {
+                Ok(()) => Done::Written(Event::Journaled { revision }),
+                Err(error @ StateError::Superseded(_)) => Done::Superseded(error.to_string()),
+                Err(error) => {
+                    let at = (tools.clock)();
+                    Done::Events(vec![Event::JournalFailed { message: error.to_string(), at }])
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), RunError> {
+        match done {
+            Done::Events(events) => events.into_iter().for_each(|event| self.machine.observe(event)),
+            Done::Read(key, object) => {
+                let live = object.map(|object| Box::new(self.look_at(&key, *object)));
+                let at = (self.tools.clock)();
+                self.machine.observe(Event::Object { key, live, source: Source::Read, at });
+            }
+            Done::Applied(apply, answer, keep) => {
+                let mut live = summarise(&answer, None);
+                live.unhealthy = self.unhealthy(&apply.bundle, &answer);
+                let at = (self.tools.clock)();
+                self.machine.observe(Event::Applied(Box::new(Applied {
+                    bundle: apply.bundle,
+                    key: apply.target.key,
+                    api_version: apply.target.api_version,
+                    content: apply.content,
+                    live,
+                    cause: apply.cause,
+                    sync: apply.sync,
+                    keep,
+                    left_out: apply.leave_out,
+                    at,
+                })));
+            }
+            Done::Written(event) => {
+                if let Event::DesiredSaved { digest } = event {
+                    if let Some((_, bytes)) = self.pending.take_if(|(pending, _)| *pending == digest) {
+                        self.desired = bytes;
+                    }
+                    self.collect_garbage = true;
+                }
+                self.machine.observe(event);
+            }
+            Done::Superseded(why) => return Err(RunError::Superseded(why)),
+        }
+        Ok(())
+    }
+
+    fn sighted(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::Object(key, object) => {
+                let live = Some(Box::new(self.look_at(&key, *object)));
+                let at = (self.tools.clock)();
+                self.machine.observe(Event::Object { key, live, source: Source::Watch, at });
+            }
+            Sighting::Deleted(key) => self.machine.observe(Event::Suspect { key }),
+            Sighting::Listed(kind, seen) => self.machine.observe(Event::Listed { kind, seen }),
+        }
+    }
+
+    /// The summary of an object; its content is read from the cache only where our fields are not the recorded ones.
+    fn look_at(&self, key: &ObjectKey, mut object: Value) -> Live {
+        let recorded = self.machine.recorded(key);
+        if object["kind"].is_null() {
+            object["kind"] = Value::from(key.kind.as_str());
+            let api_version = recorded.map_or("v1", |(_, entry)| &*entry.api_version);
+            object["apiVersion"] = Value::from(api_version);
+        }
+        let Some((bundle, entry)) = recorded else { return summarise(&object, None) };
+        let strayed = entry.content.filter(|_| owned_digest(&object) != entry.fields);
+        let content = strayed
+            .and_then(|digest| self.tools.cache.read(digest))
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+            .map(|content| prepare(content, key, &self.tools.cluster, bundle, &[]));
+        let mut live = summarise(&object, content.as_ref().map(|content| Expected { content }));
+        live.unhealthy = self.unhealthy(bundle, &object);
+        live
+    }
+
+    fn unhealthy(&self, bundle: &fleet_api::names::Ref, object: &Value) -> Option<Box<Unhealthy>> {
+        let ignored = self.machine.in_force(bundle).map(|deployment| deployment.options.ignore_conditions.as_slice());
+        let health = health(object, ignored.unwrap_or_default());
+        (!health.is_ready()).then(|| {
+            Box::new(Unhealthy { state: health.status.as_str().into(), message: health.message.as_str().into() })
+        })
+    }
+
+    fn update_watches(&mut self) {
+        let revision = self.machine.watch_revision();
+        if self.watched_revision == Some(revision) {
+            return;
+        }
+        self.watched_revision = Some(revision);
+        let wanted = self.machine.watched();
+        let stop: Vec<GroupKind> = self.watches.keys().filter(|kind| !wanted.contains_key(*kind)).cloned().collect();
+        for kind in stop {
+            if let Some((_, handle)) = self.watches.remove(&kind) {
+                handle.abort();
+            }
+            self.machine.observe(Event::Unwatched { kind });
+        }
+        for (kind, (version, plural)) in wanted {
+            let watched = Watched { kind: kind.clone(), version, plural };
+            if self.watches.get(&kind).is_some_and(|(running, _)| *running == watched) {
+                continue;
+            }
+            if let Some((_, handle)) = self.watches.remove(&kind) {
+                handle.abort();
+            }
+            let (api, cluster) = (self.tools.api.clone(), self.tools.cluster.clone());
+            let handle = self.watchers.spawn(watch(api, watched.clone(), cluster, self.sightings.0.clone()));
+            self.watches.insert(kind, (watched, handle));
+        }
+        while self.watchers.try_join_next().is_some() {}
+    }
+
+    fn answered(&mut self, answer: Result<SyncResponse, LinkError>) {
+        let now = Instant::now();
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) => {
+                let refused = matches!(&error, LinkError::Refused { status: 401 | 403, .. });
+                tracing::warn!(%error, "the hub is not heard");
+                let reason = match &error {
+                    LinkError::AnotherHub { .. } => Reason::HubIdentityChanged,
+                    LinkError::Refused { .. } if refused => Reason::Revoked,
+                    LinkError::Unreachable(_) | LinkError::Refused { .. } => Reason::HubUnreachable,
+                };
+                if reason != Reason::HubUnreachable {
+                    self.link_note = Some(Note::new(reason, error.to_string()));
+                }
+                return self.courier.failed(refused, now);
+            }
+        };
+        self.link_note = None;
+        self.courier.answered(&response, now);
+        self.machine.observe(Event::Fenced(response.fenced));
+        let Some(envelope) = &response.desired else { return };
+        if self.pending.as_ref().is_some_and(|(digest, _)| *digest == envelope.digest) {
+            return;
+        }
+        let base = (!self.desired.is_empty()).then_some(self.desired.as_slice());
+        match decode::open_envelope(self.tools.rules, envelope, base, &self.signing_key) {
+            Ok((bytes, desired)) => {
+                tracing::info!(version = %desired.version, deployments = desired.deployments.len(), "a desired state");
+                self.pending = Some((envelope.digest, bytes));
+                self.machine.observe(Event::Desired { desired: Box::new(desired), digest: envelope.digest });
+            }
+            Err(note) => {
+                tracing::warn!("{}", note.message);
+                self.link_note = Some(note);
+                self.courier.next_at = now + Duration::from_secs(5);
+            }
+        }
+    }
+}
+
+/// What the Secrets hold.
+async fn restore(documents: &mut Documents, api: &Api) -> Result<(Persisted, Vec<u8>), RunError> {
+    let mut persisted = Persisted::default();
+    let mut desired = Vec::new();
+    if let Some(document) = documents.desired.read(api).await? {
+        let broken = |why: &str| StateError::Broken("skiff-agent-desired".into(), why.into());
+        let newline = document.iter().position(|byte| *byte == b'\n').ok_or_else(|| broken("it has no head"))?;
+        let head: Head = serde_json::from_slice(&document[..newline]).map_err(|error| broken(&error.to_string()))?;
+        persisted.mark = head.mark;
+        desired = document[newline + 1..].to_vec();
+        if Digest::of(&desired) != head.digest {
+            return Err(broken("it does not have its digest").into());
+        }
+        let parsed = serde_json::from_slice(&desired).map_err(|error| broken(&error.to_string()))?;
+        persisted.desired = Some((parsed, head.digest));
+    }
+    if let Some(document) = documents.ledger.read(api).await? {
+        persisted.ledger = serde_json::from_slice(&document)
+            .map_err(|error| StateError::Broken("skiff-agent-ledger".into(), error.to_string()))?;
+    }
+    Ok((persisted, desired))
+}
+
+async fn poll_optional<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => futures::future::pending().await,
+    }
+}
+
+/// Random for each process.
+fn instance() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness a restart looks like a repeated request; the hub grants a counter all the same.
+    drop(SystemRandom::new().fill(&mut bytes));
+    hex::encode(bytes)
+}
