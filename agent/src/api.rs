@@ -188,7 +188,8 @@ impl Api {
                 return Err(failure(response).await);
             }
             let bytes = collect(response.into_body()).await?;
-            serde_json::from_slice(&bytes).map_err(|error| ApiError::Transport(format!("the answer is no JSON: {error}")))
+            serde_json::from_slice(&bytes)
+                .map_err(|error| ApiError::Transport(format!("the answer is no JSON: {error}")))
         };
         tokio::time::timeout(TIMEOUT, work).await.map_err(|_| ApiError::Transport("no answer in time".into()))?
     }

@@ -87,8 +87,23 @@ mod tests {
     #[test]
     fn the_command_line_is_the_contract() {
         let args = Args::try_parse_from([
-            "skiff-agent", "--token-file", "t", "--hub", "https://h", "--kubeconfig", "k", "--name", "c", "--label", "a=b",
-            "--label", "c=d", "--state-dir", "s", "--poll-interval", "30m",
+            "skiff-agent",
+            "--token-file",
+            "t",
+            "--hub",
+            "https://h",
+            "--kubeconfig",
+            "k",
+            "--name",
+            "c",
+            "--label",
+            "a=b",
+            "--label",
+            "c=d",
+            "--state-dir",
+            "s",
+            "--poll-interval",
+            "30m",
         ])
         .unwrap();
         assert_eq!(args.claimed_labels().len(), 2);

@@ -178,10 +178,16 @@ mod tests {
         let mut courier = courier(now);
         courier.report(report(1), now);
         let first = courier.request(None, true, now);
-        assert!(first.start.is_none() && first.report.is_none() && first.wait == 0, "the first one asks for the counter");
+        assert!(
+            first.start.is_none() && first.report.is_none() && first.wait == 0,
+            "the first one asks for the counter"
+        );
         courier.answered(&answer(0), now);
         let told = courier.request(None, true, now);
-        assert_eq!((told.start, told.wait, told.report.map(|delta| (delta.sequence, delta.full))), (Some(7), 0, Some((1, true))));
+        assert_eq!(
+            (told.start, told.wait, told.report.map(|delta| (delta.sequence, delta.full))),
+            (Some(7), 0, Some((1, true)))
+        );
         courier.failed(false, now);
         let again = courier.request(None, true, now);
         assert_eq!(again.report.map(|delta| delta.sequence), Some(2));

@@ -122,9 +122,7 @@ impl Tools {
         }
         let target = remove.target;
         match self.api.merge(&object_path(&target), &patch, &target.service_account).await {
-            Ok(_) => {
-                Done::Events(vec![Event::Touched { key: target.key, repaired: true, at: self.now() }])
-            }
+            Ok(_) => Done::Events(vec![Event::Touched { key: target.key, repaired: true, at: self.now() }]),
             Err(error) => {
                 let trouble = explain("take added keys from", &target.key, &error);
                 self.failed(None, target.key, None, trouble)
@@ -294,34 +292,34 @@ struct Got {
 }
 
 /// Writes what came into the cache.
-fn unpack(
-    rules: Rules,
-    cache: &Cache,
-    wants: &BTreeMap<Digest, (bool, bool)>,
-    body: &Bytes,
-) -> Result<Got, Note> {
+fn unpack(rules: Rules, cache: &Cache, wants: &BTreeMap<Digest, (bool, bool)>, body: &Bytes) -> Result<Got, Note> {
     let mut got = Got { events: Vec::new(), present: Vec::new(), documents: Vec::new(), refused: Vec::new() };
     let mut trouble = None;
-    let result = decode::blobs(rules, body, |base| cache.read(base), |digest, bytes| {
-        let Some((is_deployment, is_secret)) = wants.get(&digest) else { return };
-        if let Err(error) = cache.write(digest, &bytes, *is_secret) {
-            trouble = Some(error);
-            return;
-        }
-        if !*is_deployment {
-            return got.present.push(digest);
-        }
-        match serde_json::from_slice::<Deployment>(&bytes) {
-            Ok(deployment) => {
-                got.documents.push(digest);
-                got.events.push(Event::Deployment { digest, deployment: Box::new(deployment) });
+    let result = decode::blobs(
+        rules,
+        body,
+        |base| cache.read(base),
+        |digest, bytes| {
+            let Some((is_deployment, is_secret)) = wants.get(&digest) else { return };
+            if let Err(error) = cache.write(digest, &bytes, *is_secret) {
+                trouble = Some(error);
+                return;
             }
-            Err(error) => {
-                tracing::warn!(%digest, %error, "a deployment cannot be read");
-                got.refused.push(digest);
+            if !*is_deployment {
+                return got.present.push(digest);
             }
-        }
-    });
+            match serde_json::from_slice::<Deployment>(&bytes) {
+                Ok(deployment) => {
+                    got.documents.push(digest);
+                    got.events.push(Event::Deployment { digest, deployment: Box::new(deployment) });
+                }
+                Err(error) => {
+                    tracing::warn!(%digest, %error, "a deployment cannot be read");
+                    got.refused.push(digest);
+                }
+            }
+        },
+    );
     let message = match (result, trouble) {
         (_, Some(error)) => format!("the cache does not take content: {error}"),
         (Err(why), None) => format!("the hub's answer is not used: {why}"),

@@ -138,7 +138,8 @@ impl Identity {
 
     fn from_fields(mut data: BTreeMap<String, Vec<u8>>) -> Result<Self, IdentityError> {
         let mut take = |name: &'static str| data.remove(name).ok_or(IdentityError::Damaged(name));
-        let text = |name: &'static str, bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| IdentityError::Damaged(name));
+        let text =
+            |name: &'static str, bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| IdentityError::Damaged(name));
         let digest = |name: &'static str, bytes: Vec<u8>| -> Result<Digest, IdentityError> {
             text(name, bytes)?.parse().map_err(|_| IdentityError::Damaged(name))
         };
@@ -156,17 +157,7 @@ impl Identity {
             _ => None,
         };
         let resource_version = None;
-        Ok(Self {
-            key,
-            certificate,
-            cache_key,
-            hub,
-            hub_key,
-            signing_key_digest,
-            enrolled,
-            token,
-            resource_version,
-        })
+        Ok(Self { key, certificate, cache_key, hub, hub_key, signing_key_digest, enrolled, token, resource_version })
     }
 
     /// Writes it.

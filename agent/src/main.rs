@@ -76,7 +76,9 @@ async fn client(args: &Args) -> Result<kube::Client, String> {
             // No child process is ever started.
             let runs_something = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
             if runs_something.into_iter().any(|user| user.exec.is_some() || user.auth_provider.is_some()) {
-                return Err(at(&"users with `exec` or `auth-provider` are not supported; use a token or a certificate"));
+                return Err(at(
+                    &"users with `exec` or `auth-provider` are not supported; use a token or a certificate",
+                ));
             }
             let options = KubeConfigOptions::default();
             kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| at(&error))?

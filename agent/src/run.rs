@@ -41,6 +41,8 @@ const CONCURRENCY: usize = 24;
 const SIGHTINGS: usize = 16;
 /// How many events are taken in before the next decision.
 const BATCH: usize = 256;
+/// How long the hub is not asked after it sent what was refused.
+const REFUSED: Duration = Duration::from_secs(20);
 /// After this time a report is sent though the picture is not complete.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -104,7 +106,10 @@ pub async fn run(
 }
 
 /// Tries until it works: a cluster that starts is not there yet.
-async fn patiently<T, F: Future<Output = Result<T, crate::api::ApiError>>>(what: &str, mut each: impl FnMut() -> F) -> T {
+async fn patiently<T, F: Future<Output = Result<T, crate::api::ApiError>>>(
+    what: &str,
+    mut each: impl FnMut() -> F,
+) -> T {
     let mut pause = Duration::from_millis(250);
     loop {
         match each().await {
@@ -249,8 +254,7 @@ impl Agent {
         machine.observe(Event::BlobsPresent { digests: cache.list() });
         let now = Instant::now();
         let courier = Courier::new(cluster.clone(), kube_system_uid, instance(), config.poll_interval, now);
-        let tools =
-            Tools { api, cache, hub, cluster, rules: config.rules, clock: config.clock.clone() };
+        let tools = Tools { api, cache, hub, cluster, rules: config.rules, clock: config.clock.clone() };
         Ok(Self {
             tools,
             machine,
@@ -332,11 +336,12 @@ impl Agent {
             let pause = at.duration_since((self.tools.clock)());
             wake = wake.min(now + Duration::try_from(pause).unwrap_or(Duration::ZERO));
         }
-        if self.sync.is_none() {
+        if self.sync.is_none() && self.machine.pending().is_none() {
             wake = wake.min(self.courier.next_at.max(now));
         }
         if let Some(news) = self.courier.news_at(self.is_settled()) {
-            if self.sync.is_none() || self.courier.under_way.is_some_and(|(_, wait)| wait > 0) {
+            let may_talk = self.sync.is_none() || self.courier.under_way.is_some_and(|(_, wait)| wait > 0);
+            if may_talk && self.machine.pending().is_none() {
                 wake = wake.min(news.max(self.courier.next_at));
             }
         }
@@ -381,7 +386,8 @@ impl Agent {
             self.sync = None;
             self.courier.dropped();
         }
-        if self.sync.is_some() || now < self.courier.next_at {
+        // What is being written is told as had only when it is.
+        if self.sync.is_some() || now < self.courier.next_at || self.machine.pending().is_some() {
             return;
         }
         let have = self.machine.have().map(|(version, digest)| Have { version, digest });
@@ -587,11 +593,16 @@ impl Agent {
                 tracing::info!(version = %desired.version, deployments = desired.deployments.len(), "a desired state");
                 self.pending = Some((envelope.digest, bytes));
                 self.machine.observe(Event::Desired { desired: Box::new(desired), digest: envelope.digest });
+                if self.machine.pending().is_none_or(|(_, digest)| digest != envelope.digest) {
+                    // Refused; the hub will offer it again.
+                    self.pending = None;
+                    self.courier.next_at = now + REFUSED;
+                }
             }
             Err(note) => {
                 tracing::warn!("{}", note.message);
                 self.link_note = Some(note);
-                self.courier.next_at = now + Duration::from_secs(5);
+                self.courier.next_at = now + REFUSED;
             }
         }
     }
@@ -631,6 +642,8 @@ async fn poll_optional<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 fn instance() -> String {
     let mut bytes = [0; 8];
     // Without randomness a restart looks like a repeated request; the hub grants a counter all the same.
-    drop(SystemRandom::new().fill(&mut bytes));
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        tracing::warn!("no randomness for the name of this process");
+    }
     hex::encode(bytes)
 }

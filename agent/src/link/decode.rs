@@ -47,9 +47,8 @@ pub fn open_envelope(
         let message = "refused a desired state: its signature is not one of the key that was pinned at enrollment";
         return Err(Note::new(Reason::SignatureRefused, message));
     }
-    let desired = serde_json::from_slice(&bytes).map_err(|error| {
-        Note::new(Reason::ProtocolTooOld, format!("the desired state cannot be read: {error}"))
-    })?;
+    let desired = serde_json::from_slice(&bytes)
+        .map_err(|error| Note::new(Reason::ProtocolTooOld, format!("the desired state cannot be read: {error}")))?;
     Ok((bytes, desired))
 }
 
@@ -108,10 +107,8 @@ mod tests {
 
     fn answer(blobs: &[&[u8]], bases: &[&[u8]], lie: bool) -> Vec<u8> {
         let prefix = bases.concat();
-        let entry = |blob: &&[u8]| BlobEntry {
-            digest: Digest::of(if lie { b"lie" } else { blob }),
-            size: blob.len() as u64,
-        };
+        let entry =
+            |blob: &&[u8]| BlobEntry { digest: Digest::of(if lie { b"lie" } else { blob }), size: blob.len() as u64 };
         let head = BlobsHead {
             bases: bases.iter().map(|base| Digest::of(base)).collect(),
             blobs: blobs.iter().map(entry).collect(),
@@ -141,7 +138,12 @@ mod tests {
         assert!(blobs(Rules::default(), &body, |_| None, |_, _| panic!("nothing is believed")).is_err());
         let body = answer(&[b"one", b"two"], &[], false);
         for end in 0..body.len() {
-            drop(blobs(Rules::default(), &body[..end], |_| None, |digest, bytes| assert_eq!(Digest::of(&bytes), digest)));
+            drop(blobs(
+                Rules::default(),
+                &body[..end],
+                |_| None,
+                |digest, bytes| assert_eq!(Digest::of(&bytes), digest),
+            ));
         }
     }
 }

@@ -116,7 +116,9 @@ impl HttpHub {
         if causes.iter().any(|cause| cause.contains("ApplicationVerificationFailure")) {
             return LinkError::AnotherHub { address: self.address.clone() };
         }
-        LinkError::Unreachable(causes.pop().map_or_else(|| error.to_string(), |last| format!("{}: {last}", self.address)))
+        LinkError::Unreachable(
+            causes.pop().map_or_else(|| error.to_string(), |last| format!("{}: {last}", self.address)),
+        )
     }
 }
 

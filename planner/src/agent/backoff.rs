@@ -1,12 +1,12 @@
 //! When something that failed is tried again: a pure function of how often it failed. Called by the plans.
 //!
-//! Invariant: the first repair of drift is immediate; whoever fights us back is met ever more slowly.
+//! Invariant: the first repairs of drift are immediate; whoever fights us back is met ever more slowly.
 
 use fleet_api::wire::Timestamp;
 use jiff::SignedDuration;
 
 const FAILURE_MS: [i64; 9] = [500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000];
-const REPAIR_MS: [i64; 9] = [0, 0, 1_000, 2_000, 5_000, 15_000, 60_000, 120_000, 300_000];
+const REPAIR_MS: [i64; 10] = [0, 0, 0, 0, 0, 1_000, 2_000, 5_000, 60_000, 300_000];
 const DISCOVERY_MS: [i64; 9] = [0, 150, 300, 1_000, 2_000, 5_000, 15_000, 60_000, 300_000];
 /// After this time without a repair an object counts as quiet again.
 const QUIET: SignedDuration = SignedDuration::from_secs(600);

@@ -1,0 +1,50 @@
+//! Tier 4: the same scenarios against a real kube-apiserver, with etcd and kube-controller-manager.
+
+mod common;
+
+use common::{Writes, scenarios};
+use skiff_controlplane::{Binaries, ControlPlane, Options, harness};
+use std::sync::{Arc, Mutex};
+
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        $( async fn $name(binaries: Binaries) -> harness::Outcome {
+            let plane = ControlPlane::start(&binaries, Options::default().with_audit().with_controller_manager()).await?;
+            let plane = Arc::new(plane);
+            let client = plane.client_named("skiff-agent").await?;
+            let mark = Mutex::new(plane.audit_mark()?);
+            let counted = plane.clone();
+            let writes: Writes = Arc::new(move || {
+                let mut mark = mark.lock().unwrap();
+                let events = counted.audit_since(*mark).unwrap();
+                *mark = counted.audit_mark().unwrap();
+                events
+                    .iter()
+                    .filter(|event| event.is_write() && event.user_agent == "skiff-agent")
+                    .map(|event| format!("{} {} {}/{}", event.verb, event.resource, event.namespace, event.name))
+                    .collect()
+            });
+            scenarios::$name(client, writes).await;
+            Ok(())
+        } )*
+
+        fn main() -> std::process::ExitCode {
+            harness::run(skiff_controlplane::scenarios![$($name),*])
+        }
+    };
+}
+
+scenarios! {
+    a_bundle_is_installed_changed_and_a_restart_writes_nothing
+    drift_is_repaired_row_by_row
+    drift_is_only_told_without_correct_drift
+    replicas_are_left_to_an_autoscaler
+    a_foreign_object_is_left_alone_unless_ownership_is_taken
+    a_renamed_bundle_is_handed_over_with_its_uids
+    a_removed_bundle_is_deleted_and_a_claim_is_held
+    a_definition_and_its_resources_converge
+    an_immutable_field_is_named_and_the_others_are_applied
+    a_finalizer_that_hangs_is_named_and_holds_up_nothing_else
+    without_a_hub_a_restarted_agent_repairs_drift
+    a_bad_object_does_not_stop_the_others
+}

@@ -1,0 +1,48 @@
+//! Tier 3: the agent, whole, against the in-memory API server; no sockets.
+
+mod common;
+
+use common::{Writes, scenarios};
+use skiff_sim::ApiServer;
+use std::sync::Arc;
+
+fn writes(server: &ApiServer) -> Writes {
+    let server = server.clone();
+    Arc::new(move || {
+        let writes = server
+            .requests()
+            .iter()
+            .filter(|request| request.verb.is_write() && request.user_agent != "kubectl")
+            .map(|request| {
+                format!("{} {} {}/{}", request.verb.as_str(), request.resource, request.namespace, request.name)
+            })
+            .collect();
+        server.reset_log();
+        writes
+    })
+}
+
+macro_rules! scenarios {
+    ($($name:ident)*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            let server = ApiServer::default();
+            scenarios::$name(server.client(), writes(&server)).await;
+        }
+    )* };
+}
+
+scenarios! {
+    a_bundle_is_installed_changed_and_a_restart_writes_nothing
+    drift_is_repaired_row_by_row
+    drift_is_only_told_without_correct_drift
+    replicas_are_left_to_an_autoscaler
+    a_foreign_object_is_left_alone_unless_ownership_is_taken
+    a_renamed_bundle_is_handed_over_with_its_uids
+    a_removed_bundle_is_deleted_and_a_claim_is_held
+    a_definition_and_its_resources_converge
+    an_immutable_field_is_named_and_the_others_are_applied
+    a_finalizer_that_hangs_is_named_and_holds_up_nothing_else
+    without_a_hub_a_restarted_agent_repairs_drift
+    a_bad_object_does_not_stop_the_others
+}
