@@ -225,3 +225,79 @@ impl Record {
         self.direct.iter().chain(self.inlined.iter().flat_map(|fields| fields.iter())).map(|field| field.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleet_api::v1alpha1::FleetYaml;
+    use serde_json::{Map, Value, json};
+    use std::collections::BTreeSet;
+
+    /// The paths of all fields below a type of the tables.
+    fn of_type(kind: &Type, at: &str, paths: &mut BTreeSet<String>) {
+        match kind {
+            Type::List(item) => of_type(item, &format!("{at}[]"), paths),
+            Type::Record(record) => {
+                for key in record.keys() {
+                    let path = format!("{at}.{key}");
+                    if let (Some((field, _)), true) = (record.field(key), paths.insert(path.clone())) {
+                        of_type(&field.1, &path, paths);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The paths of all fields below a JSON schema.
+    fn of_schema(schema: &Value, root: &Value, at: &str, paths: &mut BTreeSet<String>) {
+        if let Some(reference) = schema["$ref"].as_str().and_then(|text| text.strip_prefix('#')) {
+            return of_schema(root.pointer(reference).unwrap_or(&Value::Null), root, at, paths);
+        }
+        for alternative in schema["anyOf"].as_array().into_iter().flatten() {
+            of_schema(alternative, root, at, paths);
+        }
+        if schema["items"].is_object() {
+            of_schema(&schema["items"], root, &format!("{at}[]"), paths);
+        }
+        for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{at}.{key}");
+            paths.insert(path.clone());
+            of_schema(inner, root, &path, paths);
+        }
+    }
+
+    #[test]
+    fn the_tables_hold_exactly_the_fields_of_the_types() {
+        let (mut here, mut there) = (BTreeSet::new(), BTreeSet::new());
+        of_type(&Type::Record(&FLEET_YAML), "", &mut here);
+        let schema = serde_json::to_value(schemars::schema_for!(FleetYaml)).unwrap();
+        of_schema(&schema, &schema, "", &mut there);
+        let differing: Vec<&String> = here.symmetric_difference(&there).collect();
+        assert!(differing.is_empty(), "{differing:#?}");
+    }
+
+    fn sample(kind: &Type) -> Value {
+        match kind {
+            Type::Text | Type::StrictText => json!("x"),
+            Type::State => json!("Ready"),
+            Type::Bool => json!(true),
+            Type::Int => json!(7),
+            Type::IntOrText => json!("5%"),
+            Type::TextMap | Type::StrictTextMap => json!({"k": "x"}),
+            Type::Values | Type::Any => json!({"k": 1}),
+            Type::List(item) => json!([sample(item)]),
+            Type::Record(record) => {
+                let field = |key| record.field(key).map(|(field, _)| (key.to_owned(), sample(&field.1)));
+                Value::Object(record.keys().filter_map(field).collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_tables_allow_fits_the_types() {
+        let whole = sample(&Type::Record(&FLEET_YAML));
+        let read: FleetYaml = serde_json::from_value(whole.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), whole);
+    }
+}
