@@ -1,6 +1,8 @@
 //! An ordinary kubectl against the user API, over TLS with a kubeconfig of ours (tier 4). Where there is no kubectl it
 //! says so and passes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
+
 use axum::Router;
 use fleet_api::Digest;
 use fleet_api::names::{Namespace, Ref};

@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::resources::Object;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// How many events are kept.
 pub const HISTORY: usize = 8192;
@@ -65,6 +65,7 @@ struct Events {
 pub(super) struct History {
     events: Mutex<Events>,
     newest: watch::Sender<u64>,
+    subscribers: Mutex<Vec<mpsc::UnboundedSender<Arc<Event>>>>,
     capacity: usize,
 }
 
@@ -72,21 +73,31 @@ impl History {
     /// Empty; everything up to `version` is before it.
     pub(super) fn new(version: u64, capacity: usize) -> Self {
         let events = Mutex::new(Events { events: VecDeque::new(), floor: version });
-        Self { events, newest: watch::Sender::new(version), capacity }
+        Self { events, newest: watch::Sender::new(version), subscribers: Mutex::default(), capacity }
     }
 
     /// Adds what was committed; versions rise.
     pub(super) fn push(&self, event: Event) {
         let version = event.version;
+        let event = Arc::new(event);
         let mut inner = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.events.push_back(Arc::new(event));
+        inner.events.push_back(event.clone());
         while inner.events.len() > self.capacity {
             if let Some(dropped) = inner.events.pop_front() {
                 inner.floor = dropped.version;
             }
         }
         drop(inner);
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain(|subscriber| subscriber.send(event.clone()).is_ok());
+        drop(subscribers);
         self.newest.send_replace(version);
+    }
+
+    pub(super) fn subscribe(&self) -> mpsc::UnboundedReceiver<Arc<Event>> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
     }
 
     /// Everything after `version`.

@@ -13,6 +13,7 @@
 //! Called by the hub's loops and by the user API. The invariant: what [`Store::write`] has acknowledged is on disk
 //! (WAL, `synchronous=FULL`), and readers see it; what it has not acknowledged is there whole or not at all.
 
+mod change;
 pub mod history;
 pub mod kind;
 pub mod migrations;
@@ -21,12 +22,14 @@ pub mod records;
 pub mod resources;
 pub mod seal;
 mod secrets;
+mod turn;
 pub mod writer;
 
+pub use change::{Change, Outcome, Precondition, ResourceError, SecretData, Write};
 pub use history::{Event, EventType, Gone, Watch};
 pub use kind::{Kind, Resource};
 pub use records::Table;
-pub use resources::{Change, Object, Outcome, Precondition, ResourceError, Resources, SecretData, Write};
+pub use resources::{Object, Resources};
 pub use seal::{Key, Sealer};
 pub use writer::Tx;
 

@@ -85,6 +85,18 @@ pub(super) fn has_finalizers(value: &Value) -> bool {
     value["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }
 
+/// The object with a finalizer, or without it.
+pub(super) fn with_finalizer(value: &Value, finalizer: &str, present: bool) -> Value {
+    let mut value = value.clone();
+    let list = value["metadata"]["finalizers"].as_array().into_iter().flatten();
+    let mut list: Vec<_> = list.filter(|known| known.as_str() != Some(finalizer)).cloned().collect();
+    if present {
+        list.push(finalizer.into());
+    }
+    value["metadata"]["finalizers"] = Value::Array(list);
+    value
+}
+
 /// Whether both are the same but for the version.
 pub(super) fn same(a: &Value, b: &Value) -> bool {
     without_version(a) == without_version(b)

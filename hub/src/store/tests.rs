@@ -19,7 +19,7 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    async fn put(&self, kind: Kind, name: &str, value: Value) -> Result<resources::Outcome, ResourceError> {
+    async fn put(&self, kind: Kind, name: &str, value: Value) -> Result<Outcome, ResourceError> {
         let change = move |_: Option<&Value>| Ok(Change::Spec(value));
         self.resources.change(kind, "fleet-default", name, Precondition::default(), change).await
     }
@@ -57,7 +57,7 @@ async fn a_new_object_gets_what_the_server_owns_and_loses_what_it_claims() {
 #[tokio::test]
 async fn generation_counts_changes_of_the_spec_and_nothing_else() {
     let fixture = fixture().await;
-    let generation = |outcome: &resources::Outcome| outcome.object.value()["metadata"]["generation"].as_i64().unwrap();
+    let generation = |outcome: &Outcome| outcome.object.value()["metadata"]["generation"].as_i64().unwrap();
     let first = fixture.put(Kind::GitRepo, "shop", repo("https://x")).await.unwrap();
     let mut labelled = repo("https://x");
     labelled["metadata"] = json!({"labels": {"a": "b"}});
@@ -104,6 +104,37 @@ async fn a_finalizer_holds_a_deleted_object_until_it_is_taken_off() {
     let released = fixture.put(Kind::GitRepo, "shop", repo("https://x")).await.unwrap();
     assert_eq!(released.event, Some(EventType::Deleted));
     assert!(fixture.resources.object(Kind::GitRepo, "fleet-default", "shop").is_none());
+}
+
+#[tokio::test]
+async fn a_finalizer_is_put_on_and_taken_off_without_losing_what_others_changed() {
+    let fixture = fixture().await;
+    let finalizer = |present: bool| Write::Finalizer {
+        kind: Kind::GitRepo,
+        namespace: "fleet-default".into(),
+        name: "shop".into(),
+        finalizer: "skiff.dev/withdraw".into(),
+        present,
+    };
+    fixture.resources.commit(vec![finalizer(true)]).await.unwrap();
+    fixture.put(Kind::GitRepo, "shop", repo("https://x")).await.unwrap();
+    let mut changes = fixture.resources.subscribe();
+    // A user's change that the hub has not seen when it decides to put its finalizer on.
+    fixture.put(Kind::GitRepo, "shop", repo("https://y")).await.unwrap();
+    fixture.resources.commit(vec![finalizer(true), finalizer(true)]).await.unwrap();
+    let object = fixture.resources.object(Kind::GitRepo, "fleet-default", "shop").unwrap();
+    assert_eq!(object.value()["spec"]["repo"], "https://y");
+    assert_eq!(object.value()["metadata"]["finalizers"], json!(["skiff.dev/withdraw"]));
+    fixture.resources.delete(Kind::GitRepo, "fleet-default", "shop").await.unwrap();
+    fixture.resources.commit(vec![finalizer(false)]).await.unwrap();
+    assert!(fixture.resources.object(Kind::GitRepo, "fleet-default", "shop").is_none());
+    fixture.resources.commit(vec![finalizer(false)]).await.unwrap();
+    let mut seen = Vec::new();
+    while let Ok(event) = changes.try_recv() {
+        seen.push(event.event_type);
+    }
+    use EventType::{Deleted, Modified};
+    assert_eq!(seen, [Modified, Modified, Modified, Deleted]);
 }
 
 #[tokio::test]

@@ -226,22 +226,22 @@ mod tests {
         Manager { name, now: "2026-01-01T00:00:00Z", kind: Kind::ClusterGroup }
     }
 
-    fn group(spec: Value) -> Value {
+    fn group(spec: &Value) -> Value {
         json!({"metadata": {"name": "g"}, "spec": spec})
     }
 
     #[test]
     fn what_is_named_no_more_goes_with_the_maps_that_it_leaves_empty() {
-        let first = group(json!({"selector": {"matchLabels": {"env": "prod"}}}));
+        let first = group(&json!({"selector": {"matchLabels": {"env": "prod"}}}));
         let object = apply(None, &first, &manager("a"), false).unwrap();
-        let object = apply(Some(&object), &group(json!({})), &manager("a"), false).unwrap();
+        let object = apply(Some(&object), &group(&json!({})), &manager("a"), false).unwrap();
         assert!(object["spec"].get("selector").is_none(), "an empty selector would match everything: {object}");
     }
 
     #[test]
     fn another_managers_field_is_a_conflict_until_it_is_forced() {
-        let one = group(json!({"selector": {"matchLabels": {"env": "prod"}}}));
-        let other = group(json!({"selector": {"matchLabels": {"env": "dev"}}}));
+        let one = group(&json!({"selector": {"matchLabels": {"env": "prod"}}}));
+        let other = group(&json!({"selector": {"matchLabels": {"env": "dev"}}}));
         let mut object = one.clone();
         track(None, &mut object, &manager("ui"));
         let error = apply(Some(&object), &other, &manager("a"), false).unwrap_err();
@@ -258,16 +258,16 @@ mod tests {
 
     #[test]
     fn a_field_that_somebody_else_owns_as_well_stays() {
-        let one = group(json!({"selector": {"matchLabels": {"env": "prod"}}}));
+        let one = group(&json!({"selector": {"matchLabels": {"env": "prod"}}}));
         let object = apply(None, &one, &manager("a"), false).unwrap();
         let object = apply(Some(&object), &one, &manager("b"), false).unwrap();
-        let object = apply(Some(&object), &group(json!({})), &manager("a"), false).unwrap();
+        let object = apply(Some(&object), &group(&json!({})), &manager("a"), false).unwrap();
         assert_eq!(object["spec"]["selector"]["matchLabels"]["env"], "prod");
     }
 
     #[test]
     fn the_same_apply_again_changes_nothing() {
-        let given = group(json!({"selector": {"matchLabels": {"env": "prod"}}}));
+        let given = group(&json!({"selector": {"matchLabels": {"env": "prod"}}}));
         let object = apply(None, &given, &manager("a"), false).unwrap();
         let later = Manager { now: "2027-01-01T00:00:00Z", ..manager("a") };
         assert_eq!(apply(Some(&object), &given, &later, false).unwrap(), object);
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn an_ordinary_write_owns_what_it_changes() {
-        let mut object = group(json!({"selector": {"matchLabels": {"env": "prod"}}}));
+        let mut object = group(&json!({"selector": {"matchLabels": {"env": "prod"}}}));
         track(None, &mut object, &manager("a"));
         let before = object.clone();
         object["metadata"]["labels"] = json!({"x": "y"});

@@ -83,7 +83,10 @@ pub(super) fn remove(object: &mut Value, path: &[String]) {
         (Some(Value::Object(map)), Some(("f", key))) => {
             map.remove(key);
         }
-        (Some(Value::Array(items)), Some(("v", item))) => items.retain(|known| known.to_string() != item),
+        (Some(Value::Array(items)), Some(("v", item))) => {
+            let item: Value = serde_json::from_str(item).unwrap_or_default();
+            items.retain(|known| *known != item);
+        }
         _ => {}
     }
 }

@@ -124,7 +124,7 @@ fn walk(schema: &Value, value: &mut Value, path: &str, findings: &mut Findings) 
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            check_scalar(schema, value, path, findings)
+            check_scalar(schema, value, path, findings);
         }
     }
 }
