@@ -111,7 +111,7 @@ impl Hub {
             ready: Arc::clone(&ready),
         });
         // What changes from here on comes as a change; what was before is loaded.
-        let version = resources.version();
+        let changes = resources.subscribe();
         deciding.load().await?;
         ready.store(true, Ordering::Relaxed);
 
@@ -132,7 +132,7 @@ impl Hub {
         };
         let tasks = vec![
             tokio::spawn(deciding.run(messages, stopped.clone())),
-            tokio::spawn(follow(resources.clone(), version, sender.clone(), nudges, stopped.clone())),
+            tokio::spawn(follow(changes, sender.clone(), nudges, stopped.clone())),
             tokio::spawn(crate::repositories::run(polling, nudged, stopped.clone())),
             tokio::spawn(tls::serve(listener, tls, router, known, stopped)),
         ];
@@ -245,30 +245,23 @@ async fn ready(State(probes): State<Probes>) -> (StatusCode, &'static str) {
 
 /// Tells the deciding task and the polls of every change of an object.
 async fn follow(
-    resources: Resources,
-    version: u64,
+    mut changes: mpsc::UnboundedReceiver<Arc<crate::store::Event>>,
     machine: mpsc::UnboundedSender<Message>,
     repositories: mpsc::UnboundedSender<crate::repositories::Nudge>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Ok(mut changes) = resources.watch(version) else { return };
     loop {
-        let events = tokio::select! {
+        let event = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
-            events = changes.next() => events,
+            event = changes.recv() => event,
         };
-        let Ok(events) = events else {
-            tracing::error!("the history of objects was overwritten before it was read; restart the hub");
+        let Some(event) = event else { return };
+        if let Some(nudge) = crate::repositories::nudge_of(&event) {
+            // Gone only when the hub stops.
+            let _gone = repositories.send(nudge);
+        }
+        if machine.send(Message::Store(event)).is_err() {
             return;
-        };
-        for event in events {
-            if let Some(nudge) = crate::repositories::nudge_of(&event) {
-                // Gone only when the hub stops.
-                let _gone = repositories.send(nudge);
-            }
-            if machine.send(Message::Store(event)).is_err() {
-                return;
-            }
         }
     }
 }

@@ -161,27 +161,24 @@ impl Deciding {
         {
             return;
         }
-        let mut value = object.value().clone();
-        let mut with = finalizers(&value);
-        with.push(FINALIZER.to_owned());
-        value["metadata"]["finalizers"] = json!(with);
-        self.put(Kind::GitRepo, object, value);
+        self.finalizer(object.namespace(), object.name(), true);
     }
 
     /// All is withdrawn: the GitRepo may go.
     fn release(&mut self, name: &Ref) {
-        let Some(object) = self.resources.object(Kind::GitRepo, name.namespace.as_str(), name.name.as_str()) else {
-            return;
-        };
-        let mut value = object.value().clone();
-        let without: Vec<String> = finalizers(&value).into_iter().filter(|name| name != FINALIZER).collect();
-        value["metadata"]["finalizers"] = json!(without);
-        self.put(Kind::GitRepo, &object, value);
+        self.finalizer(name.namespace.as_str(), name.name.as_str(), false);
     }
 
-    fn put(&mut self, kind: Kind, object: &Object, value: Value) {
-        let (namespace, name) = (object.namespace().to_owned(), object.name().to_owned());
-        self.writes.push(Write::Put { kind, namespace, name, value });
+    /// Changes the finalizer alone: what a user changed meanwhile stays.
+    fn finalizer(&mut self, namespace: &str, name: &str, present: bool) {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        self.writes.push(Write::Finalizer {
+            kind: Kind::GitRepo,
+            namespace,
+            name,
+            finalizer: FINALIZER.to_owned(),
+            present,
+        });
     }
 
     /// Removes blobs that nothing refers to, off this task.
