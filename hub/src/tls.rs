@@ -32,7 +32,7 @@ const UNKNOWN: usize = 2048;
 /// How long a connection may be idle: of an agent, and of somebody unknown.
 const IDLE: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(60));
 /// How many connections there are at most.
-const CONNECTIONS: usize = 32_768;
+const CONNECTIONS: u32 = 32_768;
 
 /// Who sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,10 +123,10 @@ pub async fn serve(
 ) {
     let shared = Shared { handshakes: Arc::new(Semaphore::new(HANDSHAKES)), unknown: Arc::default(), known, router };
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let connections = Arc::new(Semaphore::new(CONNECTIONS as usize));
     loop {
         let accepted = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => break,
             accepted = listener.accept() => accepted,
         };
         let (stream, address) = match accepted {
@@ -147,6 +147,10 @@ pub async fn serve(
             }
         });
     }
+    drop(listener);
+    // What the connections hold on to (the store, and the lock on its directory) is let go before this returns. The
+    // semaphore is never closed.
+    let _all = connections.acquire_many(CONNECTIONS).await;
 }
 
 #[derive(Clone)]

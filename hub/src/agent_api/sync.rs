@@ -49,6 +49,8 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
         }
         tokio::select! {
             () = tokio::time::sleep_until(until) => return Ok(respond(None)),
+            // The deciding task has ended: nothing new will come.
+            () = api.machine.closed() => return Err(Refusal::stopping()),
             changed = newest.changed() => {
                 if changed.is_err() {
                     return Err(Refusal::stopping());
