@@ -1,6 +1,8 @@
 //! Every example under `examples/` renders, for each environment, to what stands in `testdata/examples/`. After a wanted
 //! change `UPDATE_GOLDEN=1 cargo test -p skiff --test examples` writes those files anew; look at the difference.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
