@@ -16,6 +16,8 @@ pub const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,applicatio
 
 /// How long a request may take that is no watch.
 const REQUEST: Duration = Duration::from_secs(60);
+/// How long a request may take that reads a repository.
+const PATIENCE: Duration = Duration::from_secs(900);
 /// How long the connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -71,6 +73,16 @@ impl Client {
         Ok(value)
     }
 
+    /// A request without a body whose answer may take long.
+    ///
+    /// # Errors
+    /// What the hub answers, or that it cannot be reached.
+    pub async fn send_patiently(&self, method: Method, path: &str) -> Result<Value, Failure> {
+        let request = self.request(method, path, "application/json").timeout(PATIENCE);
+        let (value, _) = self.answer(request).await?;
+        Ok(value)
+    }
+
     /// A request, and the answer with the warnings that came with it.
     ///
     /// # Errors
@@ -88,6 +100,10 @@ impl Client {
             Some(body) => request.header(CONTENT_TYPE, media).body(body.to_string()),
             None => request,
         };
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<(Value, Vec<String>), Failure> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let response = self.accepted(response).await?;
         let warnings = warnings(response.headers());

@@ -102,10 +102,12 @@ async fn watch(
     printer: &mut Printer<'_>,
     output: &mut Output,
 ) -> Result<(), CliError> {
+    let mut away = false;
     loop {
         let from = if version.is_empty() { String::new() } else { format!("&resourceVersion={version}") };
         match hub.watch(&format!("{}&watch=true{from}", wanted.list()), TABLE).await {
             Ok(mut lines) => {
+                away = false;
                 while let Some(event) = lines.next().await {
                     if event["type"] == "ERROR" {
                         version.clear();
@@ -123,7 +125,12 @@ async fn watch(
             }
             Err(failure) if failure.code == Some(410) => version.clear(),
             Err(failure) if failure.code.is_some_and(|code| code < 500 && code != 429) => return Err(failure.into()),
-            Err(failure) => output.note(&format!("{}; trying again", failure.message)),
+            // Said once for each time that the hub is away.
+            Err(failure) => {
+                if !std::mem::replace(&mut away, true) {
+                    output.note(&format!("{}; trying again", failure.message));
+                }
+            }
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -63,7 +63,7 @@ pub fn token(args: TokenArgs, global: &Global, output: &mut Output) -> Result<()
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn apply(args: ApplyArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let objects = apply::read(&args.filename, &global.namespace)?;
     with_hub(global, async |hub| apply::run(hub, &objects, output).await)
 }
@@ -72,7 +72,7 @@ pub fn apply(args: ApplyArgs, global: &Global, output: &mut Output) -> Result<()
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn label(args: LabelArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn label(args: &LabelArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let (object, changes) = label::parse(&args.words, &global.namespace)?;
     with_hub(global, async |hub| label::run(hub, &object, &changes, output).await)
 }
@@ -81,7 +81,7 @@ pub fn label(args: LabelArgs, global: &Global, output: &mut Output) -> Result<()
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn delete(args: DeleteArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn delete(args: &DeleteArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let object = Named::one(&args.object.object, &global.namespace)?;
     if args.keep_resources && object.kind != Kind::GitRepo {
         return Err(CliError::Usage(
@@ -95,7 +95,7 @@ pub fn delete(args: DeleteArgs, global: &Global, output: &mut Output) -> Result<
     match object.kind {
         Kind::GitRepo if args.keep_resources => output.note("what it deployed stays in the clusters, released"),
         Kind::GitRepo => {
-            output.note("what it deployed is withdrawn from the clusters; a large deletion waits for `skiff approve`")
+            output.note("what it deployed is withdrawn from the clusters; a large deletion waits for `skiff approve`");
         }
         Kind::Cluster => output.note("its agent is no longer accepted; its workloads are left alone"),
         _ if pending => output.note("it goes when its finalizers are done"),
@@ -108,8 +108,8 @@ pub fn delete(args: DeleteArgs, global: &Global, output: &mut Output) -> Result<
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn get(args: GetArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
-    let wanted = get::Wanted::parse(&args, &global.namespace)?;
+pub fn get(args: &GetArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+    let wanted = get::Wanted::parse(args, &global.namespace)?;
     with_hub(global, async |hub| get::run(hub, &wanted, output).await)
 }
 
@@ -117,7 +117,7 @@ pub fn get(args: GetArgs, global: &Global, output: &mut Output) -> Result<(), Cl
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn explain(args: ObjectArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn explain(args: &ObjectArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let object = Named::one(&args.object, &global.namespace)?;
     let path = format!("/v1/admin/explain/{}", object.words());
     let answer = with_hub(global, async |hub| Ok(hub.send(Method::GET, &path, None).await?))?;
@@ -128,7 +128,7 @@ pub fn explain(args: ObjectArgs, global: &Global, output: &mut Output) -> Result
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn approve(args: ApproveArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn approve(args: &ApproveArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let object = Named::one(&args.object.object, &global.namespace)?;
     with_hub(global, async |hub| approve::run(hub, &object, args.yes, output).await)
 }
@@ -137,7 +137,7 @@ pub fn approve(args: ApproveArgs, global: &Global, output: &mut Output) -> Resul
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn wait(args: WaitArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn wait(args: &WaitArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let object = Named::one(&args.object.object, &global.namespace)?;
     let condition = wait::Condition::parse(&args.condition)?;
     let timeout = fleet_api::duration::parse(&args.timeout).ok_or_else(|| {
@@ -150,14 +150,15 @@ pub fn wait(args: WaitArgs, global: &Global, output: &mut Output) -> Result<(), 
 ///
 /// # Errors
 /// What the hub answers, or that it cannot be reached.
-pub fn sync(args: ObjectArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+pub fn sync(args: &ObjectArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
     let object = Named::one(&args.object, &global.namespace)?;
     if object.kind != Kind::GitRepo {
         return Err(CliError::Usage(format!("only a gitrepo can be synced, not a {}", object.kind.singular())));
     }
     let path = format!("/v1/admin/sync/{}", object.words());
-    with_hub(global, async |hub| Ok(hub.send(Method::POST, &path, None).await?))?;
-    output.line(&format!("{object} is polled"))
+    // It answers when the repository was read, which may take a while.
+    with_hub(global, async |hub| Ok(hub.send_patiently(Method::POST, &path).await?))?;
+    output.line(&format!("{object} was polled"))
 }
 
 /// Prints a kubeconfig for the hub.

@@ -165,14 +165,14 @@ fn run(arguments: Arguments) -> Said {
     let Arguments { global, command } = arguments;
     let result = match command {
         Command::Token(args) => token(args, &global, &mut output),
-        Command::Apply(args) => apply(args, &global, &mut output),
-        Command::Label(args) => label(args, &global, &mut output),
-        Command::Delete(args) => delete(args, &global, &mut output),
-        Command::Get(args) => get(args, &global, &mut output),
-        Command::Explain(args) => explain(args, &global, &mut output),
-        Command::Approve(args) => approve(args, &global, &mut output),
-        Command::Wait(args) => wait(args, &global, &mut output),
-        Command::Sync(args) => sync(args, &global, &mut output),
+        Command::Apply(args) => apply(&args, &global, &mut output),
+        Command::Label(args) => label(&args, &global, &mut output),
+        Command::Delete(args) => delete(&args, &global, &mut output),
+        Command::Get(args) => get(&args, &global, &mut output),
+        Command::Explain(args) => explain(&args, &global, &mut output),
+        Command::Approve(args) => approve(&args, &global, &mut output),
+        Command::Wait(args) => wait(&args, &global, &mut output),
+        Command::Sync(args) => sync(&args, &global, &mut output),
         other => panic!("{other:?}"),
     };
     let status = match result {
@@ -319,7 +319,7 @@ fn a_token_stands_alone_on_stdout() {
     assert_eq!(hub.run("token create --ttl soon").status, 2);
     assert_eq!(hub.run("token create --label env").status, 2);
     assert_eq!(hub.run("token create --name A").status, 1);
-    assert_eq!(hub.done("sync gitrepo shop"), "gitrepo fleet-default/shop is polled\n");
+    assert_eq!(hub.done("sync gitrepo shop"), "gitrepo fleet-default/shop was polled\n");
     assert_eq!(hub.run("sync cluster one").status, 2);
     assert_eq!(hub.core.done.lock().unwrap().as_slice(), ["sync fleet-default/shop"]);
 }
@@ -427,7 +427,7 @@ fn a_watch_prints_what_changes_until_the_reader_goes() {
             std::thread::sleep(Duration::from_millis(500));
             hub.apply(&SHOP.replace("example/shop", "example/again"));
         });
-        let error = get(args, &global, &mut output).unwrap_err();
+        let error = get(&args, &global, &mut output).unwrap_err();
         assert!(error.is_broken_pipe(), "{error}");
     });
     let seen = reader.seen.text();
