@@ -700,3 +700,22 @@ fn deciding_from_what_was_stored_changes_nothing() {
     let memory = |world: &World| world.machine.memory(&r("prod")).unwrap().newest();
     assert_eq!(memory(&world), memory(&again));
 }
+
+#[test]
+fn what_is_wrong_with_a_bundle_is_told_before_any_cluster_gets_it() {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.results.insert("web".into(), Err("web/more.yaml:4:8: broken".into()));
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1")]));
+    assert!(world.gitrepo_notes("shop").contains(&Reason::RenderFailed));
+    let Status::GitRepo(_, shop) = &world.statuses["gitrepo/shop"] else { panic!() };
+    let ready = shop.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert_eq!((ready.status.as_str(), ready.message.as_str()), ("False", "web/more.yaml:4:8: broken"));
+    world.results.clear();
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "2")]));
+    assert!(!world.gitrepo_notes("shop").contains(&Reason::RenderFailed));
+    world.enroll("prod", &json!({"env": "prod"}));
+    world.settle();
+    assert_eq!(world.told("prod").0, ["web"]);
+    assert_eq!(world.renders.len(), 2, "what was tried is used");
+}

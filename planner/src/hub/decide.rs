@@ -1,6 +1,6 @@
 //! Deciding: everything that is dirty is read in full, placed, promoted, issued and told of.
 
-use super::snapshot::{self, RenderResult};
+use super::snapshot::{Render, RenderResult};
 use super::{
     Action, Decision, GATHER, Issue, Machine, desired, is_of, placement, rollout, state_is_deleting, whole_seconds,
 };
@@ -85,13 +85,12 @@ impl Machine {
 
     fn request_renders(&mut self, actions: &mut Vec<Action>) {
         for (key, input) in std::mem::take(&mut self.dirty.render) {
-            if self.snapshot.renders.get(&key).is_some_and(|render| !render.wanted_by.is_empty()) {
+            if self.snapshot.renders.get(&key).is_some_and(Render::is_wanted) {
                 self.pending += 1;
                 actions.push(Action::Render(Box::new(input)));
             }
         }
-        let unwanted =
-            |render: &snapshot::Render| render.wanted_by.is_empty() && render.result != RenderResult::Pending;
+        let unwanted = |render: &Render| !render.is_wanted() && render.result != RenderResult::Pending;
         let forgotten: Vec<Digest> =
             self.snapshot.renders.iter().filter(|(_, render)| unwanted(render)).map(|(key, _)| *key).collect();
         for key in forgotten {

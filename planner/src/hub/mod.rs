@@ -193,6 +193,7 @@ impl BundleState {
             record,
             invalid: None,
             placements: BTreeMap::new(),
+            probe: None,
             variants: Vec::new(),
             counts: StateCounts::default(),
             resources: fleet_api::v1alpha1::ResourceCounts::default(),

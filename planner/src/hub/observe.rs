@@ -4,11 +4,11 @@
 use super::event::{
     BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, GitRepoResource, RepositoryRead,
 };
-use super::snapshot::{self, BundleState, RenderResult, Withdrawal};
+use super::snapshot::{BundleState, Render, RenderResult, Withdrawal};
 use super::{Machine, Memory, is_of, placement, plan_repository, replace, unknown_bundle};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 impl Machine {
     /// Takes in what happened.
@@ -127,6 +127,9 @@ impl Machine {
         let gitrepo =
             state.record.gitrepo.clone().map(|gitrepo| Ref { namespace: name.namespace.clone(), name: gitrepo });
         let clusters: Vec<Ref> = state.placements.keys().cloned().collect();
+        if let Some(render) = state.probe.and_then(|key| self.snapshot.renders.get_mut(&key)) {
+            render.probe = false;
+        }
         for cluster in &clusters {
             placement::unplace(&mut self.snapshot.renders, &mut state, cluster);
             if let Some(cluster) = self.snapshot.clusters.get_mut(cluster) {
@@ -186,11 +189,7 @@ impl Machine {
     }
 
     fn render_known(&mut self, input: Digest, deployment: Digest) {
-        let render = self.snapshot.renders.entry(input).or_insert_with(|| snapshot::Render {
-            bundle: unknown_bundle(),
-            wanted_by: BTreeSet::new(),
-            result: RenderResult::Pending,
-        });
+        let render = self.snapshot.renders.entry(input).or_insert_with(|| Render::new(&unknown_bundle()));
         render.result = RenderResult::Done(deployment);
     }
 
@@ -205,6 +204,9 @@ impl Machine {
             Err(notes) => RenderResult::Failed(notes),
         };
         let bundle = render.bundle.clone();
+        if render.probe {
+            self.dirty.bundle_status.insert(bundle.clone());
+        }
         self.dirty.plan.extend(render.wanted_by.iter().map(|cluster| (bundle.clone(), cluster.clone())));
     }
 

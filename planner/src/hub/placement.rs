@@ -11,7 +11,7 @@ use fleet_api::v1alpha1::BundleDeploymentOptions;
 use fleet_api::wire::Facts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The facts of a cluster that one render looks at; the others are left at their defaults.
@@ -77,8 +77,48 @@ pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, 
     for cluster in in_reach {
         place(snapshot, renderer, (name, &mut bundle), &cluster, &groups, dirty);
     }
+    probe(&mut snapshot.renders, renderer, (name, &mut bundle), dirty);
     dirty.bundle_status.insert(name.clone());
     snapshot.bundles.insert(name.clone(), bundle);
+}
+
+/// A Bundle that goes nowhere is rendered once, as it would be without customizations: its errors are told on the
+/// GitRepo before a cluster is labelled.
+fn probe(
+    renders: &mut BTreeMap<Digest, Render>,
+    renderer: &str,
+    (name, bundle): (&Ref, &mut BundleState),
+    dirty: &mut Dirty,
+) {
+    let old = bundle.probe.take();
+    if let Some(render) = old.and_then(|key| renders.get_mut(&key)) {
+        render.probe = false;
+    }
+    if !bundle.placements.is_empty() || bundle.invalid.is_some() || bundle.record.uses != Uses::default() {
+        return;
+    }
+    let variant = variant(&mut bundle.variants, bundle.record.spec.options.clone());
+    let input = input(renderer, name, bundle, &variant, ClusterFacts::default());
+    let key = input.key();
+    let render = renders.entry(key).or_insert_with(|| Render::new(name));
+    if !render.is_wanted() && render.result == RenderResult::Pending {
+        dirty.render.insert(key, input);
+    }
+    render.probe = true;
+    bundle.probe = Some(key);
+}
+
+fn input(renderer: &str, name: &Ref, bundle: &BundleState, variant: &Variant, facts: ClusterFacts) -> RenderInput {
+    RenderInput {
+        bundle: name.clone(),
+        id: bundle.record.id,
+        directory: bundle.record.directory.clone(),
+        tree: bundle.record.tree,
+        options: Arc::clone(&variant.options),
+        options_digest: variant.digest,
+        facts,
+        renderer: renderer.to_owned(),
+    }
 }
 
 /// Places all Bundles in one cluster again.
@@ -137,16 +177,7 @@ fn place(
     let facts = ClusterFacts::of(bundle.record.uses, cluster);
     let issued = issued(cluster, name);
     let variant = variant(&mut bundle.variants, matched.options);
-    let input = RenderInput {
-        bundle: name.clone(),
-        id: bundle.record.id,
-        directory: bundle.record.directory.clone(),
-        tree: bundle.record.tree,
-        options: Arc::clone(&variant.options),
-        options_digest: variant.digest,
-        facts,
-        renderer: renderer.to_owned(),
-    };
+    let input = input(renderer, name, bundle, &variant, facts);
     let key = input.key();
     let unchanged = bundle.placements.get(cluster_name).is_some_and(|old| old.input == key);
     if unchanged {
@@ -156,12 +187,8 @@ fn place(
     let old = bundle.placements.get(cluster_name).and_then(|old| old.allowed);
     let counted = bundle.placements.get(cluster_name).and_then(|old| old.counted.clone());
     forget(&mut snapshot.renders, bundle.placements.get(cluster_name), cluster_name);
-    let render = snapshot.renders.entry(key).or_insert_with(|| Render {
-        bundle: name.clone(),
-        wanted_by: BTreeSet::new(),
-        result: RenderResult::Pending,
-    });
-    let first = render.wanted_by.is_empty() && render.result == RenderResult::Pending;
+    let render = snapshot.renders.entry(key).or_insert_with(|| Render::new(name));
+    let first = !render.is_wanted() && render.result == RenderResult::Pending;
     render.bundle.clone_from(name);
     render.wanted_by.insert(cluster_name.clone());
     if first {

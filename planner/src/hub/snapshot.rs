@@ -53,6 +53,8 @@ pub(super) struct BundleState {
     pub(super) invalid: Option<Note>,
     /// The clusters that it goes to.
     pub(super) placements: BTreeMap<Ref, Placement>,
+    /// The render that is tried while it goes to no cluster.
+    pub(super) probe: Option<Digest>,
     /// The distinct options among its placements.
     pub(super) variants: Vec<Variant>,
     /// How many placements are in which state.
@@ -112,6 +114,8 @@ pub(super) struct Render {
     pub(super) bundle: Ref,
     /// The clusters whose placement has this input.
     pub(super) wanted_by: BTreeSet<Ref>,
+    /// It is tried for a Bundle that goes to no cluster yet, so that its errors are seen.
+    pub(super) probe: bool,
     pub(super) result: RenderResult,
 }
 
@@ -121,6 +125,18 @@ pub(super) enum RenderResult {
     Pending,
     Done(Digest),
     Failed(Vec<Note>),
+}
+
+impl Render {
+    /// Asked for by nobody yet.
+    pub(super) fn new(bundle: &Ref) -> Self {
+        Self { bundle: bundle.clone(), wanted_by: BTreeSet::new(), probe: false, result: RenderResult::Pending }
+    }
+
+    /// Whether anybody wants it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.probe || !self.wanted_by.is_empty()
+    }
 }
 
 /// Why a Bundle ended.

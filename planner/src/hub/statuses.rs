@@ -2,7 +2,7 @@
 //! status, and made from counters, so that each costs what changed.
 
 use super::event::Labels;
-use super::snapshot::{BundleState, ClusterState};
+use super::snapshot::{BundleState, ClusterState, RenderResult};
 use super::{Machine, STATUS_PERIOD, is_of};
 use crate::selector;
 use crate::status::{
@@ -193,6 +193,7 @@ impl Machine {
             let message = format!("no cluster matches Bundle {name} (targets: {})", targets.join(", "));
             notes.push(Note::new(Reason::NoTargets, message));
         }
+        notes.extend(self.probe_notes(bundle).iter().cloned());
         let mut told: BTreeSet<&Note> = BTreeSet::new();
         let of_clusters = bundle.non_ready.iter().filter_map(|cluster| bundle.placements.get(cluster));
         told.extend(of_clusters.take(10 * LIST_CAP).flat_map(|placement| &placement.notes));
@@ -221,6 +222,15 @@ impl Machine {
         Some(Status::Bundle(name.clone(), status))
     }
 
+    /// What is wrong with a Bundle that goes to no cluster.
+    fn probe_notes(&self, bundle: &BundleState) -> &[Note] {
+        let render = bundle.probe.and_then(|key| self.snapshot.renders.get(&key));
+        match render.map(|render| &render.result) {
+            Some(RenderResult::Failed(notes)) => notes,
+            _ => &[],
+        }
+    }
+
     fn gitrepo_status(&mut self, name: &Ref, now: Timestamp) -> Option<Status> {
         let gitrepo = self.snapshot.gitrepos.get(name)?;
         let mine: Vec<(&Ref, &BundleState)> =
@@ -247,6 +257,7 @@ impl Machine {
         let ready_of = |(_, bundle): &(&Ref, &BundleState)| bundle.counts.of(DeploymentState::Ready);
         let mut notes: Vec<Note> = gitrepo.poll_notes.iter().chain(&gitrepo.read_notes).cloned().collect();
         notes.extend(mine.iter().filter_map(|(_, bundle)| bundle.invalid.clone()));
+        notes.extend(mine.iter().flat_map(|(_, bundle)| self.probe_notes(bundle).iter().cloned()));
         let mut told: BTreeSet<Note> = BTreeSet::new();
         for (_, bundle) in &mine {
             let placements =
@@ -296,7 +307,11 @@ impl Machine {
         let (ready, reason, text) = match poll.clone().or_else(|| read.clone()) {
             Some((reason, message)) => (false, reason, message),
             None if !current => (false, "", "the repository has not been read yet".to_owned()),
-            None => (text.is_empty(), if text.is_empty() { "" } else { ready_reason(true, &status.notes) }, text),
+            // Every cluster may be fine, or there may be none: what is refused or failed is told all the same.
+            None => match worst(&status.notes).filter(|_| text.is_empty()) {
+                Some((reason, message)) => (false, reason, message),
+                None => (text.is_empty(), if text.is_empty() { "" } else { ready_reason(true, &status.notes) }, text),
+            },
         };
         if poll.is_some() || read.is_some() {
             status.display.error = true;
