@@ -97,6 +97,7 @@ impl Hub {
             desired_lifetime: seconds(config.desired_lifetime),
             offline_after: seconds(config.offline_after),
             renderer: renderer.version(),
+            rules: skiff_planner::hub::Rules::default(),
         });
         let mut deciding = Deciding::new(Parts {
             machine,

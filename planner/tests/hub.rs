@@ -36,6 +36,7 @@ impl World {
             desired_lifetime: jiff::SignedDuration::from_hours(720),
             offline_after: jiff::SignedDuration::from_mins(15),
             renderer: "1".into(),
+            rules: skiff_planner::hub::Rules::default(),
         };
         Self {
             machine: Machine::new(options),

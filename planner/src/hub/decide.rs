@@ -1,5 +1,6 @@
 //! Deciding: everything that is dirty is read in full, placed, promoted, issued and told of.
 
+use super::rules::Rule;
 use super::snapshot::{Render, RenderResult};
 use super::{
     Action, Decision, GATHER, Issue, Machine, desired, is_of, placement, rollout, state_is_deleting, whole_seconds,
@@ -34,6 +35,9 @@ impl Machine {
             self.deadlines.pop_first();
             let Some(cluster) = self.snapshot.clusters.get_mut(&name) else { continue };
             cluster.offline = true;
+            if !self.options.rules.on(Rule::R14Silence) {
+                self.dirty.desired.insert(name.clone());
+            }
             self.dirty.plan.extend(cluster.bundles.iter().map(|bundle| (bundle.clone(), name.clone())));
             self.dirty.cluster_status.insert(name);
         }
@@ -102,7 +106,10 @@ impl Machine {
     /// Which cluster is allowed which Deployment, and what state that makes.
     fn promote(&mut self) {
         for (bundle_name, cluster_name) in std::mem::take(&mut self.dirty.plan) {
-            let Some(allowance) = rollout::all_at_once(&self.snapshot, &bundle_name, &cluster_name) else { continue };
+            let Some(allowance) = rollout::all_at_once(&self.snapshot, self.options.rules, &bundle_name, &cluster_name)
+            else {
+                continue;
+            };
             let Some(cluster) = self.snapshot.clusters.get(&cluster_name) else { continue };
             let Some(bundle) = self.snapshot.bundles.get_mut(&bundle_name) else { continue };
             let Some(placement) = bundle.placements.get_mut(&cluster_name) else { continue };
@@ -169,7 +176,7 @@ impl Machine {
         let cluster = self.snapshot.clusters.get(name)?;
         let memory = cluster.memory.as_ref()?;
         cluster.resource.as_ref()?;
-        let (body, graves) = desired::build(&self.snapshot, cluster, memory, name);
+        let (body, graves) = desired::build(&self.snapshot, self.options.rules, (name, cluster, memory));
         let lifetime = self.options.desired_lifetime;
         let fresh = |desired: &fleet_api::wire::Desired| {
             now.duration_since(desired.issued) <= lifetime.checked_div(2).unwrap_or(lifetime)

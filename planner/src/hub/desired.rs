@@ -5,6 +5,7 @@
 
 use super::memory::{Grave, Memory};
 use super::repository::short;
+use super::rules::{Rule, Rules};
 use super::snapshot::{BundleState, ClusterState, Snapshot};
 use crate::selector;
 use fleet_api::names::Ref;
@@ -59,9 +60,8 @@ impl Body {
 /// What the cluster should be told now, and its tombstones.
 pub(super) fn build(
     snapshot: &Snapshot,
-    cluster: &ClusterState,
-    memory: &Memory,
-    name: &Ref,
+    rules: Rules,
+    (name, cluster, memory): (&Ref, &ClusterState, &Memory),
 ) -> (Body, BTreeMap<Ref, Grave>) {
     let mut deployments: BTreeMap<Ref, DesiredDeployment> = BTreeMap::new();
     for bundle_name in &cluster.bundles {
@@ -76,7 +76,12 @@ pub(super) fn build(
         };
         deployments.insert(bundle_name.clone(), entry);
     }
-    keep_what_is_not_known(snapshot, memory, cluster, &mut deployments);
+    if rules.on(Rule::R13Failed) {
+        keep_what_is_not_known(snapshot, memory, cluster, &mut deployments);
+    }
+    if cluster.offline && !rules.on(Rule::R14Silence) {
+        deployments.clear();
+    }
     let graves = graves(snapshot, memory, &deployments, cluster);
     let body = Body {
         deployments: deployments.into_values().collect(),

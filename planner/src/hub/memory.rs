@@ -3,6 +3,7 @@
 //! The invariant: everything here is on disk before the agent is told of it.
 
 use super::event::{Enrollment, Sync, SyncOutcome};
+use super::rules::{Rule, Rules};
 use fleet_api::names::Ref;
 use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Tombstone, Version};
 use serde::{Deserialize, Serialize};
@@ -115,15 +116,15 @@ impl Memory {
     }
 
     /// Takes in a sync: the parts that concern identity, counters and versions.
-    pub(super) fn sync(&mut self, sync: &Sync) -> SyncOutcome {
+    pub(super) fn sync(&mut self, sync: &Sync, rules: Rules) -> SyncOutcome {
         let mut outcome = SyncOutcome::default();
-        if self.is_fenced(sync, &mut outcome) {
+        if self.is_fenced(sync, &mut outcome) && rules.on(Rule::R12Start) {
             return SyncOutcome { start: self.start, fenced: true, acknowledged: self.sequence, ..outcome };
         }
         outcome.start = self.start;
-        self.account_for(sync.have, &mut outcome);
+        self.account_for(sync.have, rules, &mut outcome);
         match &sync.report {
-            Some(delta) => self.take_report(delta, &mut outcome),
+            Some(delta) => self.take_report(delta, rules, &mut outcome),
             None => {
                 outcome.resend = self.report_start != self.start || outcome.new_epoch;
                 outcome.acknowledged = if outcome.resend { 0 } else { self.sequence };
@@ -152,7 +153,7 @@ impl Memory {
     }
 
     /// R3: a document that this hub did not issue begins a new epoch.
-    fn account_for(&mut self, have: Option<Have>, outcome: &mut SyncOutcome) {
+    fn account_for(&mut self, have: Option<Have>, rules: Rules, outcome: &mut SyncOutcome) {
         let Some(have) = have else { return };
         if let Some(at) = self.history.iter().position(|known| *known == have) {
             // What is older than what the agent has, it will never have again (R2).
@@ -160,9 +161,12 @@ impl Memory {
             self.unserved.remove(&have.version);
             return;
         }
+        if !rules.on(Rule::R3Epoch) {
+            return;
+        }
         let epoch = self.version.epoch.max(have.version.epoch) + 1;
         self.version = Version { epoch, generation: 0 };
-        self.hold = Some(EpochHold { approved: false });
+        self.hold = rules.on(Rule::R3Hold).then_some(EpochHold { approved: false });
         self.desired = None;
         self.history.clear();
         self.approvals.clear();
@@ -172,9 +176,9 @@ impl Memory {
     }
 
     /// R11: a report's counter rises strictly; an acknowledged state never goes back.
-    fn take_report(&mut self, delta: &ReportDelta, outcome: &mut SyncOutcome) {
+    fn take_report(&mut self, delta: &ReportDelta, rules: Rules, outcome: &mut SyncOutcome) {
         let same_start = self.report_start == self.start;
-        if same_start && delta.sequence <= self.sequence {
+        if same_start && delta.sequence <= self.sequence && rules.on(Rule::R11Report) {
             outcome.acknowledged = self.sequence;
             return;
         }

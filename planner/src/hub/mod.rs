@@ -13,6 +13,7 @@ mod observe;
 mod placement;
 mod repository;
 mod rollout;
+mod rules;
 mod session;
 mod snapshot;
 mod statuses;
@@ -23,6 +24,7 @@ pub use memory::{EpochHold, GrantedApproval, Grave, Memory};
 pub use placement::ClusterFacts;
 pub use repository::{RepositoryPlan, plan as plan_repository};
 pub use rollout::Allowance;
+pub use rules::{Rule, Rules};
 pub use statuses::{Kind, Status};
 pub use view::Subject;
 
@@ -52,6 +54,8 @@ pub struct Options {
     pub offline_after: SignedDuration,
     /// The version of the renderer: another one renders everything again.
     pub renderer: String,
+    /// The rules that hold: all of them, but in the simulator.
+    pub rules: Rules,
 }
 
 /// Everything that a render depends on; clusters with equal inputs share one.

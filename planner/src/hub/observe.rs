@@ -219,7 +219,7 @@ impl Machine {
         let existing = self.snapshot.bundles.iter().filter(|(name, _)| name.namespace == read.gitrepo.namespace);
         let existing: BTreeMap<Ref, &BundleRecord> =
             existing.map(|(name, state)| (name.clone(), &state.record)).collect();
-        let plan = plan_repository(read, &existing);
+        let plan = plan_repository(read, &existing, self.options.rules);
         for (name, record) in plan.put {
             self.put_bundle(&name, record);
             self.dirty.put.insert(name);

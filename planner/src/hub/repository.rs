@@ -1,6 +1,7 @@
 //! What a read of a repository means for the Bundles of its GitRepo (R13): "absent" is not "deleted".
 
 use super::event::{BundleRecord, FailedEntry, RepositoryRead};
+use super::rules::{Rule, Rules};
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ pub struct RepositoryPlan {
 }
 
 /// Decides what becomes of the Bundles. `existing` are all Bundles of the GitRepo's namespace.
-pub fn plan(read: &RepositoryRead, existing: &BTreeMap<Ref, &BundleRecord>) -> RepositoryPlan {
+pub fn plan(read: &RepositoryRead, existing: &BTreeMap<Ref, &BundleRecord>, rules: Rules) -> RepositoryPlan {
     let mut plan = RepositoryPlan { notes: read.notes.clone(), ..RepositoryPlan::default() };
     plan.notes.extend(read.failed.iter().flat_map(|failed| failed.notes.clone()));
     let found = accept_found(read, existing, &mut plan);
@@ -28,7 +29,11 @@ pub fn plan(read: &RepositoryRead, existing: &BTreeMap<Ref, &BundleRecord>) -> R
         if !is_of(record, &read.gitrepo, name) || found.contains(name) {
             continue;
         }
-        match missing(read, name, record) {
+        let missing = match missing(read, name, record) {
+            Missing::Kept(_) if !rules.on(Rule::R13Absent) => Missing::Withdrawn("it is not there".to_owned()),
+            missing => missing,
+        };
+        match missing {
             Missing::Withdrawn(cause) => plan.withdraw.push((name.clone(), cause)),
             Missing::Kept(note) => {
                 plan.notes.extend(note);

@@ -1,6 +1,7 @@
 //! Which cluster is allowed which Deployment. All at once, so far; a rollout that goes in waves takes the place of
 //! [`all_at_once`] and gives a wait to those whose turn has not come.
 
+use super::rules::{Rule, Rules};
 use super::snapshot::{RenderResult, Snapshot};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
@@ -19,16 +20,26 @@ pub struct Allowance {
 
 /// Every cluster gets the newest Deployment at once, unless something is paused or it cannot be had: then the last
 /// good one stays.
-pub(super) fn all_at_once(snapshot: &Snapshot, bundle_name: &Ref, cluster_name: &Ref) -> Option<Allowance> {
+pub(super) fn all_at_once(
+    snapshot: &Snapshot,
+    rules: Rules,
+    bundle_name: &Ref,
+    cluster_name: &Ref,
+) -> Option<Allowance> {
     let bundle = snapshot.bundles.get(bundle_name)?;
     let placement = bundle.placements.get(cluster_name)?;
     let keep = |staged, notes| Allowance { allowed: placement.allowed, staged, notes };
     let wanted = match snapshot.renders.get(&placement.input).map(|render| &render.result) {
         None | Some(RenderResult::Pending) => return Some(keep(placement.staged, Vec::new())),
+        Some(RenderResult::Failed(notes)) if !rules.on(Rule::R13Failed) => {
+            return Some(Allowance { allowed: None, staged: None, notes: notes.clone() });
+        }
         Some(RenderResult::Failed(notes)) => return Some(keep(None, kept_notes(notes, placement.allowed.is_some()))),
         Some(RenderResult::Done(deployment)) => *deployment,
     };
-    if let Some(note) = empty(snapshot, bundle_name, placement.allowed, wanted) {
+    if rules.on(Rule::R13Empty)
+        && let Some(note) = empty(snapshot, bundle_name, placement.allowed, wanted)
+    {
         return Some(keep(None, vec![note]));
     }
     if Some(wanted) != placement.allowed

@@ -13,7 +13,7 @@ impl Machine {
         let memory = cluster.memory.as_mut()?;
         let old_facts = memory.report.facts.clone();
         let old_version = memory.report.version;
-        let outcome = memory.sync(sync);
+        let outcome = memory.sync(sync, self.options.rules);
         if outcome.fenced {
             return Some(outcome);
         }
