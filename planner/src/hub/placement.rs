@@ -174,11 +174,22 @@ fn place(
         return;
     };
     cluster.bundles.insert(name.clone());
-    let facts = ClusterFacts::of(bundle.record.uses, cluster);
     let issued = issued(cluster, name);
     let variant = variant(&mut bundle.variants, matched.options);
-    let input = input(renderer, name, bundle, &variant, facts);
-    let key = input.key();
+    let alone = bundle.record.uses == Uses::default();
+    let mut made = None;
+    let key = match variant.key.filter(|_| alone) {
+        Some(key) => key,
+        None => {
+            let input = input(renderer, name, bundle, &variant, ClusterFacts::of(bundle.record.uses, cluster));
+            let key = input.key();
+            if alone && let Some(known) = bundle.variants.iter_mut().find(|known| known.digest == variant.digest) {
+                known.key = Some(key);
+            }
+            made = Some(input);
+            key
+        }
+    };
     let unchanged = bundle.placements.get(cluster_name).is_some_and(|old| old.input == key);
     if unchanged {
         dirty.plan.insert((name.clone(), cluster_name.clone()));
@@ -192,6 +203,8 @@ fn place(
     render.bundle.clone_from(name);
     render.wanted_by.insert(cluster_name.clone());
     if first {
+        let uses = bundle.record.uses;
+        let input = made.unwrap_or_else(|| input(renderer, name, bundle, &variant, ClusterFacts::of(uses, cluster)));
         dirty.render.insert(key, input);
     }
     bundle.placements.insert(
@@ -216,10 +229,12 @@ fn resolve(
 ) -> Option<Resolution> {
     cluster.resource.as_ref()?;
     let record = &bundle.record;
-    let mappings: Vec<_> = snapshot.mappings.values().cloned().collect();
-    let key = (name.namespace.as_str(), &record.labels);
-    if !target::reaches(key, &cluster.view.namespace, &mappings, &snapshot.namespaces) {
-        return None;
+    if name.namespace.as_str() != cluster.view.namespace {
+        let mappings: Vec<_> = snapshot.mappings.values().cloned().collect();
+        let key = (name.namespace.as_str(), &record.labels);
+        if !target::reaches(key, &cluster.view.namespace, &mappings, &snapshot.namespaces) {
+            return None;
+        }
     }
     let groups = target::groups_of(&cluster.view, groups);
     Some(target::resolve(&record.spec, &cluster.view, &groups))
@@ -260,7 +275,7 @@ fn variant(variants: &mut Vec<Variant>, options: BundleDeploymentOptions) -> Var
         return known.clone();
     }
     let digest = Digest::of_json(&options).unwrap_or_else(|_| Digest::of(b""));
-    let variant = Variant { options: Arc::new(options), digest };
+    let variant = Variant { options: Arc::new(options), digest, key: None };
     variants.push(variant.clone());
     variant
 }

@@ -70,6 +70,8 @@ pub(super) struct BundleState {
 pub(super) struct Variant {
     pub(super) options: Arc<BundleDeploymentOptions>,
     pub(super) digest: Digest,
+    /// The key of the render, where it looks at nothing of the cluster.
+    pub(super) key: Option<Digest>,
 }
 
 /// A Bundle in one cluster.
