@@ -9,6 +9,7 @@ mod load;
 mod message;
 mod perform;
 pub(crate) mod records;
+mod user_bundles;
 
 pub(crate) use enroll::{EnrollError, Enrolling};
 pub(crate) use message::Message;
@@ -216,6 +217,7 @@ impl Deciding {
         if let Some(event) = load::event_of(event) {
             self.machine.observe(event);
         }
+        self.user_bundle(event);
         self.hold_gitrepo(event);
     }
 }
