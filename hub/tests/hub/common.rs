@@ -1,5 +1,5 @@
 //! A hub on a directory, a repository on the disk, and an agent that speaks the protocol over real TLS.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
@@ -36,7 +36,12 @@ pub(crate) async fn token(hub: &Hub, name: Option<&str>, labels: &[(&str, &str)]
     token_for(hub, name, labels, Duration::from_secs(3600)).await
 }
 
-pub(crate) async fn token_for(hub: &Hub, name: Option<&str>, labels: &[(&str, &str)], lifetime: Duration) -> EnrollmentToken {
+pub(crate) async fn token_for(
+    hub: &Hub,
+    name: Option<&str>,
+    labels: &[(&str, &str)],
+    lifetime: Duration,
+) -> EnrollmentToken {
     use base64::Engine as _;
     let request = TokenRequest {
         namespace: "fleet-default".parse().unwrap(),
@@ -170,7 +175,6 @@ pub(crate) struct Agent {
     pub(crate) client: reqwest::Client,
     pub(crate) key: Arc<rcgen::KeyPair>,
     pub(crate) hub: String,
-    pub(crate) hub_key: Digest,
     pub(crate) signing_key: Vec<u8>,
     pub(crate) identity: Option<EnrollResponse>,
     pub(crate) kube_system: String,
@@ -196,7 +200,6 @@ impl Agent {
             client: client(hub.hub_key(), Some(&key)),
             key,
             hub: format!("https://{}", hub.address()),
-            hub_key: hub.hub_key(),
             signing_key: Vec::new(),
             identity: None,
             kube_system: kube_system.into(),
@@ -396,9 +399,11 @@ pub(crate) fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  value: {value}\n")
 }
 
-/// Everything that a hub says, for a test that fails.
-pub(crate) fn dump(hub: &Hub) -> String {
-    let kinds = [skiff_hub::store::Kind::GitRepo, skiff_hub::store::Kind::Bundle, skiff_hub::store::Kind::Cluster];
-    let objects = kinds.into_iter().flat_map(|kind| hub.resources().objects(kind, None).0);
-    objects.map(|object| serde_json::to_string_pretty(object.value()).unwrap()).collect::<Vec<_>>().join("\n")
+/// Syncs until exactly these Bundles are told.
+pub(crate) async fn told(agent: &mut Agent, bundles: &[&str]) {
+    eventually("the bundles are told", async || {
+        agent.sync(1, None).await.unwrap();
+        (agent.bundles() == bundles).then_some(())
+    })
+    .await;
 }

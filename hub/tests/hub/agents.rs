@@ -1,8 +1,6 @@
 //! The agent API over real TLS: enrolling, syncing, fetching, and everything that is refused.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fleet_api::digest::Digest;
 use serde_json::json;
 use std::time::{Duration, Instant};
