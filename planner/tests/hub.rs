@@ -547,7 +547,23 @@ fn old_documents_of_ours_are_accounted_for() {
     assert!(!world.sync_with("prod", None, "i", Some(first), None).new_epoch, "an answer can be lost");
     let second = world.issued[&r("prod")].0;
     assert!(!world.sync_with("prod", Some(1), "i", Some(second), None).new_epoch);
-    assert!(world.sync_with("prod", Some(1), "i", Some(first), None).new_epoch, "R2: an agent does not go back");
+    let outcome = world.sync_with("prod", Some(1), "i", Some(first), None);
+    assert!(!outcome.new_epoch, "a request was overtaken by a later one: agents drop polls when they have news");
+    assert_eq!(world.issued[&r("prod")].0, second);
+}
+
+#[test]
+fn an_epoch_begins_once_however_often_its_cause_is_told() {
+    let mut world = shop();
+    let first = world.issued[&r("prod")].0;
+    let foreign = Have { version: Version { epoch: 1, generation: 9 }, digest: Digest::of(b"other") };
+    assert!(world.sync_with("prod", None, "i", Some(foreign), None).new_epoch);
+    for again in [foreign, first, foreign] {
+        assert!(!world.sync_with("prod", Some(1), "i", Some(again), None).new_epoch, "{again:?}");
+    }
+    let (newest, desired) = world.issued[&r("prod")].clone();
+    assert_eq!(newest.version, Version { epoch: 2, generation: 1 });
+    assert!(!desired.deletions_allowed);
 }
 
 #[test]

@@ -164,11 +164,16 @@ impl Memory {
         if !rules.on(Rule::R3Epoch) {
             return;
         }
+        if self.history.first().is_some_and(|oldest| have.version < oldest.version) {
+            // A request that was overtaken by a later one of the same agent: it is told of the newest all the same.
+            return;
+        }
         let epoch = self.version.epoch.max(have.version.epoch) + 1;
         self.version = Version { epoch, generation: 0 };
-        self.hold = rules.on(Rule::R3Hold).then_some(EpochHold { approved: false });
+        self.hold = Some(EpochHold { approved: false });
         self.desired = None;
-        self.history.clear();
+        // Until the agent has what is issued now, it goes on saying the same.
+        self.history = vec![have];
         self.approvals.clear();
         self.unserved.clear();
         outcome.new_epoch = true;
