@@ -104,7 +104,8 @@ impl Courier {
     fn wait_seconds(&self, settled: bool, now: Instant) -> u32 {
         let until_news = self.news_at(settled).map(|at| at.duration_since(now));
         let wait = until_news.map_or(self.poll_interval, |until| until.min(self.poll_interval));
-        u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)
+        // A poll that is not held open would be answered, and asked again, as fast as the hub can; news interrupts it.
+        u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1)
     }
 
     fn delta(&mut self) -> Option<fleet_api::wire::ReportDelta> {
@@ -202,5 +203,16 @@ mod tests {
         assert!(!delta.full);
         courier.answered(&SyncResponse { resend: true, ..answer(2) }, now);
         assert!(courier.request(None, true, now).report.unwrap().full);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_is_held_open_also_while_news_is_gathered() {
+        let now = Instant::now();
+        let mut courier = courier(now);
+        courier.request(None, false, now);
+        courier.answered(&answer(0), now);
+        courier.report(report(1), now);
+        let poll = courier.request(None, false, now);
+        assert!(poll.report.is_none() && poll.wait > 0, "it would be asked again at once: {poll:?}");
     }
 }

@@ -89,6 +89,9 @@ async fn client(args: &Args) -> Result<kube::Client, String> {
     };
     // Watches are long; the agent has deadlines of its own.
     config.read_timeout = None;
+    // By this name its requests are found in an audit log.
+    let name = http::HeaderValue::from_static(concat!("skiff-agent/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((http::header::USER_AGENT, name));
     kube::Client::try_from(config).map_err(|error| error.to_string())
 }
 
