@@ -36,3 +36,5 @@ pub use audit::{AuditEvent, AuditMark, Counts, count};
 pub use binaries::{Binaries, Missing, REQUIRE, gate};
 pub use error::{Error, Result};
 pub use plane::{ControlPlane, Options};
+pub use ports::free as free_port;
+pub use process::Process;

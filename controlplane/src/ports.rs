@@ -14,7 +14,10 @@ const FROM: u16 = 12_000;
 const TO: u16 = 31_999;
 
 /// A port on 127.0.0.1 that nothing listens on, and that this program was not given before.
-pub(crate) fn free() -> Result<u16> {
+///
+/// # Errors
+/// Where all of them are taken.
+pub fn free() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let span = u32::from(TO - FROM) + 1;
     for _ in 0..span {

@@ -1,6 +1,6 @@
 //! One child process that cannot outlive us.
 //!
-//! Used for each part of the control plane. The child runs under a small `sh` that holds the read end of a pipe: when
+//! Used for each part of the control plane, and by tests for the programs that they try out. The child runs under a small `sh` that holds the read end of a pipe: when
 //! we close the pipe, or end in any way at all (panic, `kill -9`), the shell kills the child. That needs no unsafe code
 //! and no process group, and kills by the pid that the shell itself started.
 
@@ -29,7 +29,7 @@ const LOG_LINES: usize = 25;
 
 /// A running part of the control plane; dropping it kills it and waits for its end.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     component: &'static str,
     keeper: Child,
     leash: Option<ChildStdin>,
@@ -39,7 +39,10 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `binary` with `args`; both outputs are appended to `<directory>/<component>.log`.
-    pub(crate) fn spawn(component: &'static str, binary: &Path, args: &[String], directory: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the log cannot be opened or the program cannot be started.
+    pub fn spawn(component: &'static str, binary: &Path, args: &[String], directory: &Path) -> Result<Self> {
         let log = directory.join(format!("{component}.log"));
         let pid_file = directory.join(format!("{component}.pid"));
         let file_error = |source| Error::File { what: "cannot write", path: log.clone(), source };
@@ -61,12 +64,16 @@ impl Process {
     }
 
     /// The pid of the program itself, not of the shell that keeps it; none in the first milliseconds.
-    pub(crate) fn pid(&self) -> Option<u32> {
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
         fs::read_to_string(&self.pid_file).ok()?.trim().parse().ok()
     }
 
     /// An error if the program has ended by itself.
-    pub(crate) fn still_runs(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// Its exit status and the end of its log.
+    pub fn still_runs(&mut self) -> Result<()> {
         match self.keeper.try_wait() {
             Ok(Some(status)) => Err(self.exited(&status)),
             Ok(None) | Err(_) => Ok(()),
@@ -78,7 +85,8 @@ impl Process {
     }
 
     /// The last lines that the program wrote.
-    pub(crate) fn log_tail(&self) -> String {
+    #[must_use]
+    pub fn log_tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
@@ -86,7 +94,7 @@ impl Process {
     }
 
     /// Kills the program (`kill -9`: what it must survive anyway) and waits until it is gone.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         drop(self.leash.take());
         // Waiting fails only where it was waited before; then it is gone already.
         drop(self.keeper.wait());

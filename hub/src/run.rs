@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use fleet_api::digest::Digest;
-use skiff_planner::hub::{Machine, Options, Rules};
+use skiff_planner::hub::{Machine, Options};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,8 +97,7 @@ impl Hub {
             desired_lifetime: seconds(config.desired_lifetime),
             offline_after: seconds(config.offline_after),
             renderer: renderer.version(),
-            #[expect(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
-            rules: Rules::default(),
+            rules: skiff_planner::hub::Rules::default(),
         });
         let mut deciding = Deciding::new(Parts {
             machine,

@@ -9,7 +9,6 @@ mod load;
 mod message;
 mod perform;
 pub(crate) mod records;
-mod user_bundles;
 
 pub(crate) use enroll::{EnrollError, Enrolling};
 pub(crate) use message::Message;
@@ -137,10 +136,7 @@ impl Deciding {
         if !writes.is_empty() && !self.commit(writes, stop).await {
             return false;
         }
-        // Who asked is told last: an answer to one who is in a new epoch must not find the document of the old one.
-        let is_reply = |after: &After| matches!(after, After::Reply(_));
-        let (replies, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.after).into_iter().partition(is_reply);
-        for after in others.into_iter().chain(replies) {
+        for after in std::mem::take(&mut self.after) {
             self.do_after(after);
         }
         true
@@ -220,7 +216,6 @@ impl Deciding {
         if let Some(event) = load::event_of(event) {
             self.machine.observe(event);
         }
-        self.user_bundle(event);
         self.hold_gitrepo(event);
     }
 }
