@@ -115,7 +115,7 @@ pub(crate) async fn run(polling: Polling, mut nudges: mpsc::UnboundedReceiver<Nu
                 Some(nudge) => take_nudge(&polling, &mut watched, nudge),
                 None => return,
             },
-            Some((name, outcome)) = done.recv() => finished(&mut watched, &name, outcome),
+            Some((name, outcome)) = done.recv() => finished(&mut watched, &name, &outcome),
             () = tokio::time::sleep_until(next) => {}
         }
     }
@@ -174,7 +174,7 @@ struct Outcome {
     failed: bool,
 }
 
-fn finished(watched: &mut BTreeMap<Ref, Watched>, name: &Ref, outcome: Outcome) {
+fn finished(watched: &mut BTreeMap<Ref, Watched>, name: &Ref, outcome: &Outcome) {
     let Some(one) = watched.get_mut(name) else { return };
     one.running = false;
     one.failures = if outcome.failed { one.failures.saturating_add(1) } else { 0 };

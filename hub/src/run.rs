@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use fleet_api::digest::Digest;
-use skiff_planner::hub::{Machine, Options};
+use skiff_planner::hub::{Machine, Options, Rules};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +97,8 @@ impl Hub {
             desired_lifetime: seconds(config.desired_lifetime),
             offline_after: seconds(config.offline_after),
             renderer: renderer.version(),
-            rules: skiff_planner::hub::Rules::default(),
+            #[expect(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
+            rules: Rules::default(),
         });
         let mut deciding = Deciding::new(Parts {
             machine,

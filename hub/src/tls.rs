@@ -30,7 +30,7 @@ const HANDSHAKES: usize = 256;
 /// that many agents at once.
 const UNKNOWN: usize = 2048;
 /// How long a connection may be idle: of an agent, and of somebody unknown.
-const IDLE: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(60));
+const IDLE: (Duration, Duration) = (Duration::from_secs(7200), Duration::from_secs(60));
 /// How many connections there are at most.
 const CONNECTIONS: u32 = 32_768;
 
@@ -194,9 +194,8 @@ async fn connection_of(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(64)
-        .max_header_list_size(16 << 10)
-        .keep_alive_interval(Some(Duration::from_secs(120)))
-        .keep_alive_timeout(Duration::from_secs(60));
+        // No pings: on a metered link they would cost more than the polls.
+        .max_header_list_size(16 << 10);
     let connection = builder.serve_connection(TokioIo::new(tls), service);
     tokio::pin!(connection);
     tokio::select! {

@@ -40,7 +40,7 @@ impl Attempts {
                 failed.clear();
             }
         }
-        let entry = failed.entry(address).or_insert((0, Instant::now()));
+        let entry = failed.entry(address).or_insert_with(|| (0, Instant::now()));
         if entry.1.elapsed() >= WINDOW {
             *entry = (0, Instant::now());
         }

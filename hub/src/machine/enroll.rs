@@ -110,7 +110,7 @@ impl Deciding {
         }
         let cluster = self.name_for(&token, &request)?;
         self.check_cluster(&cluster, &token, &request, &key)?;
-        self.admit(digest, token, cluster, key, &request, protocol)
+        self.admit(digest, token, &cluster, key, &request, protocol)
     }
 
     fn name_for(&self, token: &TokenRecord, request: &EnrollRequest) -> Result<Ref, EnrollError> {
@@ -165,16 +165,16 @@ impl Deciding {
         &mut self,
         digest: Digest,
         token: TokenRecord,
-        cluster: Ref,
+        cluster: &Ref,
         key: Digest,
         request: &EnrollRequest,
         protocol: u32,
     ) -> Result<EnrollResponse, EnrollError> {
-        let uid = match self.machine.memory(&cluster) {
+        let uid = match self.machine.memory(cluster) {
             Some(memory) => memory.enrollment.uid.clone(),
             None => new_uid().ok_or(EnrollError::Unavailable)?,
         };
-        if !self.machine.has_cluster(&cluster) {
+        if !self.machine.has_cluster(cluster) {
             let value = json!({
                 "apiVersion": API_VERSION,
                 "kind": "Cluster",
@@ -193,7 +193,7 @@ impl Deciding {
         // Before documents are published to it.
         self.after.push(After::Enrolled(cluster.clone()));
         tracing::info!(%cluster, %uid, "a cluster was enrolled");
-        Ok(self.response(protocol, &cluster, uid))
+        Ok(self.response(protocol, cluster, uid))
     }
 
     fn response(&self, protocol: u32, cluster: &Ref, uid: ClusterUid) -> EnrollResponse {

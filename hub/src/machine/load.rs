@@ -25,7 +25,7 @@ pub(super) fn event_of(event: &StoreEvent) -> Option<Event> {
     event_of_object(&event.object, event.event_type != EventType::Deleted)
 }
 
-fn is_status_only(old: &Object, new: &Object) -> bool {
+pub(super) fn is_status_only(old: &Object, new: &Object) -> bool {
     let part = |object: &Object, key: &str| object.value()["metadata"][key].clone();
     ["generation", "labels", "annotations", "deletionTimestamp"].iter().all(|key| part(old, key) == part(new, key))
 }
@@ -197,6 +197,10 @@ impl Deciding {
                 let gitrepo = Ref { namespace: name.namespace.clone(), name: gitrepo };
                 self.machine.observe(Event::GitRepo(gitrepo, None));
             }
+        }
+        // What a user changed just before the hub stopped.
+        for object in self.resources.objects(Kind::Bundle, None).0 {
+            self.take_user_bundle(&object);
         }
         Ok(())
     }

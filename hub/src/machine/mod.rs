@@ -9,6 +9,7 @@ mod load;
 mod message;
 mod perform;
 pub(crate) mod records;
+mod user_bundles;
 
 pub(crate) use enroll::{EnrollError, Enrolling};
 pub(crate) use message::Message;
@@ -136,7 +137,10 @@ impl Deciding {
         if !writes.is_empty() && !self.commit(writes, stop).await {
             return false;
         }
-        for after in std::mem::take(&mut self.after) {
+        // Who asked is told last: an answer to one who is in a new epoch must not find the document of the old one.
+        let is_reply = |after: &After| matches!(after, After::Reply(_));
+        let (replies, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.after).into_iter().partition(is_reply);
+        for after in others.into_iter().chain(replies) {
             self.do_after(after);
         }
         true
@@ -216,6 +220,7 @@ impl Deciding {
         if let Some(event) = load::event_of(event) {
             self.machine.observe(event);
         }
+        self.user_bundle(event);
         self.hold_gitrepo(event);
     }
 }

@@ -251,8 +251,8 @@ impl Resources {
         E: From<ResourceError> + From<StoreError>,
         F: FnOnce(Option<&Value>) -> Result<Change, E>,
     {
-        let row = Row::read(tx, kind, namespace, name)?;
-        let current = row.as_ref().map(|row| &row.value);
+        let row = Row::read(tx, kind, namespace, name, self.object(kind, namespace, name))?;
+        let current = row.as_ref().map(|row| row.object.value());
         check(kind, name, precondition, current)?;
         let change = decide(current)?;
         let turn = Turn { resources: self, kind, namespace, name, row };
@@ -313,8 +313,8 @@ impl Resources {
         let (sealer, namespace, name) = (self.store.sealer().clone(), namespace.to_owned(), name.to_owned());
         self.store
             .read(move |connection| {
-                let Some(row) = Row::read(connection, Kind::Secret, &namespace, &name)? else { return Ok(None) };
-                let secret_type = row.value["type"].as_str().unwrap_or("Opaque").to_owned();
+                let Some(row) = Row::read(connection, Kind::Secret, &namespace, &name, None)? else { return Ok(None) };
+                let secret_type = row.object.value()["type"].as_str().unwrap_or("Opaque").to_owned();
                 Ok(Some(SecretData { secret_type, data: row.open(&sealer)? }))
             })
             .await

@@ -15,32 +15,44 @@ use serde_json::{Value, json};
 /// A stored object.
 pub(super) struct Row {
     id: i64,
-    pub(super) value: Value,
+    pub(super) object: Object,
     sealed: Option<Vec<u8>>,
 }
 
 impl Row {
+    /// The object as the transaction sees it. `committed` is what the snapshot has: where nothing was written since, it
+    /// is the same, and need not be read from JSON again.
     pub(super) fn read(
         connection: &Connection,
         kind: Kind,
         namespace: &str,
         name: &str,
+        committed: Option<Object>,
     ) -> Result<Option<Self>, StoreError> {
-        let sql = "SELECT id, json, sealed FROM resources WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
+        let sql = "SELECT id, version, sealed FROM resources WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
         let mut statement = connection.prepare_cached(sql)?;
         let found = statement
             .query_row(params![kind.as_str(), namespace, name], |row| {
-                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))
+                Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?))
             })
             .optional()?;
-        let Some((id, json, sealed)) = found else { return Ok(None) };
-        Ok(Some(Self { id, value: serde_json::from_str(&json)?, sealed }))
+        let Some((id, version, sealed)) = found else { return Ok(None) };
+        let version = u64::try_from(version).unwrap_or(0);
+        let object = match committed.filter(|object| object.version() == version) {
+            Some(object) => object,
+            None => {
+                let mut statement = connection.prepare_cached("SELECT json FROM resources WHERE id = ?1")?;
+                let json: String = statement.query_row([id], |row| row.get(0))?;
+                Object::new(kind, version, serde_json::from_str(&json)?)
+            }
+        };
+        Ok(Some(Self { id, object, sealed }))
     }
 
     /// The values of a Secret.
     pub(super) fn open(&self, sealer: &Sealer) -> Result<Values, StoreError> {
         match &self.sealed {
-            Some(sealed) => secrets::decode(&sealer.open(&seal_context(&self.value), sealed)?),
+            Some(sealed) => secrets::decode(&sealer.open(&seal_context(self.object.value()), sealed)?),
             None => Ok(Values::new()),
         }
     }
@@ -81,16 +93,12 @@ impl Turn<'_> {
     }
 
     fn current(&self) -> &Value {
-        self.row.as_ref().map_or(&Value::Null, |row| &row.value)
+        self.row.as_ref().map_or(&Value::Null, |row| row.object.value())
     }
 
     fn unchanged(&self) -> Outcome {
-        Outcome { object: self.as_object(self.current().clone()), event: None }
-    }
-
-    fn as_object(&self, value: Value) -> Object {
-        let version = value["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
-        Object::new(self.kind, version, value)
+        let object = self.row.as_ref().map(|row| row.object.clone());
+        Outcome { object: object.unwrap_or_else(|| Object::new(self.kind, 0, Value::Null)), event: None }
     }
 
     fn create(self, tx: &mut Tx<'_>, mut given: Value, now: &str) -> Result<Outcome, ResourceError> {
@@ -141,7 +149,7 @@ impl Turn<'_> {
         }
         let (resources, kind, namespace, name) = (self.resources, self.kind, self.namespace, self.name);
         self.store(tx, next, sealed.as_deref())?;
-        let row = Row::read(tx, kind, namespace, name)?;
+        let row = Row::read(tx, kind, namespace, name, None)?;
         let turn = Turn { resources, kind, namespace, name, row };
         if turn.row.is_some() { turn.delete(tx, now) } else { Ok(turn.unchanged()) }
     }
@@ -218,7 +226,7 @@ impl Turn<'_> {
     }
 
     fn announce(self, tx: &mut Tx<'_>, event_type: EventType, object: Object, version: u64) -> Outcome {
-        let previous = self.row.as_ref().map(|row| self.as_object(row.value.clone()));
+        let previous = self.row.map(|row| row.object);
         let event = Event { version, event_type, object: object.clone(), previous };
         let resources = self.resources.clone();
         tx.after_commit(move || resources.publish(event));

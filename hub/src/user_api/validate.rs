@@ -171,7 +171,28 @@ fn check_content(kind: Kind, object: &Value, causes: &mut Causes) {
             selector("bundleSelector", mapping.bundle_selector.as_ref(), causes);
             selector("namespaceSelector", mapping.namespace_selector.as_ref(), causes);
         }),
-        Kind::BundleDeployment | Kind::Secret | Kind::Namespace => {}
+        Kind::Secret => check_secret(&object["data"], causes),
+        Kind::BundleDeployment | Kind::Namespace => {}
+    }
+}
+
+/// How many bytes the values of a Secret may have in base64 (Kubernetes allows 1 MiB of them decoded).
+const SECRET_LIMIT: usize = 1_400_000;
+
+fn check_secret(data: &Value, causes: &mut Causes) {
+    let mut size = 0;
+    for (key, value) in data.as_object().into_iter().flatten() {
+        size += value.as_str().map_or(0, str::len);
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if key.is_empty() || key.len() > 253 || !key.bytes().all(good) {
+            causes.push((
+                "data".into(),
+                format!("Invalid value: {key:?}: letters, digits, `-`, `_` and `.` are allowed"),
+            ));
+        }
+    }
+    if size > SECRET_LIMIT {
+        causes.push(("data".into(), "Too long: the values of a secret must have at most 1 MiB".into()));
     }
 }
 

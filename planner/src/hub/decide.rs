@@ -127,7 +127,7 @@ impl Machine {
                 offline: cluster.offline,
                 failed: placement.notes.iter().any(|note| note.reason.severity() >= Severity::Refused),
             });
-            bundle.account(&cluster_name, state, resource_counts(report));
+            bundle.account(&cluster_name, state, &resource_counts(report));
             self.dirty.bundle_status.insert(bundle_name);
             self.dirty.cluster_status.insert(cluster_name);
         }

@@ -85,7 +85,7 @@ pub struct RenderInput {
 impl RenderInput {
     /// What names the input.
     pub fn key(&self) -> Digest {
-        Digest::of_json(self).unwrap_or_else(|_| self.id)
+        Digest::of_json(self).unwrap_or(self.id)
     }
 }
 
@@ -206,14 +206,14 @@ impl BundleState {
     }
 
     /// Keeps the counters when a placement changes its state.
-    fn account(&mut self, cluster: &Ref, state: DeploymentState, counts: fleet_api::v1alpha1::ResourceCounts) {
+    fn account(&mut self, cluster: &Ref, state: DeploymentState, counts: &fleet_api::v1alpha1::ResourceCounts) {
         let Some(placement) = self.placements.get_mut(cluster) else { return };
         if let Some(old) = placement.counted.replace((state, counts.clone())) {
             self.counts.remove(old.0);
             snapshot::subtract(&mut self.resources, &old.1);
         }
         self.counts.add(state);
-        self.resources = crate::status::add_counts(&self.resources, &counts);
+        self.resources = crate::status::add_counts(&self.resources, counts);
         if state == DeploymentState::Ready {
             self.non_ready.remove(cluster);
         } else {

@@ -1,5 +1,5 @@
 //! A hub on a directory, a repository on the disk, and an agent that speaks the protocol over real TLS.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
@@ -20,23 +20,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub fn r(name: &str) -> Ref {
+pub(crate) fn r(name: &str) -> Ref {
     Ref::new("fleet-default", name).unwrap()
 }
 
-pub fn config(data: &Path) -> Config {
+pub(crate) fn config(data: &Path) -> Config {
     Config { allow_file_repositories: true, ..Config::new(data) }
 }
 
-pub async fn start(data: &Path) -> Hub {
+pub(crate) async fn start(data: &Path) -> Hub {
     Hub::start(config(data), Arc::new(StandardRenderer)).await.unwrap()
 }
 
-pub async fn token(hub: &Hub, name: Option<&str>, labels: &[(&str, &str)]) -> EnrollmentToken {
+pub(crate) async fn token(hub: &Hub, name: Option<&str>, labels: &[(&str, &str)]) -> EnrollmentToken {
     token_for(hub, name, labels, Duration::from_secs(3600)).await
 }
 
-pub async fn token_for(hub: &Hub, name: Option<&str>, labels: &[(&str, &str)], lifetime: Duration) -> EnrollmentToken {
+pub(crate) async fn token_for(
+    hub: &Hub,
+    name: Option<&str>,
+    labels: &[(&str, &str)],
+    lifetime: Duration,
+) -> EnrollmentToken {
     use base64::Engine as _;
     let request = TokenRequest {
         namespace: "fleet-default".parse().unwrap(),
@@ -50,13 +55,13 @@ pub async fn token_for(hub: &Hub, name: Option<&str>, labels: &[(&str, &str)], l
 }
 
 /// A repository on the disk.
-pub struct Repo {
-    pub dir: tempfile::TempDir,
+pub(crate) struct Repo {
+    pub(crate) dir: tempfile::TempDir,
     repository: git2::Repository,
 }
 
 impl Repo {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut options = git2::RepositoryInitOptions::new();
         options.initial_head("main");
@@ -64,12 +69,12 @@ impl Repo {
         Self { dir, repository }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("file://{}", self.dir.path().display())
     }
 
     /// Commits exactly these files.
-    pub fn commit(&self, files: &[(&str, &str)]) -> String {
+    pub(crate) fn commit(&self, files: &[(&str, &str)]) -> String {
         let mut index = self.repository.index().unwrap();
         index.clear().unwrap();
         for (path, content) in files {
@@ -98,7 +103,7 @@ impl Repo {
     }
 }
 
-pub async fn gitrepo(hub: &Hub, name: &str, repo: &Repo, spec: &Value) {
+pub(crate) async fn gitrepo(hub: &Hub, name: &str, repo: &Repo, spec: &Value) {
     let mut whole = json!({
         "repo": repo.url(), "branch": "main", "pollingInterval": "1h", "paths": ["*"],
         "targets": [{"name": "prod", "clusterSelector": {"matchLabels": {"env": "prod"}}}],
@@ -112,7 +117,7 @@ pub async fn gitrepo(hub: &Hub, name: &str, repo: &Repo, spec: &Value) {
     hub.resources().put(&gitrepo).await.unwrap();
 }
 
-pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
     let until = std::time::Instant::now() + Duration::from_secs(20);
     loop {
         if let Some(value) = check().await {
@@ -166,37 +171,35 @@ impl ServerCertVerifier for Pinned {
 }
 
 /// An agent that does what it is told, to an imaginary cluster.
-pub struct Agent {
-    pub client: reqwest::Client,
-    pub key: Arc<rcgen::KeyPair>,
-    pub hub: String,
-    pub hub_key: Digest,
-    pub signing_key: Vec<u8>,
-    pub identity: Option<EnrollResponse>,
-    pub kube_system: String,
-    pub start: Option<u64>,
-    pub instance: String,
-    pub sequence: u64,
-    pub have: Option<Have>,
-    pub document: Vec<u8>,
-    pub desired: Option<Desired>,
-    pub blobs: BTreeMap<Digest, Vec<u8>>,
-    pub received: usize,
+pub(crate) struct Agent {
+    pub(crate) client: reqwest::Client,
+    pub(crate) key: Arc<rcgen::KeyPair>,
+    pub(crate) hub: String,
+    pub(crate) signing_key: Vec<u8>,
+    pub(crate) identity: Option<EnrollResponse>,
+    pub(crate) kube_system: String,
+    pub(crate) start: Option<u64>,
+    pub(crate) instance: String,
+    pub(crate) sequence: u64,
+    pub(crate) have: Option<Have>,
+    pub(crate) document: Vec<u8>,
+    pub(crate) desired: Option<Desired>,
+    pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
+    pub(crate) received: usize,
 }
 
-pub type Answer<T> = Result<T, (u16, Value)>;
+pub(crate) type Answer<T> = Result<T, (u16, Value)>;
 
 impl Agent {
-    pub fn new(hub: &Hub, kube_system: &str) -> Self {
+    pub(crate) fn new(hub: &Hub, kube_system: &str) -> Self {
         Self::with_key(hub, kube_system, Arc::new(rcgen::KeyPair::generate().unwrap()))
     }
 
-    pub fn with_key(hub: &Hub, kube_system: &str, key: Arc<rcgen::KeyPair>) -> Self {
+    pub(crate) fn with_key(hub: &Hub, kube_system: &str, key: Arc<rcgen::KeyPair>) -> Self {
         Self {
             client: client(hub.hub_key(), Some(&key)),
             key,
             hub: format!("https://{}", hub.address()),
-            hub_key: hub.hub_key(),
             signing_key: Vec::new(),
             identity: None,
             kube_system: kube_system.into(),
@@ -212,12 +215,12 @@ impl Agent {
     }
 
     /// The same agent after its hub was started again, perhaps elsewhere.
-    pub fn moved(&mut self, hub: &Hub) {
+    pub(crate) fn moved(&mut self, hub: &Hub) {
         self.hub = format!("https://{}", hub.address());
         self.client = client(hub.hub_key(), Some(&self.key));
     }
 
-    pub async fn post(&self, path: &str, body: Vec<u8>) -> Answer<Vec<u8>> {
+    pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> Answer<Vec<u8>> {
         let request = self.client.post(format!("{}{path}", self.hub)).header("content-type", "application/json");
         let response = request.body(body).send().await.map_err(|error| (0, json!(error.to_string())))?;
         let status = response.status().as_u16();
@@ -225,12 +228,12 @@ impl Agent {
         if status == 200 { Ok(bytes) } else { Err((status, serde_json::from_slice(&bytes).unwrap_or_default())) }
     }
 
-    pub async fn call<T: Serialize, R: DeserializeOwned>(&self, path: &str, body: &T) -> Answer<R> {
+    pub(crate) async fn call<T: Serialize, R: DeserializeOwned>(&self, path: &str, body: &T) -> Answer<R> {
         let bytes = self.post(path, serde_json::to_vec(body).unwrap()).await?;
         Ok(serde_json::from_slice(&bytes).unwrap())
     }
 
-    pub async fn enroll(&mut self, token: &EnrollmentToken, name: Option<&str>) -> Answer<EnrollResponse> {
+    pub(crate) async fn enroll(&mut self, token: &EnrollmentToken, name: Option<&str>) -> Answer<EnrollResponse> {
         let request = EnrollRequest {
             protocol: 1,
             secret: token.secret.clone(),
@@ -246,7 +249,7 @@ impl Agent {
         Ok(response)
     }
 
-    pub fn request(&self, wait: u32, report: Option<ReportDelta>) -> SyncRequest {
+    pub(crate) fn request(&self, wait: u32, report: Option<ReportDelta>) -> SyncRequest {
         SyncRequest {
             protocol: 1,
             cluster: self.identity.as_ref().unwrap().identity.uid.clone(),
@@ -259,7 +262,7 @@ impl Agent {
         }
     }
 
-    pub async fn sync(&mut self, wait: u32, report: Option<ReportDelta>) -> Answer<SyncResponse> {
+    pub(crate) async fn sync(&mut self, wait: u32, report: Option<ReportDelta>) -> Answer<SyncResponse> {
         let response: SyncResponse = self.call("/v1/sync", &self.request(wait, report)).await?;
         if !response.fenced {
             self.start = Some(response.start);
@@ -289,7 +292,7 @@ impl Agent {
         Ok(response)
     }
 
-    pub async fn blobs(&mut self, want: &[Digest], bases: &[Digest]) -> Answer<BlobsHead> {
+    pub(crate) async fn blobs(&mut self, want: &[Digest], bases: &[Digest]) -> Answer<BlobsHead> {
         let request = BlobsRequest { want: want.to_vec(), bases: bases.to_vec() };
         let bytes = self.post("/v1/blobs", serde_json::to_vec(&request).unwrap()).await?;
         self.received = bytes.len();
@@ -309,7 +312,7 @@ impl Agent {
     }
 
     /// Fetches everything that the newest document needs; gives the objects by bundle.
-    pub async fn fetch(&mut self) -> BTreeMap<String, Vec<Value>> {
+    pub(crate) async fn fetch(&mut self) -> BTreeMap<String, Vec<Value>> {
         let deployments = self.desired.clone().unwrap().deployments;
         let digests: Vec<Digest> = deployments.iter().map(|entry| entry.deployment).collect();
         self.blobs(&digests, &[]).await.unwrap();
@@ -325,7 +328,7 @@ impl Agent {
     }
 
     /// A full report that all is applied and healthy.
-    pub fn all_ready(&mut self) -> ReportDelta {
+    pub(crate) fn all_ready(&mut self) -> ReportDelta {
         self.sequence += 1;
         let desired = self.desired.clone().unwrap();
         let ready = |deployment| DeploymentReport {
@@ -347,7 +350,7 @@ impl Agent {
         report.delta_from(None, self.sequence).unwrap()
     }
 
-    pub fn bundles(&self) -> Vec<String> {
+    pub(crate) fn bundles(&self) -> Vec<String> {
         self.desired
             .iter()
             .flat_map(|desired| &desired.deployments)
@@ -356,7 +359,7 @@ impl Agent {
     }
 }
 
-pub fn client(hub_key: Digest, key: Option<&rcgen::KeyPair>) -> reqwest::Client {
+pub(crate) fn client(hub_key: Digest, key: Option<&rcgen::KeyPair>) -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(rustls::DEFAULT_VERSIONS)
@@ -386,19 +389,21 @@ fn decompress(data: &[u8], prefix: &[u8]) -> Vec<u8> {
 }
 
 /// A directory of data that outlives hubs.
-pub fn data() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn data() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("hub");
     (dir, data)
 }
 
-pub fn config_map(name: &str, value: &str) -> String {
+pub(crate) fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  value: {value}\n")
 }
 
-/// Everything that a hub says, for a test that fails.
-pub fn dump(hub: &Hub) -> String {
-    let kinds = [skiff_hub::store::Kind::GitRepo, skiff_hub::store::Kind::Bundle, skiff_hub::store::Kind::Cluster];
-    let objects = kinds.into_iter().flat_map(|kind| hub.resources().objects(kind, None).0);
-    objects.map(|object| serde_json::to_string_pretty(object.value()).unwrap()).collect::<Vec<_>>().join("\n")
+/// Syncs until exactly these Bundles are told.
+pub(crate) async fn told(agent: &mut Agent, bundles: &[&str]) {
+    eventually("the bundles are told", async || {
+        agent.sync(1, None).await.unwrap();
+        (agent.bundles() == bundles).then_some(())
+    })
+    .await;
 }

@@ -1,8 +1,6 @@
 //! The agent API over real TLS: enrolling, syncing, fetching, and everything that is refused.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fleet_api::digest::Digest;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -210,5 +208,43 @@ async fn deleting_a_cluster_revokes_its_identity_and_tells_it_nothing() {
     let refused = agent.sync(20, None).await.unwrap_err();
     assert_eq!((refused.0, &refused.1["reason"]), (401, &json!("Revoked")));
     deleting.await.unwrap();
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_that_a_user_made_goes_its_way_and_ends_with_its_deletion() {
+    let (_dir, data) = data();
+    let hub = start(&data).await;
+    let bundle = |value: &str| -> fleet_api::v1alpha1::Bundle {
+        serde_json::from_value(json!({
+            "apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Bundle",
+            "metadata": {"name": "hand", "namespace": "fleet-default"},
+            "spec": {
+                "resources": [{"name": "a.yaml", "content": config_map("a", value)}],
+                "targets": [{"clusterName": "till"}],
+            },
+        }))
+        .unwrap()
+    };
+    hub.resources().put(&bundle("one")).await.unwrap();
+    let mut agent = Agent::new(&hub, "ks-1");
+    agent.enroll(&token(&hub, Some("till"), &[]).await, None).await.unwrap();
+    for value in ["one", "two"] {
+        hub.resources().put(&bundle(value)).await.unwrap();
+        eventually("the bundle is told", async || {
+            agent.sync(1, None).await.unwrap();
+            if agent.bundles() != ["hand"] {
+                return None;
+            }
+            (agent.fetch().await["hand"][0]["data"]["value"] == value).then_some(())
+        })
+        .await;
+    }
+    hub.resources().delete(skiff_hub::store::Kind::Bundle, "fleet-default", "hand").await.unwrap();
+    eventually("it is withdrawn", async || {
+        agent.sync(1, None).await.unwrap();
+        (agent.desired.as_ref().unwrap().tombstones.len() == 1).then_some(())
+    })
+    .await;
     hub.stop().await;
 }

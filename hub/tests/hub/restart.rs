@@ -1,18 +1,8 @@
 //! What a hub keeps over a restart, and what it does after it was restored from a backup.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use fleet_api::v1alpha1::GitRepo;
 use serde_json::json;
-
-async fn told(agent: &mut Agent, bundles: &[&str]) {
-    eventually("the bundles are told", async || {
-        agent.sync(1, None).await.unwrap();
-        (agent.bundles() == bundles).then_some(())
-    })
-    .await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_keeps_everything_and_issues_nothing() {
