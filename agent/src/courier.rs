@@ -12,6 +12,8 @@ use tokio::time::Instant;
 const COLLECT: Duration = Duration::from_millis(1_000);
 /// A hub that answers sooner with nothing is asked less often.
 const SHORT: Duration = Duration::from_secs(10);
+/// Longer intervals are kept to even where the hub answers before, with nothing.
+const HELD: Duration = Duration::from_secs(300);
 
 /// What is known of the conversation with the hub.
 #[derive(Debug)]
@@ -137,8 +139,15 @@ impl Courier {
             self.changed_at.get_or_insert(now);
         }
         let held = now.duration_since(sent_at);
-        let answered_early = wait > 0 && response.desired.is_none() && held < SHORT.min(self.poll_interval);
-        self.next_at = if answered_early { sent_at + self.poll_interval.min(Duration::from_secs(60)) } else { now };
+        let is_empty = wait > 0 && response.desired.is_none();
+        self.next_at = if is_empty && held + SHORT < self.poll_interval && self.poll_interval > HELD {
+            // The hub does not hold requests that long, and traffic counts.
+            sent_at + self.poll_interval
+        } else if is_empty && held < SHORT.min(self.poll_interval) {
+            sent_at + self.poll_interval.min(Duration::from_secs(60))
+        } else {
+            now
+        };
     }
 
     /// The hub has not answered, or has said no.

@@ -114,6 +114,18 @@ impl Identity {
         })
     }
 
+    /// Whether it was enrolled with this token.
+    pub fn is_of(&self, token: &EnrollmentToken) -> bool {
+        self.token == Digest::of(token.secret.as_bytes()) && self.hub_key == token.hub_key
+    }
+
+    /// SHA-256 of the public key (DER SubjectPublicKeyInfo), by which the hub knows this agent.
+    pub fn public_key(&self) -> Option<Digest> {
+        let certificate = rustls::pki_types::CertificateDer::from(self.certificate.as_slice());
+        let parsed = rustls::server::ParsedCertificate::try_from(&certificate).ok()?;
+        Some(Digest::of(&parsed.subject_public_key_info()))
+    }
+
     /// The same key, for another token.
     #[must_use]
     pub fn for_token(mut self, token: &EnrollmentToken) -> Self {

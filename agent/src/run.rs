@@ -15,7 +15,10 @@ use crate::watch::{Sighting, Watched, watch};
 use crate::{Config, Connect};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fleet_api::wire::{EnrollRequest, Facts, Have, PROTOCOL, Report, SyncResponse, Version};
+use fleet_api::names::ClusterUid;
+use fleet_api::wire::{
+    EnrollRequest, EnrollResponse, EnrollmentToken, Facts, Have, PROTOCOL, Report, SyncResponse, Version,
+};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -137,16 +140,19 @@ async fn kube_system_uid(api: &Api) -> String {
     namespace["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
 }
 
-/// The identity, enrolled; asks the hub only where there is none yet.
+/// The identity, enrolled. The hub is asked where there is none yet, and where the token is one that was not used yet:
+/// then the cluster was removed at the hub, or moves to another one.
 async fn enroll(
     config: &Config,
     api: &Api,
     connect: &Connect,
     kube_system_uid: &str,
 ) -> Result<(Identity, Enrolled, Arc<dyn Hub>), RunError> {
-    let mut identity = match (Identity::read(api).await?, &config.token) {
-        (Some(identity), Some(token)) if is_another_hub(&identity, token) => identity.for_token(token),
-        (Some(identity), _) => identity,
+    let known = Identity::read(api).await?;
+    let identity = match (known.clone(), &config.token) {
+        (Some(identity), None) => identity,
+        (Some(identity), Some(token)) if identity.enrolled.is_some() && identity.is_of(token) => identity,
+        (Some(identity), Some(token)) => identity.for_token(token),
         (None, Some(token)) => Identity::generate(token)?,
         (None, None) => return Err(IdentityError::NotEnrolled.into()),
     };
@@ -155,44 +161,78 @@ async fn enroll(
         return Ok((identity, enrolled, connected));
     }
     let Some(token) = &config.token else { return Err(IdentityError::NotEnrolled.into()) };
-    // The key is on record before it is enrolled: a lost answer can be asked for again with it.
-    identity = identity.for_token(token);
-    identity.write(api).await?;
-    let request = EnrollRequest {
-        protocol: PROTOCOL,
-        secret: token.secret.clone(),
-        name: config.name.clone(),
-        kube_system_uid: kube_system_uid.to_owned(),
-        claimed_labels: config.claimed_labels.clone(),
-    };
-    let mut pause = Duration::from_secs(1);
-    let response = loop {
-        match connected.enroll(request.clone()).await {
-            Ok(response) => break response,
-            Err(error @ LinkError::Refused { status: 400..=499, .. }) => return Err(RunError::Enrollment(error)),
-            Err(error) => tracing::warn!(%error, "enrollment: trying again"),
+    let before = known.filter(|identity| identity.enrolled.is_some());
+    let asking = Asking { config, api, token, hub: &*connected, kube_system_uid, once: before.is_some() };
+    match (asking.enroll(identity).await, before) {
+        (Ok((identity, enrolled)), _) => Ok((identity, enrolled, connected)),
+        (Err(RunError::Enrollment(error)), Some(identity)) => {
+            tracing::warn!(%error, "the new token is not used; going on with the identity that there is");
+            let enrolled = identity.enrolled.clone().ok_or(IdentityError::NotEnrolled)?;
+            let connected = connect(&identity, config.hub.as_deref()).map_err(RunError::Link)?;
+            Ok((identity, enrolled, connected))
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(60));
-    };
-    let signing_key = STANDARD.decode(&response.signing_key).map_err(|_| RunError::SigningKey)?;
-    if Digest::of(&signing_key) != token.signing_key {
-        return Err(RunError::SigningKey);
+        (Err(error), _) => Err(error),
     }
-    let enrolled = Enrolled { cluster: response.identity, signing_key };
-    tracing::info!(cluster = %enrolled.cluster.cluster, uid = %enrolled.cluster.uid, "enrolled");
-    identity.enrolled = Some(enrolled.clone());
-    identity.write(api).await?;
-    Ok((identity, enrolled, connected))
 }
 
-fn is_another_hub(identity: &Identity, token: &fleet_api::wire::EnrollmentToken) -> bool {
-    identity.enrolled.is_none() || identity.hub_key != token.hub_key || identity.signing_key_digest != token.signing_key
+/// An enrollment. With an identity to fall back on there is one attempt.
+struct Asking<'a> {
+    config: &'a Config,
+    api: &'a Api,
+    token: &'a EnrollmentToken,
+    hub: &'a dyn Hub,
+    kube_system_uid: &'a str,
+    once: bool,
+}
+
+impl Asking<'_> {
+    async fn enroll(&self, mut identity: Identity) -> Result<(Identity, Enrolled), RunError> {
+        if !self.once {
+            // The key is on record before it is enrolled: a lost answer can be asked for again with it.
+            identity.write(self.api).await?;
+        }
+        let response = self.ask().await?;
+        let signing_key = STANDARD.decode(&response.signing_key).map_err(|_| RunError::SigningKey)?;
+        if Digest::of(&signing_key) != self.token.signing_key {
+            return Err(RunError::SigningKey);
+        }
+        let enrolled = Enrolled { cluster: response.identity, signing_key };
+        tracing::info!(cluster = %enrolled.cluster.cluster, uid = %enrolled.cluster.uid, "enrolled");
+        identity.enrolled = Some(enrolled.clone());
+        identity.write(self.api).await?;
+        Ok((identity, enrolled))
+    }
+
+    async fn ask(&self) -> Result<EnrollResponse, RunError> {
+        let request = EnrollRequest {
+            protocol: PROTOCOL,
+            secret: self.token.secret.clone(),
+            name: self.config.name.clone(),
+            kube_system_uid: self.kube_system_uid.to_owned(),
+            claimed_labels: self.config.claimed_labels.clone(),
+        };
+        let mut pause = Duration::from_secs(1);
+        loop {
+            match self.hub.enroll(request.clone()).await {
+                Ok(response) => return Ok(response),
+                Err(LinkError::Refused { status: 429, message, .. }) if !self.once => {
+                    tracing::warn!("{message}; trying again");
+                }
+                Err(error @ LinkError::Refused { status: 400..=499, .. }) => return Err(RunError::Enrollment(error)),
+                Err(error) if self.once => return Err(RunError::Enrollment(error)),
+                Err(error) => tracing::warn!(%error, "enrollment: trying again"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(60));
+        }
+    }
 }
 
 /// Head of the document with the last Desired.
 #[derive(Serialize, Deserialize)]
 struct Head {
+    /// Whose it is: a cluster that enrolls anew begins anew.
+    cluster: ClusterUid,
     mark: Version,
     digest: Digest,
 }
@@ -242,7 +282,7 @@ impl Agent {
         let cache = Arc::new(Cache::open(directory.as_deref(), &identity.cache_key)?);
         let mut documents =
             Documents { desired: Document::new("skiff-agent-desired"), ledger: Document::new("skiff-agent-ledger") };
-        let (persisted, desired) = restore(&mut documents, &api).await?;
+        let (persisted, desired) = restore(&mut documents, &api, &cluster).await?;
         let version = patiently("/version", || api.get("/version")).await;
         let facts = Facts {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -420,7 +460,8 @@ impl Agent {
             return futures::future::ready(Done::Events(Vec::new())).boxed();
         };
         let mark = self.machine.pending().map(|(version, _)| version).unwrap_or_default().max(self.machine.mark());
-        let mut document = serde_json::to_vec(&Head { mark, digest }).unwrap_or_default();
+        let mut document =
+            serde_json::to_vec(&Head { cluster: self.tools.cluster.clone(), mark, digest }).unwrap_or_default();
         document.push(b'\n');
         document.extend_from_slice(bytes);
         let (documents, api) = (self.documents.clone(), self.tools.api.clone());
@@ -571,8 +612,11 @@ impl Agent {
                 tracing::warn!(%error, "the hub is not heard");
                 let reason = match &error {
                     LinkError::AnotherHub { .. } => Reason::HubIdentityChanged,
-                    LinkError::Refused { .. } if refused => Reason::Revoked,
-                    LinkError::Unreachable(_) | LinkError::Refused { .. } => Reason::HubUnreachable,
+                    LinkError::Refused { reason, .. } => {
+                        let named = Reason::ALL.iter().find(|known| known.as_str() == reason);
+                        named.copied().unwrap_or(if refused { Reason::Revoked } else { Reason::HubUnreachable })
+                    }
+                    LinkError::Unreachable(_) => Reason::HubUnreachable,
                 };
                 if reason != Reason::HubUnreachable {
                     self.link_note = Some(Note::new(reason, error.to_string()));
@@ -609,24 +653,31 @@ impl Agent {
 }
 
 /// What the Secrets hold.
-async fn restore(documents: &mut Documents, api: &Api) -> Result<(Persisted, Vec<u8>), RunError> {
+async fn restore(documents: &mut Documents, api: &Api, cluster: &ClusterUid) -> Result<(Persisted, Vec<u8>), RunError> {
     let mut persisted = Persisted::default();
     let mut desired = Vec::new();
+    let mut is_new = false;
     if let Some(document) = documents.desired.read(api).await? {
         let broken = |why: &str| StateError::Broken("skiff-agent-desired".into(), why.into());
         let newline = document.iter().position(|byte| *byte == b'\n').ok_or_else(|| broken("it has no head"))?;
         let head: Head = serde_json::from_slice(&document[..newline]).map_err(|error| broken(&error.to_string()))?;
-        persisted.mark = head.mark;
-        desired = document[newline + 1..].to_vec();
-        if Digest::of(&desired) != head.digest {
-            return Err(broken("it does not have its digest").into());
+        is_new = head.cluster != *cluster;
+        if !is_new {
+            persisted.mark = head.mark;
+            desired = document[newline + 1..].to_vec();
+            if Digest::of(&desired) != head.digest {
+                return Err(broken("it does not have its digest").into());
+            }
+            let parsed = serde_json::from_slice(&desired).map_err(|error| broken(&error.to_string()))?;
+            persisted.desired = Some((parsed, head.digest));
         }
-        let parsed = serde_json::from_slice(&desired).map_err(|error| broken(&error.to_string()))?;
-        persisted.desired = Some((parsed, head.digest));
     }
     if let Some(document) = documents.ledger.read(api).await? {
         persisted.ledger = serde_json::from_slice(&document)
             .map_err(|error| StateError::Broken("skiff-agent-ledger".into(), error.to_string()))?;
+    }
+    if is_new {
+        persisted.ledger.begin_anew();
     }
     Ok((persisted, desired))
 }

@@ -118,6 +118,7 @@ pub struct ModifiedObject {
 #[serde(rename_all = "camelCase")]
 pub struct HeldDeletions {
     /// Digest of the canonical JSON of `objects`, bundle and all. An approval names it; one more object needs a new one.
+    /// An approval of one Bundle names the digest of the part of the list that is this Bundle's.
     pub digest: Digest,
     /// The list, ordered by bundle and key.
     pub objects: Vec<HeldObject>,

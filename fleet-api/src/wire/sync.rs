@@ -84,7 +84,8 @@ pub struct SyncRequest {
     /// What changed, where something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportDelta>,
-    /// For how many seconds the hub may hold the request open.
+    /// For how many seconds the hub may hold the request open. It may answer sooner; an agent whose poll interval is
+    /// longer than what the hub holds then waits for the rest of it. A request with a report says 0.
     #[serde(default)]
     pub wait: u32,
 }

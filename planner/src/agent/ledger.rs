@@ -93,6 +93,18 @@ impl Ledger {
         self.bundles.values().all(|bundle| bundle.objects.is_empty())
     }
 
+    /// For a cluster that was enrolled anew: what is there stays recorded, with its UIDs, and is applied again under the
+    /// new mark when a Deployment claims it.
+    pub fn begin_anew(&mut self) {
+        self.spent = Spent::default();
+        for bundle in self.bundles.values_mut() {
+            bundle.deployment = None;
+            for entry in bundle.objects.values_mut() {
+                (entry.content, entry.fields, entry.doomed) = (None, None, false);
+            }
+        }
+    }
+
     /// The Bundle that has an entry for `key`.
     pub fn owner(&self, key: &ObjectKey) -> Option<&Ref> {
         self.bundles.iter().find(|(_, bundle)| bundle.objects.contains_key(key)).map(|(name, _)| name)

@@ -263,9 +263,14 @@ impl Machine {
         self.dirty.extend(self.plans.iter().filter(|(_, plan)| due(plan)).map(|(bundle, _)| bundle.clone()));
         // Each round either begins a Deployment, adds intents or drops entries; all of them are finite. The cap is for
         // the case that this sentence is wrong.
-        let mut rounds = 64 + 8 * self.dirty.len();
+        let mut rounds = 256 + 32 * self.plans.len().max(self.dirty.len());
         let mut later = BTreeSet::new();
         while let Some(bundle) = self.dirty.pop_first() {
+            if rounds == 0 {
+                later.insert(bundle);
+                continue;
+            }
+            rounds -= 1;
             let plan = plan::plan(&self.snapshot, &self.plans, &bundle, now);
             let changed = self.plans.get(&bundle).and_then(BundlePlan::state) != plan.state();
             let again = self.record(&bundle, &plan);
@@ -277,11 +282,8 @@ impl Machine {
             if changed {
                 self.wake_dependents(&bundle);
             }
-            if again && rounds > 0 {
-                rounds -= 1;
+            if again {
                 self.dirty.insert(bundle);
-            } else if again {
-                later.insert(bundle);
             }
         }
         self.dirty = later;
@@ -312,8 +314,12 @@ impl Machine {
         let mut again = false;
         let ledger = &mut self.snapshot.ledger;
         for key in &plan.drops {
-            if let Some(of) = ledger.bundles.get_mut(bundle) {
-                again |= of.objects.remove(key).is_some();
+            let removed = ledger.bundles.get_mut(bundle).and_then(|of| of.objects.remove(key)).is_some();
+            if removed {
+                again = true;
+                // Whoever else claims it may have it now.
+                let claimants = self.snapshot.claims.get(key).into_iter().flatten();
+                self.dirty.extend(claimants.filter(|of| *of != bundle).cloned());
             }
             self.snapshot.told.remove(key);
             self.snapshot.attempts.remove(key);
@@ -330,7 +336,9 @@ impl Machine {
         }
         for intent in &plan.intents {
             let taken = intent.from.as_ref().and_then(|from| ledger.bundles.get_mut(from)?.objects.remove(&intent.key));
-            self.dirty.extend(intent.from.clone());
+            if taken.is_some() {
+                self.dirty.extend(intent.from.clone());
+            }
             let entry = Entry { api_version: intent.api_version.as_str().into(), ..taken.unwrap_or_default() };
             // What is taken over is applied again whatever its content: the annotation changes.
             let entry = Entry { content: None, fields: None, doomed: false, ..entry };
@@ -338,6 +346,8 @@ impl Machine {
             if of.objects.get(&intent.key).is_none_or(|old| *old != entry) {
                 of.objects.insert(intent.key.clone(), entry);
                 again = true;
+                let claimants = self.snapshot.claims.get(&intent.key).into_iter().flatten();
+                self.dirty.extend(claimants.filter(|of| *of != bundle).cloned());
             }
         }
         let is_live = self.snapshot.desired.as_ref().is_some_and(|accepted| accepted.deployment(bundle).is_some());
