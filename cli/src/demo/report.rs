@@ -89,7 +89,11 @@ impl ClusterTable {
             table.add_row(row.iter().map(|cell| escape(cell)));
         }
         for (bar, line) in self.rows.iter().zip(table.lines()) {
-            bar.set_message(line.trim_end().to_owned());
+            let line = line.trim_end();
+            // Every new message draws all of it again.
+            if bar.message() != line {
+                bar.set_message(line.to_owned());
+            }
         }
     }
 }

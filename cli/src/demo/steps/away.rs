@@ -35,8 +35,8 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
     settled(world, &world.commit, 3).await?;
     let clusters = counted(world.clusters.len(), "cluster");
     Ok(format!(
-        "without the hub the restarted agent of {name} undid an edit and restored a deleted object ({took:.2} s); once \
-         the hub was back, a commit made meanwhile reached {clusters}"
+        "without the hub, {name} undid an edit and restored an object ({took:.2} s); a commit made meanwhile then \
+         reached {clusters}"
     ))
 }
 
