@@ -57,6 +57,11 @@ impl Slot {
         self.newest.send_replace(Some(have));
     }
 
+    /// A new epoch has begun (R3): nothing of the old one is given out any more.
+    pub(crate) fn withhold(&self) {
+        self.lock().clear();
+    }
+
     /// The identity was revoked: those who wait are woken.
     pub(crate) fn revoke(&self) {
         self.newest.send_replace(None);
@@ -92,36 +97,47 @@ impl Slot {
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    by_key: RwLock<HashMap<Digest, Arc<Slot>>>,
+    clusters: RwLock<Clusters>,
     /// The objects of each Deployment.
     contents: RwLock<BTreeMap<Digest, Arc<BTreeSet<Digest>>>>,
 }
 
+#[derive(Debug, Default)]
+struct Clusters {
+    by_key: HashMap<Digest, Arc<Slot>>,
+    /// The key that each cluster has now.
+    keys: HashMap<Ref, Digest>,
+}
+
 impl Slots {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Clusters> {
+        self.clusters.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn of_key(&self, key: &Digest) -> Option<Arc<Slot>> {
-        self.by_key.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.read().by_key.get(key).cloned()
     }
 
     pub(crate) fn of_cluster(&self, cluster: &Ref) -> Option<Arc<Slot>> {
-        let slots = self.by_key.read().unwrap_or_else(PoisonError::into_inner);
-        slots.values().find(|slot| slot.cluster == *cluster).cloned()
+        let clusters = self.read();
+        clusters.by_key.get(clusters.keys.get(cluster)?).cloned()
     }
 
+    /// A cluster has this key from now on, and no other.
     pub(crate) fn insert(&self, key: Digest, slot: Arc<Slot>) {
-        let mut slots = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|_, other| other.cluster != slot.cluster);
-        slots.insert(key, slot);
+        self.remove(&slot.cluster);
+        let mut clusters = self.clusters.write().unwrap_or_else(PoisonError::into_inner);
+        clusters.keys.insert(slot.cluster.clone(), key);
+        clusters.by_key.insert(key, slot);
     }
 
+    /// The identity of a cluster is revoked.
     pub(crate) fn remove(&self, cluster: &Ref) {
-        let mut slots = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|_, slot| {
-            let gone = slot.cluster == *cluster;
-            if gone {
-                slot.revoke();
-            }
-            !gone
-        });
+        let mut clusters = self.clusters.write().unwrap_or_else(PoisonError::into_inner);
+        let old = clusters.keys.remove(cluster).and_then(|key| clusters.by_key.remove(&key));
+        if let Some(old) = old {
+            old.revoke();
+        }
     }
 
     /// Notes which objects a Deployment has.

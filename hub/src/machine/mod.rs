@@ -38,6 +38,7 @@ const BATCH: usize = 4096;
 pub(crate) enum After {
     Publish(Ref, Arc<Issued>),
     Revoke(Ref),
+    Withhold(Ref),
     Enrolled(Ref),
     Render(Box<skiff_planner::hub::RenderInput>),
     Reply(Box<dyn FnOnce() + Send + Sync>),
@@ -174,6 +175,10 @@ impl Deciding {
             Message::Sync(sync, reply) => {
                 let outcome = self.machine.sync(&sync, Timestamp::now());
                 self.metrics.syncs.inc();
+                if outcome.is_some_and(|outcome| outcome.new_epoch) {
+                    tracing::warn!(cluster = %sync.cluster, "an agent has a Desired that this hub did not issue: a new epoch begins");
+                    self.after.push(After::Withhold(sync.cluster.clone()));
+                }
                 self.answer(reply, outcome);
             }
             Message::Served(cluster, version) => self.machine.served(&cluster, version),

@@ -102,6 +102,11 @@ impl Deciding {
                 }
             }
             After::Revoke(cluster) => self.slots.remove(&cluster),
+            After::Withhold(cluster) => {
+                if let Some(slot) = self.slots.of_cluster(&cluster) {
+                    slot.withhold();
+                }
+            }
             After::Enrolled(cluster) => {
                 let Some(memory) = self.machine.memory(&cluster) else { return };
                 let enrollment = memory.enrollment.clone();

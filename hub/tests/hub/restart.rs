@@ -69,8 +69,12 @@ async fn a_hub_restored_from_an_older_backup_begins_an_epoch_and_deletes_nothing
     repo.commit(&[("a/x.yaml", &config_map("x", "2"))]);
     let hub = start(&backup).await;
     agent.moved(&hub);
-    let answer = agent.sync(5, None).await.unwrap();
-    assert!(answer.desired.is_some());
+    let have = agent.have;
+    eventually("a document of the new epoch", async || {
+        agent.sync(1, None).await.unwrap();
+        (agent.have != have).then_some(())
+    })
+    .await;
     let desired = agent.desired.clone().unwrap();
     assert_eq!(desired.version.epoch, seen.epoch + 1);
     assert!(!desired.deletions_allowed);

@@ -237,12 +237,10 @@ impl Machine {
             self.snapshot.bundles.iter().filter(|(bundle, state)| is_of(state, bundle, name)).collect();
         let mut counts = StateCounts::default();
         let mut resources = ResourceCounts::default();
-        let mut clusters: BTreeSet<&Ref> = BTreeSet::new();
         let mut lists: Vec<NonReadyResource> = Vec::new();
         for (bundle_name, bundle) in &mine {
             counts.extend(&bundle.counts);
             resources = add_counts(&resources, &bundle.resources);
-            clusters.extend(bundle.placements.keys());
             let more = LIST_CAP.saturating_sub(lists.len());
             lists.extend(bundle.non_ready.iter().take(more).filter_map(|cluster_name| {
                 let cluster = self.snapshot.clusters.get(cluster_name)?;
@@ -283,7 +281,7 @@ impl Machine {
             }
             .to_owned(),
             ready_clusters: mine.iter().map(ready_of).min().unwrap_or_default(),
-            desired_ready_clusters: count(clusters.iter()),
+            desired_ready_clusters: clusters_of(&mine),
             display: display_state(&counts),
             resource_counts: resources,
             summary,
@@ -370,6 +368,18 @@ impl Machine {
         status.conditions = self.ready(Kind::ClusterGroup, name, (not_ready.is_empty(), "", &text), now);
         Some(Status::ClusterGroup(name.clone(), status))
     }
+}
+
+/// How many clusters any of the Bundles is for. Most Bundles of a GitRepo are for the same ones.
+fn clusters_of(bundles: &[(&Ref, &BundleState)]) -> u32 {
+    let Some((_, largest)) = bundles.iter().max_by_key(|(_, bundle)| bundle.placements.len()) else { return 0 };
+    let differs = |bundle: &&BundleState| !bundle.placements.keys().eq(largest.placements.keys());
+    let others = bundles.iter().map(|(_, bundle)| *bundle).filter(differs);
+    let more: BTreeSet<&Ref> = others
+        .flat_map(|bundle| bundle.placements.keys())
+        .filter(|name| !largest.placements.contains_key(*name))
+        .collect();
+    count(largest.placements.keys()) + count(more.iter())
 }
 
 fn holds(selector: Option<&fleet_api::v1alpha1::LabelSelector>, cluster: &ClusterState) -> bool {
