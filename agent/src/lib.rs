@@ -84,7 +84,7 @@ impl Default for Config {
             poll_interval: Duration::from_secs(300),
             holder: "skiff-agent".into(),
             clock: Arc::new(Timestamp::now),
-            rules: Rules::default(),
+            rules: Rules::all(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Tier 4: the same scenarios against a real kube-apiserver, with etcd and kube-controller-manager.
 
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result, reason = "tests, without the attribute that says so")]
+
 mod common;
 
 use common::{Writes, scenarios};

@@ -127,7 +127,7 @@ mod tests {
         let body = answer(&[b"one", &base, b""], &[&base], false);
         assert!(body.len() < 500);
         let mut got = Vec::new();
-        let head = blobs(Rules::default(), &body, |_| Some(base.clone()), |_, bytes| got.push(bytes)).unwrap();
+        let head = blobs(Rules::all(), &body, |_| Some(base.clone()), |_, bytes| got.push(bytes)).unwrap();
         assert_eq!(head.blobs.len(), 3);
         assert_eq!(got, [b"one".to_vec(), base, Vec::new()]);
     }
@@ -135,15 +135,10 @@ mod tests {
     #[test]
     fn what_has_another_digest_or_is_cut_is_refused() {
         let body = answer(&[b"one"], &[], true);
-        assert!(blobs(Rules::default(), &body, |_| None, |_, _| panic!("nothing is believed")).is_err());
+        assert!(blobs(Rules::all(), &body, |_| None, |_, _| panic!("nothing is believed")).is_err());
         let body = answer(&[b"one", b"two"], &[], false);
         for end in 0..body.len() {
-            drop(blobs(
-                Rules::default(),
-                &body[..end],
-                |_| None,
-                |digest, bytes| assert_eq!(Digest::of(&bytes), digest),
-            ));
+            drop(blobs(Rules::all(), &body[..end], |_| None, |digest, bytes| assert_eq!(Digest::of(&bytes), digest)));
         }
     }
 }

@@ -1,7 +1,13 @@
 //! A hub in memory and the scenarios that tiers 3 and 4 share: one API server is in memory, the other one is real.
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "two test targets use parts of this module each")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "tests, whose helpers are not test functions themselves"
+)]
 
 pub mod hub;
 pub mod scenarios;
@@ -16,13 +22,15 @@ use tokio::task::JoinHandle;
 /// What is counted at the API server: `patch configmaps shop/x`.
 pub type Writes = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
+type Running = (JoinHandle<Result<(), RunError>>, tokio::sync::oneshot::Sender<()>);
+
 /// One cluster with an agent and a hub.
 pub struct World {
     pub client: kube::Client,
     pub hub: Arc<FakeHub>,
     pub state: tempfile::TempDir,
     pub writes: Writes,
-    agent: Option<(JoinHandle<Result<(), RunError>>, tokio::sync::oneshot::Sender<()>)>,
+    agent: Option<Running>,
 }
 
 impl World {

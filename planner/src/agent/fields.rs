@@ -43,7 +43,7 @@ pub fn summarise(object: &Value, expected: Option<Expected<'_>>) -> Live {
         keep: metadata["annotations"][RESOURCE_POLICY_ANNOTATION].as_str().is_some_and(says_keep),
         deleting: metadata["deletionTimestamp"].is_string().then(|| {
             let finalizers = metadata["finalizers"].as_array().map(Vec::as_slice).unwrap_or_default();
-            finalizers.iter().filter_map(|name| text(name)).collect()
+            finalizers.iter().filter_map(text).collect()
         }),
         unhealthy: None,
     }

@@ -56,7 +56,7 @@ impl Machine {
             Event::Unwatched { kind } => {
                 self.snapshot.listed.remove(&kind);
             }
-            Event::Object { key, live, source, at } => self.object(key, live, source, at),
+            Event::Object { key, live, source, at } => self.object(&key, live, source, at),
             Event::Suspect { key } => {
                 self.snapshot.live.remove(&key);
                 self.touch(&key);
@@ -176,36 +176,36 @@ impl Machine {
         self.all_dirty = true;
     }
 
-    fn object(&mut self, key: ObjectKey, live: Option<Box<Live>>, source: Source, at: Timestamp) {
+    fn object(&mut self, key: &ObjectKey, live: Option<Box<Live>>, source: Source, at: Timestamp) {
         let is_read = source == Source::Read;
         if is_read {
-            self.snapshot.in_flight.remove(&key);
-            if self.snapshot.attempts.get(&key).is_some_and(|attempt| attempt.content.is_none()) {
-                self.snapshot.attempts.remove(&key);
+            self.snapshot.in_flight.remove(key);
+            if self.snapshot.attempts.get(key).is_some_and(|attempt| attempt.content.is_none()) {
+                self.snapshot.attempts.remove(key);
             }
         }
-        let is_ours = self.snapshot.ledger.owner(&key).is_some();
-        if !is_ours && !self.snapshot.claims.contains_key(&key) {
+        let is_ours = self.snapshot.ledger.owner(key).is_some();
+        if !is_ours && !self.snapshot.claims.contains_key(key) {
             return;
         }
         if !is_ours && !is_read {
             // A first apply rests on a read of its own.
             return;
         }
-        let known = self.snapshot.live.get(&key).and_then(Option::as_deref);
-        if let (Source::Watch, Some(known), Some(live)) = (source, known, &live) {
-            if is_older(&live.resource_version, &known.resource_version) || *known == **live {
-                return;
-            }
+        let known = self.snapshot.live.get(key).and_then(Option::as_deref);
+        if let (Source::Watch, Some(known), Some(live)) = (source, known, &live)
+            && (is_older(&live.resource_version, &known.resource_version) || *known == **live)
+        {
+            return;
         }
         let foreign =
             live.as_ref().is_some_and(|live| !is_ours && live.owner.as_deref() != Some(self.snapshot.cluster.as_str()));
         if is_read && foreign {
-            let tries = Tries::again(self.snapshot.repairs.get(&key).copied(), at);
+            let tries = Tries::again(self.snapshot.repairs.get(key).copied(), at);
             self.snapshot.repairs.insert(key.clone(), tries);
         }
         self.snapshot.live.insert(key.clone(), live);
-        self.touch(&key);
+        self.touch(key);
     }
 
     fn applied(&mut self, applied: Applied) {

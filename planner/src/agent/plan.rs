@@ -235,7 +235,7 @@ fn unsatisfied(snapshot: &Snapshot, others: &BTreeMap<Ref, BundlePlan>, dependen
                 deployment == wanted.deployment && dependency.accepted_states.contains(&state)
             });
             (!satisfied).then(|| {
-                let is = state.map_or("not known yet".to_owned(), |(_, state)| state.to_string());
+                let is = state.map_or_else(|| "not known yet".to_owned(), |(_, state)| state.to_string());
                 let message = format!("waits for {}: bundle {other} is {is}", dependency.description);
                 Note::new(Reason::WaitingForDependency, message)
             })

@@ -90,7 +90,7 @@ impl Spec {
 
 impl World {
     pub fn new() -> Self {
-        Self::with(Rules::default())
+        Self::with(Rules::all())
     }
 
     pub fn with(rules: Rules) -> Self {
