@@ -84,8 +84,8 @@ struct Watched {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) cache: Cache,
-    /// Commit and generation of the last complete read.
-    pub(super) read: Option<(String, i64)>,
+    /// Commit of the last complete read, and [`edition`] of the GitRepo then.
+    pub(super) read: Option<(String, String)>,
 }
 
 /// The polls of one repository share what the server said, as long as it is fresh.
@@ -241,8 +241,8 @@ impl Job {
             }
         };
         let interval = interval_of(&gitrepo);
-        let generation = gitrepo.metadata.generation.unwrap_or_default();
-        let known = self.state.lock().await.read.as_ref().is_some_and(|(_, read)| *read == generation);
+        let edition = edition(&gitrepo);
+        let known = self.state.lock().await.read.as_ref().is_some_and(|(_, read)| *read == edition);
         if gitrepo.spec.disable_polling && known && !self.asked {
             return Outcome { interval, failed: false };
         }
@@ -277,9 +277,8 @@ impl Job {
         let resolved =
             self.resolve(&repository, &remote, &access.access, &access.identity, &reference, interval).await?;
         let commit = resolved.commit.to_string();
-        let generation = gitrepo.metadata.generation.unwrap_or_default();
         let mut state = self.state.lock().await;
-        if state.read.as_ref() == Some(&(commit.clone(), generation)) {
+        if state.read.as_ref() == Some(&(commit.clone(), edition(gitrepo))) {
             // All is as it was: what failed before does not any more.
             self.fail(Vec::new());
             return Ok(());
@@ -335,6 +334,12 @@ impl Job {
         resolved.insert(name, (Instant::now(), new.clone()));
         Ok(new)
     }
+}
+
+/// A text that changes with the spec of a GitRepo, and for one that is made anew under the same name.
+pub(super) fn edition(gitrepo: &GitRepo) -> String {
+    let metadata = &gitrepo.metadata;
+    format!("{} {}", metadata.uid.as_deref().unwrap_or_default(), metadata.generation.unwrap_or_default())
 }
 
 fn interval_of(gitrepo: &GitRepo) -> Duration {

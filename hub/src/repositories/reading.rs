@@ -1,6 +1,6 @@
 //! From a commit to what the deciding task is told: Bundles, their files as blobs, and what could not be read.
 
-use super::{Failure, Polling, State};
+use super::{Failure, Polling, State, edition};
 use crate::blobs::{Blobs, NewBlob};
 use crate::machine::Message;
 use crate::trees;
@@ -46,7 +46,7 @@ impl Reading<'_> {
         state.cache = cache;
         // Gone only when the hub stops.
         let _gone = polling.machine.send(Message::Read(Box::new(read?)));
-        state.read = Some((self.commit.to_owned(), generation));
+        state.read = Some((self.commit.to_owned(), edition(self.gitrepo)));
         Ok(())
     }
 }

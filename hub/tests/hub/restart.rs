@@ -109,5 +109,8 @@ async fn deleting_a_gitrepo_withdraws_and_then_it_is_gone() {
         agent.desired.as_ref().unwrap().tombstones.is_empty().then_some(())
     })
     .await;
+    // Made anew under the same name, at the same commit: it is read again.
+    gitrepo(&hub, "shop", &repo, &json!({})).await;
+    told(&mut agent, &["shop-web"]).await;
     hub.stop().await;
 }

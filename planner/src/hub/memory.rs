@@ -3,6 +3,7 @@
 //! The invariant: everything here is on disk before the agent is told of it.
 
 use super::event::{Enrollment, Sync, SyncOutcome};
+use super::intake;
 use super::rules::{Rule, Rules};
 use fleet_api::names::Ref;
 use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Tombstone, Version};
@@ -193,10 +194,16 @@ impl Memory {
             outcome.resend = true;
             return;
         }
-        self.report.apply(delta.clone());
+        // A report that is too large is not acknowledged.
+        let Some(delta) = intake::take(&self.report, delta) else {
+            outcome.acknowledged = if same_start { self.sequence } else { 0 };
+            return;
+        };
+        let sequence = delta.sequence;
+        self.report.apply(delta);
         self.report_start = self.start;
-        self.sequence = delta.sequence;
-        outcome.acknowledged = delta.sequence;
+        self.sequence = sequence;
+        outcome.acknowledged = sequence;
         outcome.durable = true;
         self.bury_finished();
     }

@@ -8,6 +8,7 @@
 mod decide;
 mod desired;
 mod event;
+mod intake;
 mod memory;
 mod observe;
 mod placement;
