@@ -641,6 +641,28 @@ fn statuses_follow_reports_and_silence_changes_only_what_is_shown() {
 }
 
 #[test]
+fn what_is_not_rendered_yet_is_not_ready() {
+    let mut world = shop();
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    let changed = vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")];
+    world.machine.observe(Event::Read(Box::new(read(&["apps/*"], changed))));
+    world.now += jiff::SignedDuration::from_secs(1);
+    let decision = world.machine.decide(world.now);
+    assert!(decision.actions.iter().any(|action| matches!(action, Action::Render(_))));
+    let told = decision.actions.iter().find_map(|action| match action {
+        Action::Status(status) => match &**status {
+            Status::GitRepo(_, status) => Some(status),
+            _ => None,
+        },
+        _ => None,
+    });
+    let told = told.unwrap();
+    assert_eq!((told.summary.ready, told.summary.out_of_sync), (1, 1), "the old state of web is no news of the new");
+    assert!(told.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "False"));
+}
+
+#[test]
 fn claimed_labels_are_seen_under_their_prefix_only_and_a_near_miss_is_told() {
     let mut world = shop();
     let facts = Facts { claimed_labels: BTreeMap::from([("env".into(), "prod".into())]), ..Facts::default() };

@@ -9,6 +9,7 @@ use crate::status::{DeploymentView, resource_counts, state};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::Severity;
+use fleet_api::state::DeploymentState;
 use fleet_api::wire::{Have, Timestamp, Version};
 
 impl Machine {
@@ -127,6 +128,11 @@ impl Machine {
                 offline: cluster.offline,
                 failed: placement.notes.iter().any(|note| note.reason.severity() >= Severity::Refused),
             });
+            // Who waits for the new commit must not be told that it is there because the old one was.
+            let state = match state {
+                DeploymentState::Ready | DeploymentState::NotReady if allowance.rendering => DeploymentState::OutOfSync,
+                state => state,
+            };
             bundle.account(&cluster_name, state, &resource_counts(report));
             self.dirty.bundle_status.insert(bundle_name);
             self.dirty.cluster_status.insert(cluster_name);

@@ -16,6 +16,8 @@ pub struct Allowance {
     pub staged: Option<Digest>,
     /// What is in the way.
     pub notes: Vec<Note>,
+    /// What it would get is not known yet: its render is under way.
+    pub rendering: bool,
 }
 
 /// Every cluster gets the newest Deployment at once, unless something is paused or it cannot be had: then the last
@@ -28,11 +30,13 @@ pub(super) fn all_at_once(
 ) -> Option<Allowance> {
     let bundle = snapshot.bundles.get(bundle_name)?;
     let placement = bundle.placements.get(cluster_name)?;
-    let keep = |staged, notes| Allowance { allowed: placement.allowed, staged, notes };
+    let keep = |staged, notes| Allowance { allowed: placement.allowed, staged, notes, rendering: false };
     let wanted = match snapshot.renders.get(&placement.input).map(|render| &render.result) {
-        None | Some(RenderResult::Pending) => return Some(keep(placement.staged, Vec::new())),
+        None | Some(RenderResult::Pending) => {
+            return Some(Allowance { rendering: true, ..keep(placement.staged, Vec::new()) });
+        }
         Some(RenderResult::Failed(notes)) if !rules.on(Rule::R13Failed) => {
-            return Some(Allowance { allowed: None, staged: None, notes: notes.clone() });
+            return Some(Allowance { notes: notes.clone(), ..Allowance::default() });
         }
         Some(RenderResult::Failed(notes)) => return Some(keep(None, kept_notes(notes, placement.allowed.is_some()))),
         Some(RenderResult::Done(deployment)) => *deployment,
@@ -47,7 +51,7 @@ pub(super) fn all_at_once(
     {
         return Some(keep(Some(wanted), vec![note]));
     }
-    Some(Allowance { allowed: Some(wanted), staged: None, notes: Vec::new() })
+    Some(Allowance { allowed: Some(wanted), ..Allowance::default() })
 }
 
 fn kept_notes(notes: &[Note], has_last_good: bool) -> Vec<Note> {
