@@ -758,3 +758,21 @@ fn what_is_wrong_with_a_bundle_is_told_before_any_cluster_gets_it() {
     assert_eq!(world.told("prod").0, ["web"]);
     assert_eq!(world.renders.len(), 2, "what was tried is used");
 }
+
+#[test]
+fn what_was_ready_is_not_ready_once_another_version_is_wanted() {
+    let mut world = shop();
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    let next = vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")];
+    world.machine.observe(Event::Read(Box::new(read(&["apps/*"], next))));
+    let decision = world.machine.decide(world.now);
+    let ready = decision.actions.iter().find_map(|action| match action {
+        Action::Status(status) => match &**status {
+            Status::GitRepo(_, status) => Some(status.summary.ready),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(ready, Some(1), "told in the very decision, before the render is there");
+}

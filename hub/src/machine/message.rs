@@ -37,8 +37,8 @@ pub(crate) enum Message {
     Approve { subject: Subject, lists: Vec<(Ref, Digest)>, by: String, reply: oneshot::Sender<Result<(), CoreError>> },
     /// Somebody lists Deployments.
     Deployments(Option<Namespace>, oneshot::Sender<Vec<BundleDeployment>>),
-    /// A repository was read; its blobs are on disk.
-    Read(Box<RepositoryRead>),
+    /// A repository was read; its blobs are on disk. Answered when what follows is on disk, too.
+    Read(Box<RepositoryRead>, oneshot::Sender<()>),
     /// A repository could not be read.
     ReadFailed(Ref, Vec<Note>),
     /// A render ended; its blobs are on disk.

@@ -202,7 +202,10 @@ impl Deciding {
                 let list = self.machine.deployments(namespace.as_ref(), Timestamp::now());
                 self.answer(reply, list);
             }
-            Message::Read(read) => self.machine.observe(Event::Read(read)),
+            Message::Read(read, reply) => {
+                self.machine.observe(Event::Read(read));
+                self.answer(reply, ());
+            }
             Message::ReadFailed(gitrepo, notes) => self.machine.observe(Event::ReadFailed(gitrepo, notes)),
             Message::Rendered { input, result } => self.rendered(input, result),
             Message::Directories(gitrepo, reply) => {

@@ -13,6 +13,7 @@ use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover};
 use skiff_bundler::git::CommitTree;
 use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::oneshot;
 
 /// One read of a commit for a GitRepo.
 pub(super) struct Reading<'a> {
@@ -44,8 +45,10 @@ impl Reading<'_> {
         let (read, cache) =
             work.await.map_err(|error| Failure::internal(format!("reading the repository ended early: {error}")))?;
         state.cache = cache;
-        // Gone only when the hub stops.
-        let _gone = polling.machine.send(Message::Read(Box::new(read?)));
+        let (reply, stored) = oneshot::channel();
+        let stopping = || Failure::internal("the hub is stopping".to_owned());
+        polling.machine.send(Message::Read(Box::new(read?), reply)).map_err(|_| stopping())?;
+        stored.await.map_err(|_| stopping())?;
         state.read = Some((self.commit.to_owned(), edition(self.gitrepo)));
         Ok(())
     }

@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 impl Machine {
     /// Takes in what happened.
     pub fn observe(&mut self, event: Event) {
+        // What a person did is shown at once; what renders and agents say is gathered.
+        if !matches!(event, Event::Rendered { .. }) {
+            self.status_after = None;
+        }
         match event {
             Event::GitRepo(name, resource) => self.gitrepo(name, resource),
             Event::Bundle(name, Some(record)) => self.put_bundle(&name, *record),
