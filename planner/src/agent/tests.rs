@@ -1,5 +1,6 @@
 //! The machine against a small model of a cluster: what it does, what it never does, and that a crash changes nothing.
 
+mod ablation;
 mod rules;
 mod stepwise;
 mod table;

@@ -1,0 +1,95 @@
+//! Each rule of DESIGN §8 by itself: with it nothing bad happens, and without it the bad thing does (so that the test is
+//! known to be able to fail). Without the feature `ablation` only the first half can be asked.
+
+use super::super::*;
+use super::world::{Spec, World, cm};
+
+/// Whether, under `rules`, what `rule` forbids happens.
+fn is_violated(rules: Rules, rule: Rule) -> bool {
+    let mut world = World::with(rules);
+    let x = Spec::new("a", &[(cm("x"), "1")]);
+    match rule {
+        Rule::R1Cluster => {
+            let desired = world.desired(&[x], &[], |desired| desired.identity.uid = "c-11".parse().unwrap());
+            world.send(desired);
+            world.objects.contains_key(&cm("x"))
+        }
+        Rule::R2Mark => {
+            let old = world.desired(&[x], &[], |_| {});
+            world.deploy(&[], &[]);
+            world.send(old);
+            world.objects.contains_key(&cm("x"))
+        }
+        Rule::R4Digest => has_digest(rules, b"this", Digest::of(b"that")),
+        Rule::R6Uid => {
+            world.deploy(&[x], &[]);
+            world.foreign(&cm("x"), "kubectl");
+            world.machine.observe(Event::Suspect { key: cm("x") });
+            world.deploy(&[], &["a"]);
+            !world.objects.contains_key(&cm("x"))
+        }
+        Rule::R6Claim => {
+            world.deploy(&[x], &[]);
+            let desired = world.desired(&[Spec::new("b", &[(cm("x"), "1")])], &["a"], |_| {});
+            world.blobs.remove(&desired.deployments[0].deployment);
+            world.send(desired);
+            !world.objects.contains_key(&cm("x"))
+        }
+        Rule::R6Complete => {
+            world.deploy(&[x], &[]);
+            world.deploy(&[], &[]);
+            !world.objects.contains_key(&cm("x"))
+        }
+        Rule::R7Journal => (0..8).any(|fuel| {
+            let mut world = World::with(rules);
+            world.fuel = Some(fuel);
+            world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")])], &[]);
+            world.objects.keys().any(|key| world.persisted.ledger.owner(key).is_none())
+        }),
+        Rule::R3Epoch | Rule::R9Expired | Rule::R10Unknown => {
+            world.deploy(&[x], &[]);
+            let now = world.now;
+            let desired = world.desired(&[], &["a"], |desired| match rule {
+                Rule::R3Epoch => desired.deletions_allowed = false,
+                Rule::R9Expired => desired.expires = now,
+                _ => {
+                    desired.tombstones[0].unknown.insert("onlyIf".into(), true.into());
+                }
+            });
+            world.send(desired);
+            !world.objects.contains_key(&cm("x"))
+        }
+        Rule::R8Limit => {
+            let objects: Vec<_> = (0..11).map(|index| (cm(&format!("m{index}")), "1")).collect();
+            world.deploy(&[Spec::new("a", &objects)], &[]);
+            world.deploy(&[], &["a"]);
+            world.objects.is_empty()
+        }
+        Rule::R8Kinds => {
+            let claim = ObjectKey::new("", "PersistentVolumeClaim", "shop", "data");
+            world.deploy(&[Spec::new("a", &[(claim, "1")])], &[]);
+            world.deploy(&[], &["a"]);
+            world.objects.is_empty()
+        }
+        Rule::R12Fenced => {
+            world.machine.observe(Event::Fenced(true));
+            world.deploy(&[x], &[]);
+            world.objects.contains_key(&cm("x"))
+        }
+    }
+}
+
+#[test]
+fn with_all_rules_nothing_that_they_forbid_happens() {
+    for rule in Rule::ALL {
+        assert!(!is_violated(Rules::all(), rule), "{rule:?}");
+    }
+}
+
+#[cfg(feature = "ablation")]
+#[test]
+fn it_is_the_rule_that_holds() {
+    for rule in Rule::ALL {
+        assert!(is_violated(Rules::all().without(rule), rule), "{rule:?} switched off changes nothing");
+    }
+}
