@@ -78,6 +78,24 @@ pub enum RunError {
     Superseded(String),
 }
 
+impl RunError {
+    /// Whether it may go away by itself: an API server that starts, or is too busy.
+    fn is_passing(&self) -> bool {
+        let error = match self {
+            Self::Api(error) | Self::Identity(IdentityError::Api(error)) => error,
+            Self::State(StateError::Api { error, .. }) => error,
+            Self::Identity(_)
+            | Self::State(_)
+            | Self::Enrollment(_)
+            | Self::Link(_)
+            | Self::SigningKey
+            | Self::Cache(_)
+            | Self::Superseded(_) => return false,
+        };
+        error.code().is_none_or(|code| code == 429 || code >= 500)
+    }
+}
+
 /// Runs the agent until `shutdown`, or until another instance takes over.
 ///
 /// # Errors
@@ -94,8 +112,13 @@ pub async fn run(
         patiently("the agent's namespace", || state::ensure_namespace(&api)).await;
         hold_lease(&mut lease, &api, &config).await;
         let kube_system = kube_system_uid(&api).await;
-        let (identity, enrolled, hub) = enroll(&config, &api, &connect, &kube_system).await?;
-        let mut agent = Agent::start(&config, api.clone(), &identity, enrolled, hub, kube_system).await?;
+        let mut agent = loop {
+            match Agent::begin(&config, &api, &connect, &kube_system).await {
+                Err(error) if error.is_passing() => tracing::warn!(%error, "starting: trying again"),
+                result => break result?,
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        };
         agent.main_loop(&mut lease).await
     };
     let result = tokio::select! {
@@ -269,6 +292,11 @@ struct Documents {
 }
 
 impl Agent {
+    async fn begin(config: &Config, api: &Api, connect: &Connect, kube_system: &str) -> Result<Self, RunError> {
+        let (identity, enrolled, hub) = enroll(config, api, connect, kube_system).await?;
+        Self::start(config, api.clone(), &identity, enrolled, hub, kube_system.to_owned()).await
+    }
+
     async fn start(
         config: &Config,
         api: Api,

@@ -47,12 +47,14 @@ pub struct Document {
     resource_version: Option<String>,
     slot: u8,
     parts: usize,
+    /// The last write had no answer: it may have happened.
+    uncertain: bool,
 }
 
 impl Document {
     /// Of this name, nothing read yet.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, resource_version: None, slot: 0, parts: 0 }
+        Self { name, resource_version: None, slot: 0, parts: 0, uncertain: false }
     }
 
     /// Reads it; `None` where it was never written.
@@ -82,6 +84,12 @@ impl Document {
     /// # Errors
     /// Where the API server does not take it, or another instance wrote in between.
     pub async fn write(&mut self, api: &Api, document: &[u8]) -> Result<(), StateError> {
+        if self.uncertain {
+            let head = self.find(api, self.name).await?;
+            self.resource_version =
+                head.and_then(|head| head["metadata"]["resourceVersion"].as_str().map(str::to_owned));
+            self.uncertain = false;
+        }
         let packed = zstd::bulk::compress(document, 3)
             .map_err(|error| StateError::Broken(self.name.to_owned(), error.to_string()))?;
         let (slot, parts) = if packed.len() <= PART_LIMIT {
@@ -106,6 +114,7 @@ impl Document {
             }
             None => api.create(&secrets_path(), &head, "").await,
         };
+        self.uncertain = answer.as_ref().is_err_and(|error| error.code().is_none_or(|code| code >= 500));
         let answer = answer.map_err(|error| match error.code() {
             Some(409) => StateError::Superseded(self.name.to_owned()),
             _ => StateError::Api { name: self.name.to_owned(), error },
