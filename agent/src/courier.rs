@@ -12,6 +12,8 @@ use tokio::time::Instant;
 const COLLECT: Duration = Duration::from_millis(1_000);
 /// A hub that answers sooner with nothing is asked less often.
 const SHORT: Duration = Duration::from_secs(10);
+/// How soon a hub that asks for the whole report is asked again, while there is none yet.
+const ASKED_FOR: Duration = Duration::from_millis(500);
 /// Longer intervals are kept to even where the hub answers before, with nothing.
 const HELD: Duration = Duration::from_secs(300);
 
@@ -140,7 +142,10 @@ impl Courier {
         }
         let held = now.duration_since(sent_at);
         let is_empty = wait > 0 && response.desired.is_none();
-        self.next_at = if is_empty && held + SHORT < self.poll_interval && self.poll_interval > HELD {
+        self.next_at = if is_empty && response.resend {
+            // It waits for the whole report, which comes as soon as that is complete.
+            now + ASKED_FOR
+        } else if is_empty && held + SHORT < self.poll_interval && self.poll_interval > HELD {
             // The hub does not hold requests that long, and traffic counts.
             sent_at + self.poll_interval
         } else if is_empty && held < SHORT.min(self.poll_interval) {
@@ -223,5 +228,17 @@ mod tests {
         courier.report(report(1), now);
         let poll = courier.request(None, false, now);
         assert!(poll.report.is_none() && poll.wait > 0, "it would be asked again at once: {poll:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hub_that_asks_for_the_whole_report_gets_it_soon() {
+        let now = Instant::now();
+        let mut courier = courier(now);
+        courier.request(None, false, now);
+        courier.answered(&SyncResponse { resend: true, ..answer(0) }, now);
+        courier.request(None, false, now);
+        courier.answered(&SyncResponse { resend: true, ..answer(0) }, now);
+        assert!(courier.next_at > now, "it is not asked without end");
+        assert!(courier.next_at <= now + Duration::from_secs(1), "it is not taken for a hub that holds no polls");
     }
 }
