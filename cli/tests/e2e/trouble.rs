@@ -45,7 +45,7 @@ pub(crate) async fn a_definition_and_its_object_in_one_bundle_converge(binaries:
     // Drift of a custom resource is seen, too: its watch is filtered like any other.
     world.kubectl(One, "-n crd delete boats.e2e.example.com skiff", "")?;
     world.told("gitrepo crd", "ObjectMissing", &["skiff"]).await?;
-    Ok(())
+    withdrawn(&world, "crd")
 }
 
 pub(crate) async fn a_field_that_cannot_be_changed_is_named(binaries: Binaries) -> Outcome {
@@ -86,7 +86,8 @@ spec:
     world.told(subject, "ImmutableField", &["data", "x/fixed.yaml", "fixed"]).await?;
     // The way out that is named: the object is deleted by hand, and made again.
     world.kubectl(One, "-n immutable delete configmap fixed", "")?;
-    world.has(One, ("immutable", "fixed"), "a", "two").await
+    world.has(One, ("immutable", "fixed"), "a", "two").await?;
+    withdrawn(&world, "immutable")
 }
 
 pub(crate) async fn a_finalizer_that_hangs_is_named_and_holds_up_nothing_else(binaries: Binaries) -> Outcome {
@@ -116,7 +117,7 @@ pub(crate) async fn a_finalizer_that_hangs_is_named_and_holds_up_nothing_else(bi
     world.kubectl(One, &patch("null"), "")?;
     world.has_not(One, (ns, "stuck")).await?;
     world.ok("wait gitrepo finalizer --for condition=Ready --timeout 60s")?;
-    Ok(())
+    withdrawn(&world, ns)
 }
 
 pub(crate) async fn a_bad_object_is_reported_with_its_file_and_the_others_are_applied(binaries: Binaries) -> Outcome {
@@ -140,7 +141,8 @@ pub(crate) async fn a_bad_object_is_reported_with_its_file_and_the_others_are_ap
     let commit = repo.commit(&[("web/more.yaml", &more.replace("Bad_Name", "better-name"))])?;
     world.sync(ns)?;
     world.has(One, (ns, "better-name"), "v", "one").await?;
-    world.ready(ns, &commit).await
+    world.ready(ns, &commit).await?;
+    withdrawn(&world, ns)
 }
 
 pub(crate) async fn of_two_bundles_that_claim_one_object_the_second_is_refused(binaries: Binaries) -> Outcome {
@@ -169,7 +171,8 @@ pub(crate) async fn of_two_bundles_that_claim_one_object_the_second_is_refused(b
     world.sync(ns)?;
     world.has(One, (ns, "shared"), "v", "second").await?;
     ensure!(world.uid(One, ns, "shared")? == uid, "it was made anew");
-    world.ready(ns, &commit).await
+    world.ready(ns, &commit).await?;
+    withdrawn(&world, ns)
 }
 
 pub(crate) async fn what_is_wrong_in_a_repository_is_said_with_its_place_and_loses_nothing(
@@ -292,6 +295,12 @@ pub(crate) async fn secrets_never_come_back(binaries: Binaries) -> Outcome {
         let found = grep(&directory, b"canary-471")?;
         ensure!(found.is_empty(), "a secret lies open in {found:?}");
     }
+    withdrawn(&world, "secrets")
+}
+
+/// The end of a scenario: what it made goes, so that nothing of it is at work while another one counts.
+fn withdrawn(world: &driver::World, gitrepo: &str) -> Outcome {
+    world.ok(&format!("delete gitrepo {gitrepo}"))?;
     Ok(())
 }
 
