@@ -9,7 +9,7 @@ use fleet_api::wire::{
 use serde_json::{Value, json};
 use skiff_planner::hub::{
     Action, BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, FailedEntry, FoundBundle,
-    GitRepoResource, Machine, Options, RenderInput, RepositoryRead, Status, Subject, Sync, SyncOutcome, Uses,
+    GitRepoResource, Machine, Options, RenderInput, RepositoryRead, Rules, Status, Subject, Sync, SyncOutcome, Uses,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,11 +32,15 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(Rules::default())
+    }
+
+    fn with(rules: Rules) -> Self {
         let options = Options {
             desired_lifetime: jiff::SignedDuration::from_hours(720),
             offline_after: jiff::SignedDuration::from_mins(15),
             renderer: "1".into(),
-            rules: skiff_planner::hub::Rules::default(),
+            rules,
         };
         Self {
             machine: Machine::new(options),
@@ -230,7 +234,10 @@ fn read(entries: &[&str], found: Vec<FoundBundle>) -> RepositoryRead {
 
 /// One GitRepo with two bundles, one prod cluster and one dev cluster.
 fn shop() -> World {
-    let mut world = World::new();
+    shop_in(World::new())
+}
+
+fn shop_in(mut world: World) -> World {
     world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
     world.enroll("prod", &json!({"env": "prod"}));
     world.enroll("dev", &json!({"env": "dev"}));
@@ -759,20 +766,62 @@ fn what_is_wrong_with_a_bundle_is_told_before_any_cluster_gets_it() {
     assert_eq!(world.renders.len(), 2, "what was tried is used");
 }
 
-#[test]
-fn what_was_ready_is_not_ready_once_another_version_is_wanted() {
-    let mut world = shop();
-    let report = world.all_ready("prod", 1);
-    world.sync("prod", None, Some(report));
-    let next = vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")];
-    world.machine.observe(Event::Read(Box::new(read(&["apps/*"], next))));
-    let decision = world.machine.decide(world.now);
-    let ready = decision.actions.iter().find_map(|action| match action {
-        Action::Status(status) => match &**status {
-            Status::GitRepo(_, status) => Some(status.summary.ready),
-            _ => None,
-        },
-        _ => None,
-    });
-    assert_eq!(ready, Some(1), "told in the very decision, before the render is there");
+/// Each rule of the hub, switched off: the harm that it prevents happens, so it is the rule that holds.
+#[cfg(feature = "ablation")]
+mod ablation {
+    use super::*;
+    use skiff_planner::hub::Rule;
+
+    fn without(rule: Rule) -> World {
+        shop_in(World::with(Rules::default().without(rule)))
+    }
+
+    fn foreign() -> Have {
+        Have { version: Version { epoch: 1, generation: 9 }, digest: Digest::of(b"other") }
+    }
+
+    fn web(world: &World) -> bool {
+        world.told("prod").0.contains(&"web".to_owned())
+    }
+
+    #[test]
+    fn each_rule_is_what_holds() {
+        let mut world = without(Rule::R3Epoch);
+        world.sync_with("prod", None, "i", Some(foreign()), None);
+        assert_eq!(world.issued[&r("prod")].0.version.epoch, 1);
+
+        let mut world = without(Rule::R3Hold);
+        world.sync_with("prod", None, "i", Some(foreign()), None);
+        assert!(world.issued[&r("prod")].1.deletions_allowed);
+
+        let mut world = without(Rule::R11Report);
+        let (first, second) = (world.all_ready("prod", 5), world.all_ready("prod", 4));
+        world.sync("prod", None, Some(first));
+        assert_eq!(world.sync("prod", Some(1), Some(second)).acknowledged, 4);
+
+        let mut world = without(Rule::R12Start);
+        world.sync_with("prod", None, "a", None, None);
+        world.sync_with("prod", None, "b", None, None);
+        assert!(!world.sync_with("prod", Some(1), "a", None, None).fenced);
+
+        let mut world = without(Rule::R13Absent);
+        world.read(read(&["apps/*"], vec![]));
+        assert!(!web(&world));
+
+        for (rule, result) in [(Rule::R13Empty, Ok(0)), (Rule::R13Failed, Err("broken".to_owned()))] {
+            let mut world = without(rule);
+            let before = world.issued[&r("prod")].1.deployments.clone();
+            world.results.insert("web".into(), result);
+            let next = vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")];
+            world.read(read(&["apps/*"], next));
+            assert_ne!(before, world.issued[&r("prod")].1.deployments, "{rule:?}");
+        }
+
+        let mut world = without(Rule::R14Silence);
+        let report = world.all_ready("prod", 1);
+        world.sync("prod", None, Some(report));
+        world.now += jiff::SignedDuration::from_mins(16);
+        world.settle();
+        assert!(!web(&world));
+    }
 }

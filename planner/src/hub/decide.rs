@@ -117,16 +117,13 @@ impl Machine {
             if placement.allowed != allowance.allowed {
                 self.dirty.desired.insert(cluster_name.clone());
             }
-            let render = self.snapshot.renders.get(&placement.input).map(|render| &render.result);
-            let pending = matches!(render, None | Some(RenderResult::Pending));
             placement.allowed = allowance.allowed;
             placement.staged = allowance.staged;
             placement.notes = allowance.notes;
             let report = cluster.memory.as_ref().and_then(|memory| memory.report.deployments.get(&bundle_name));
             let state = state(&DeploymentView {
                 issued: placement.allowed,
-                // A render under way will be another one: what was ready is no longer what is wanted.
-                wanted: if pending { Some(placement.input) } else { placement.staged.or(placement.allowed) },
+                wanted: placement.staged.or(placement.allowed),
                 report,
                 offline: cluster.offline,
                 failed: placement.notes.iter().any(|note| note.reason.severity() >= Severity::Refused),

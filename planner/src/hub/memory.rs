@@ -171,7 +171,7 @@ impl Memory {
         }
         let epoch = self.version.epoch.max(have.version.epoch) + 1;
         self.version = Version { epoch, generation: 0 };
-        self.hold = Some(EpochHold { approved: false });
+        self.hold = rules.on(Rule::R3Hold).then_some(EpochHold { approved: false });
         self.desired = None;
         // Until the agent has what is issued now, it goes on saying the same.
         self.history = vec![have];
