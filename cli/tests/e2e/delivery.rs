@@ -181,7 +181,7 @@ pub(crate) async fn a_renamed_directory_is_handed_over_with_its_uids(binaries: B
         })
         .await?;
     for cluster in [One, Two] {
-        let deleted = world.deleted(cluster, marks[cluster as usize])?;
+        let deleted = world.deleted(cluster, "handover", marks[cluster as usize])?;
         ensure!(deleted.is_empty(), "deleted in {cluster:?}: {deleted:?}");
     }
     for cluster in [One, Two] {

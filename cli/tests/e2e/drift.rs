@@ -82,7 +82,7 @@ pub(crate) async fn drift_is_repaired_where_that_is_asked_for(binaries: Binaries
         })
         .await?;
     ensure!(world.uid(One, ns, "marked")? == uid, "it was made anew");
-    ensure!(world.deleted(One, mark)?.is_empty(), "something was deleted");
+    ensure!(world.deleted(One, ns, mark)?.is_empty(), "something was deleted");
     world.ok("wait gitrepo drift-fix --for condition=Ready --timeout 60s")?;
 
     // A handful of rounds with somebody who does not give up loses nothing, and the end is as it should be.
@@ -112,8 +112,8 @@ pub(crate) async fn drift_is_told_and_left_where_that_is_not_asked_for(binaries:
     world.told(subject, "KeyAdded", &["kubectl-patch", ".data.extra"]).await?;
     world.kubectl(One, "-n drift-tell label configmap marked skiff.dev/owner-", "")?;
     world.told(subject, "FieldModified", &["skiff.dev/owner", "marked"]).await?;
-    let cluster = world.get("cluster", "one")?;
-    ensure!(cluster["status"]["summary"]["modified"] == 1, "the cluster says {}", cluster["status"]["summary"]);
+    let state = world.get("deployment", "drift-tell-b.one")?["status"].clone();
+    ensure!(state["modifiedStatus"].as_array().is_some_and(|list| list.len() == 4), "the deployment says {state}");
     world
         .stays("everything is left as it is", Duration::from_secs(2), |world| {
             let settings = world.config_map(One, ns, "settings")?.ok_or("settings is gone")?;

@@ -481,11 +481,11 @@ impl World {
         Ok(events.into_iter().filter(|event| event.user_agent.starts_with("skiff-agent")).collect())
     }
 
-    /// The deletions that the agent of a cluster asked for since then, as `resource namespace/name`.
-    pub(crate) fn deleted(&self, cluster: Cluster, since: AuditMark) -> Result<Vec<String>, Failure> {
+    /// The deletions in a namespace that the agent of a cluster asked for since then, as `resource name`.
+    pub(crate) fn deleted(&self, cluster: Cluster, namespace: &str, since: AuditMark) -> Result<Vec<String>, Failure> {
         let events = self.asked(cluster, since)?;
-        let deletions = events.iter().filter(|event| event.verb.starts_with("delete"));
-        Ok(deletions.map(|event| format!("{} {}/{}", event.resource, event.namespace, event.name)).collect())
+        let deletions = events.iter().filter(|event| event.verb.starts_with("delete") && event.namespace == namespace);
+        Ok(deletions.map(|event| format!("{} {}", event.resource, event.name)).collect())
     }
 }
 

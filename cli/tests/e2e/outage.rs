@@ -37,7 +37,7 @@ pub(crate) async fn drift_is_repaired_without_the_hub_and_its_return_deletes_not
     world.has(One, (ns, "c"), "v", "newer").await?;
     world.ready(ns, &commit).await?;
     ensure!(world.uid(One, ns, "c")? == uid, "c was made anew");
-    let deleted = world.deleted(One, mark)?;
+    let deleted = world.deleted(One, ns, mark)?;
     ensure!(deleted.is_empty(), "deleted: {deleted:?}");
     Ok(())
 }

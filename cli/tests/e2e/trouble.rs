@@ -242,7 +242,7 @@ pub(crate) async fn what_is_wrong_in_a_repository_is_said_with_its_place_and_los
             if is == (uid.clone(), Ok(())) { Ok(()) } else { Err(format!("{is:?}")) }
         })
         .await?;
-    let deleted = world.deleted(Two, mark)?;
+    let deleted = world.deleted(Two, ns, mark)?;
     ensure!(deleted.is_empty(), "deleted: {deleted:?}");
     // To withdraw is to say so.
     world.ok("delete gitrepo wrong")?;
