@@ -517,7 +517,10 @@ fn a_document_that_was_not_issued_here_begins_an_epoch_in_which_nothing_is_delet
 
     // Approved, but one repository was not read since: still nothing.
     world.gitrepo("late", &json!({"repo": "z"}));
-    let approval = Approval { list: Digest::of(b"list"), by: "admin".into() };
+    let held = held(&["web", "db"]);
+    let approval = Approval { list: held.digest, by: "admin".into() };
+    let report = ReportDelta { held: Some(held), ..world.all_ready("prod", 1) };
+    world.sync_with("prod", Some(1), "i", Some(world.issued[&r("prod")].0), Some(report));
     world.machine.observe(Event::Approved(r("prod"), approval.clone()));
     world.settle();
     assert!(!world.issued[&r("prod")].1.deletions_allowed);
@@ -693,18 +696,61 @@ fn a_deleted_cluster_is_revoked_and_told_nothing() {
     assert_eq!(world.machine.sync(&sync, world.now), None);
 }
 
+/// A list with one claim of each bundle.
+fn held(bundles: &[&str]) -> HeldDeletions {
+    let object = |bundle: &&str| {
+        let key = json!({"kind": "PersistentVolumeClaim", "namespace": bundle, "name": "data"});
+        serde_json::from_value(json!({"bundle": r(bundle), "key": key, "uid": "u"})).unwrap()
+    };
+    let mut objects: Vec<fleet_api::wire::HeldObject> = bundles.iter().map(object).collect();
+    objects.sort();
+    let note = Note::new(Reason::DeletionHeld, "claims");
+    HeldDeletions { digest: Digest::of_json(&objects).unwrap(), objects, note }
+}
+
+#[test]
+fn an_approval_of_one_gitrepo_is_none_of_another_whose_name_begins_with_it() {
+    let mut world = shop();
+    world.gitrepo("shop-b", &json!({"repo": "x", "paths": ["apps/*"]}));
+    let mut other = read(&["apps/*"], vec![bundle("shop-b-x", "apps/*", "apps/x", "1")]);
+    other.gitrepo = r("shop-b");
+    for found in &mut other.found {
+        found.record.gitrepo = Some("shop-b".parse().unwrap());
+    }
+    world.read(other);
+    let whole = held(&["web", "db", "shop-b-x", "unheard-of", "shop-unheard-of"]);
+    let report = ReportDelta { held: Some(whole.clone()), ..world.all_ready("prod", 1) };
+    world.sync("prod", None, Some(report));
+    let (a, b) = (Subject::GitRepo(r("shop")), Subject::GitRepo(r("shop-b")));
+    let of = |subject: &Subject| world.machine.held(subject)[0].1.clone();
+    assert_eq!(of(&a).objects, held(&["web", "db"]).objects);
+    assert_eq!(of(&b).objects, held(&["shop-b-x"]).objects);
+    let approvals = |subject: &Subject, shown: &Digest| world.machine.approvals(subject, &r("prod"), shown);
+    let parts = vec![held(&["db"]).digest, held(&["web"]).digest];
+    assert_eq!(approvals(&a, &of(&a).digest), Some(parts), "one for each bundle, as the agent takes them");
+    assert_eq!(approvals(&a, &whole.digest), None);
+    assert_eq!(approvals(&Subject::Cluster(r("prod")), &whole.digest), Some(vec![whole.digest]));
+}
+
+#[test]
+fn an_approval_of_a_part_does_not_end_the_hold_of_an_epoch() {
+    let mut world = shop();
+    let foreign = Have { version: Version { epoch: 1, generation: 9 }, digest: Digest::of(b"other") };
+    world.sync_with("prod", None, "i", Some(foreign), None);
+    let report = ReportDelta { held: Some(held(&["web", "db"])), ..world.all_ready("prod", 1) };
+    world.sync_with("prod", Some(1), "i", Some(world.issued[&r("prod")].0), Some(report));
+    for (list, allowed) in [(held(&["web"]), false), (held(&["web", "db"]), true)] {
+        world.machine.observe(Event::Approved(r("prod"), Approval { list: list.digest, by: "admin".into() }));
+        world.settle();
+        assert_eq!(world.issued[&r("prod")].1.deletions_allowed, allowed);
+    }
+}
+
 #[test]
 fn approvals_name_the_list_and_end_with_it() {
     let mut world = shop();
-    let digest = Digest::of(b"list");
-    let held = HeldDeletions {
-        digest,
-        objects: vec![serde_json::from_value(json!({
-            "bundle": "fleet-default/web", "key": {"kind": "PersistentVolumeClaim", "namespace": "web", "name": "data"}, "uid": "u"
-        }))
-        .unwrap()],
-        note: Note::new(Reason::DeletionHeld, "one claim"),
-    };
+    let held = held(&["web"]);
+    let digest = held.digest;
     let report = ReportDelta { held: Some(held), ..world.all_ready("prod", 1) };
     world.sync("prod", None, Some(report));
     for subject in [Subject::Cluster(r("prod")), Subject::Bundle(r("web")), Subject::GitRepo(r("shop"))] {

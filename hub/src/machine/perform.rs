@@ -130,14 +130,15 @@ impl Deciding {
 
     /// R8: an approval names the list that was shown; a list that changed meanwhile is not approved.
     pub(super) fn approve(&mut self, subject: &Subject, lists: &[(Ref, Digest)], by: &str) -> Result<(), CoreError> {
-        let held = self.machine.held(subject);
         let mut changed = Vec::new();
         for (cluster, digest) in lists {
-            if held.iter().any(|(name, held)| name == cluster && held.digest == *digest) {
-                let approval = Approval { list: *digest, by: by.to_owned() };
-                self.machine.observe(Event::Approved(cluster.clone(), approval));
-            } else {
+            let Some(approved) = self.machine.approvals(subject, cluster, digest) else {
                 changed.push(cluster.to_string());
+                continue;
+            };
+            for list in approved {
+                let approval = Approval { list, by: by.to_owned() };
+                self.machine.observe(Event::Approved(cluster.clone(), approval));
             }
         }
         if changed.is_empty() {

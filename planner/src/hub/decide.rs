@@ -190,7 +190,7 @@ impl Machine {
         if memory.desired.as_ref().is_some_and(|desired| body.is_in(desired) && fresh(desired)) {
             return None;
         }
-        let version = Version { generation: memory.version.generation + 1, ..memory.version };
+        let version = Version { generation: memory.version.generation.saturating_add(1), ..memory.version };
         let issued = whole_seconds(now);
         let desired = body.issue(name, memory, version, (issued, issued + lifetime));
         let bytes = serde_json::to_vec(&desired).ok()?;

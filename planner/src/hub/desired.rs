@@ -117,12 +117,14 @@ fn graves(
     cluster: &ClusterState,
 ) -> BTreeMap<Ref, Grave> {
     let mut graves = memory.tombstones.clone();
-    let since = Version { generation: memory.version.generation + 1, ..memory.version };
+    let since = Version { generation: memory.version.generation.saturating_add(1), ..memory.version };
     for old in memory.desired.iter().flat_map(|desired| &desired.deployments) {
         if !live.contains_key(&old.bundle) {
-            graves
-                .entry(old.bundle.clone())
-                .or_insert_with(|| Grave { tombstone: tombstone(snapshot, old, cluster), since });
+            graves.entry(old.bundle.clone()).or_insert_with(|| Grave {
+                tombstone: tombstone(snapshot, old, cluster),
+                since,
+                gitrepo: gitrepo(snapshot, &old.bundle),
+            });
         }
     }
     // What the agent still holds and no earlier document of ours speaks of (a new epoch): a tombstone only where it is
@@ -140,11 +142,22 @@ fn graves(
         };
         if let Some((cause, keep_resources)) = known {
             let tombstone = bare_tombstone(bundle.clone(), cause, keep_resources);
-            graves.insert(bundle.clone(), Grave { tombstone, since });
+            graves.insert(bundle.clone(), Grave { tombstone, since, gitrepo: gitrepo(snapshot, bundle) });
         }
     }
     graves.retain(|bundle, _| !live.contains_key(bundle));
     graves
+}
+
+/// The GitRepo that a Bundle comes or came from.
+fn gitrepo(snapshot: &Snapshot, bundle: &Ref) -> Option<Ref> {
+    match snapshot.bundles.get(bundle) {
+        Some(state) => {
+            let name = state.record.gitrepo.clone()?;
+            Some(Ref { namespace: bundle.namespace.clone(), name })
+        }
+        None => snapshot.withdrawn.get(bundle)?.gitrepo.clone(),
+    }
 }
 
 fn tombstone(snapshot: &Snapshot, old: &DesiredDeployment, cluster: &ClusterState) -> Tombstone {

@@ -10,8 +10,8 @@ use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Tombstone, V
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many approvals a cluster may have at once.
-const APPROVALS: usize = 16;
+/// How many approvals a cluster may have at once; that of a GitRepo has one for each of its bundles.
+const APPROVALS: usize = 1024;
 /// How many documents that an agent may have are remembered.
 const HISTORY: usize = 256;
 
@@ -57,6 +57,9 @@ pub struct Grave {
     pub tombstone: Tombstone,
     /// The first version that carries it.
     pub since: Version,
+    /// The GitRepo that the bundle came from.
+    #[serde(default)]
+    pub gitrepo: Option<Ref>,
 }
 
 /// An approval, and since when the agent is told of it.
@@ -142,7 +145,7 @@ impl Memory {
             // This hub was restored: it granted the counter and forgot.
             Some(start) => self.begin(start, sync),
             None if sync.instance == self.instance && self.start > 0 => return false,
-            None => self.begin(self.start + 1, sync),
+            None => self.begin(self.start.saturating_add(1), sync),
         }
         outcome.durable = true;
         false
@@ -169,7 +172,7 @@ impl Memory {
             // A request that was overtaken by a later one of the same agent: it is told of the newest all the same.
             return;
         }
-        let epoch = self.version.epoch.max(have.version.epoch) + 1;
+        let epoch = self.version.epoch.max(have.version.epoch).saturating_add(1);
         self.version = Version { epoch, generation: 0 };
         self.hold = rules.on(Rule::R3Hold).then_some(EpochHold { approved: false });
         self.desired = None;
@@ -188,7 +191,7 @@ impl Memory {
             outcome.acknowledged = self.sequence;
             return;
         }
-        let builds_on_ours = same_start && self.sequence > 0 && delta.sequence == self.sequence + 1;
+        let builds_on_ours = same_start && self.sequence > 0 && delta.sequence == self.sequence.saturating_add(1);
         if !delta.full && !builds_on_ours {
             outcome.acknowledged = if same_start { self.sequence } else { 0 };
             outcome.resend = true;
@@ -215,13 +218,14 @@ impl Memory {
         self.approvals.retain(|granted| granted.since > report.version || report.held.is_some());
     }
 
-    /// An admin approved.
+    /// An admin approved. The hold of an epoch (R3) is of the cluster: only who has seen all that is held ends it.
     pub(super) fn approve(&mut self, approval: Approval) {
-        if let Some(hold) = &mut self.hold {
+        let is_whole = self.report.held.as_ref().is_some_and(|held| held.digest == approval.list);
+        if is_whole && let Some(hold) = &mut self.hold {
             hold.approved = true;
         }
         self.approvals.retain(|granted| granted.approval.list != approval.list);
-        let since = Version { generation: self.version.generation + 1, ..self.version };
+        let since = Version { generation: self.version.generation.saturating_add(1), ..self.version };
         self.approvals.push(GrantedApproval { approval, since });
         if self.approvals.len() > APPROVALS {
             self.approvals.remove(0);

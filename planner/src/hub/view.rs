@@ -69,36 +69,44 @@ impl Machine {
         live
     }
 
-    /// What is held, ordered by cluster. Of a Bundle or GitRepo: the lists that have an object of it.
+    /// What is held, ordered by cluster. Of a Bundle or GitRepo: its objects alone, with the digest of these.
     pub fn held(&self, subject: &Subject) -> Vec<(Ref, HeldDeletions)> {
         let mut lists = Vec::new();
         for (name, cluster) in &self.snapshot.clusters {
-            let Some(held) = cluster.memory.as_ref().and_then(|memory| memory.report.held.as_ref()) else { continue };
-            let concerns = match subject {
+            let Some(memory) = cluster.memory.as_ref() else { continue };
+            let Some(held) = memory.report.held.as_ref() else { continue };
+            let concerns = |bundle: &Ref| match subject {
                 Subject::Cluster(cluster) => cluster == name,
-                Subject::Bundle(bundle) => held.objects.iter().any(|object| object.bundle == *bundle),
-                Subject::GitRepo(gitrepo) => held.objects.iter().any(|object| self.is_from(&object.bundle, gitrepo)),
+                Subject::Bundle(subject) => subject == bundle,
+                Subject::GitRepo(gitrepo) => self.is_from(bundle, gitrepo, memory),
             };
-            if concerns {
-                lists.push((name.clone(), held.clone()));
-            }
+            lists.extend(part(held, concerns).map(|part| (name.clone(), part)));
         }
         lists
     }
 
+    /// What the agent is told where the list `shown` (one of [`held`](Self::held)) is approved: of a cluster, or where
+    /// nothing else is held there, the whole list; else one list for each bundle of it, so that nothing else is
+    /// approved by it. None where that is not what is held now.
+    pub fn approvals(&self, subject: &Subject, cluster: &Ref, shown: &Digest) -> Option<Vec<Digest>> {
+        let lists = self.held(subject);
+        let (_, list) = lists.iter().find(|(name, list)| name == cluster && list.digest == *shown)?;
+        let whole = self.memory(cluster)?.report.held.as_ref()?;
+        if whole.digest == list.digest {
+            return Some(vec![whole.digest]);
+        }
+        let bundles: BTreeSet<&Ref> = list.objects.iter().map(|object| &object.bundle).collect();
+        Some(bundles.into_iter().filter_map(|one| Some(part(list, |bundle| bundle == one)?.digest)).collect())
+    }
+
     /// Whether a Bundle comes or came from a GitRepo.
-    fn is_from(&self, bundle: &Ref, gitrepo: &Ref) -> bool {
+    fn is_from(&self, bundle: &Ref, gitrepo: &Ref, memory: &Memory) -> bool {
         let of = |name: Option<&ObjectName>| bundle.namespace == gitrepo.namespace && name == Some(&gitrepo.name);
         match (self.snapshot.bundles.get(bundle), self.snapshot.withdrawn.get(bundle)) {
             (Some(state), _) => of(state.record.gitrepo.as_ref()),
             (None, Some(withdrawal)) => withdrawal.gitrepo.as_ref() == Some(gitrepo),
-            // Withdrawn before this hub started: by the name that bundles get.
-            (None, None) => {
-                let name = bundle.name.as_str();
-                bundle.namespace == gitrepo.namespace
-                    && (name == gitrepo.name.as_str()
-                        || name.strip_prefix(gitrepo.name.as_str()).is_some_and(|rest| rest.starts_with('-')))
-            }
+            // Withdrawn before this hub started.
+            (None, None) => memory.tombstones.get(bundle).and_then(|grave| grave.gitrepo.as_ref()) == Some(gitrepo),
         }
     }
 
@@ -116,6 +124,20 @@ impl Machine {
         }
         list
     }
+}
+
+/// The part of a list that is of some bundles; none where it has nothing of them. The whole keeps its digest.
+fn part(held: &HeldDeletions, concerns: impl Fn(&Ref) -> bool) -> Option<HeldDeletions> {
+    let mut objects: Vec<_> = held.objects.iter().filter(|object| concerns(&object.bundle)).cloned().collect();
+    if objects.is_empty() {
+        return None;
+    }
+    if objects.len() == held.objects.len() {
+        return Some(held.clone());
+    }
+    // As the agent orders what it makes the digest of.
+    objects.sort();
+    Some(HeldDeletions { digest: Digest::of_json(&objects).ok()?, objects, note: held.note.clone() })
 }
 
 fn deployment(
