@@ -24,7 +24,7 @@ pub struct Args {
     /// A label that the agent claims; selectors see it under claims.skiff.dev/.
     #[arg(long = "label", env = "SKIFF_LABELS", value_name = "K=V", value_parser = parse_label, value_delimiter = ',')]
     pub labels: Vec<(String, String)>,
-    /// Directory for cached content; without it content is kept in memory, and a start needs the hub.
+    /// Directory for cached content, which a start without the hub needs [default: ~/.local/state/skiff-agent].
     #[arg(long, env = "SKIFF_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// How often to ask the hub, at least; what is new comes at once all the same.

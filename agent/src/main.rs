@@ -4,6 +4,7 @@ use clap::Parser as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use skiff_agent::args::Args;
 use skiff_agent::{Config, identity, over_https};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -37,13 +38,14 @@ async fn serve(args: Args) -> Result<(), String> {
         }
         Some(_) | None => None,
     };
+    let state_dir = args.state_dir.clone().or_else(default_state_dir);
     let config = Config {
         token,
         claimed_labels: args.claimed_labels(),
-        holder: holder(&args),
+        holder: holder(args.state_dir.as_deref()),
         hub: args.hub,
         name: args.name,
-        state_dir: args.state_dir,
+        state_dir,
         poll_interval: args.poll_interval,
         ..Config::default()
     };
@@ -51,18 +53,29 @@ async fn serve(args: Args) -> Result<(), String> {
         tracing::info!("labels of --label are claims: selectors see them under claims.skiff.dev/ only");
     }
     if config.state_dir.is_none() {
-        tracing::info!("no --state-dir: content is kept in memory, and a start needs the hub");
+        tracing::warn!(
+            "no --state-dir, and no home directory to write to: content is kept in memory, and a start needs the hub"
+        );
     }
     skiff_agent::run(config, client, over_https(), stopped()).await.map_err(|error| error.to_string())
 }
 
+/// Where content is kept when nobody says: a restart without the hub needs it. What lies there is named by digest below
+/// the cluster's UID, so that agents of several clusters share it.
+fn default_state_dir() -> Option<PathBuf> {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home)?;
+    let directory = state.join("skiff-agent");
+    (directory.is_absolute() && std::fs::create_dir_all(&directory).is_ok()).then_some(directory)
+}
+
 /// The same after a restart: a pod's name, or the machine and the state directory.
-fn holder(args: &Args) -> String {
+fn holder(state_dir: Option<&Path>) -> String {
     let host = std::env::var("HOSTNAME")
         .ok()
         .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
         .map_or_else(|| "skiff-agent".to_owned(), |name| name.trim().to_owned());
-    match &args.state_dir {
+    match state_dir {
         Some(directory) => format!("{host}:{}", directory.display()),
         None => host,
     }

@@ -254,9 +254,9 @@ async fn dependents_of_a_deleted_owner_are_collected() {
     assert!(server.object(&key("d")).is_some_and(|d| d.pointer("/metadata/ownerReferences/0").is_none()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_crd_is_served_after_its_delay() {
-    let server = ApiServer::new(Options { crd_delay: Duration::from_millis(50), ..Options::default() });
+    let server = ApiServer::new(Options { crd_delay: Duration::from_secs(5), ..Options::default() });
     let crd = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": "widgets.example.com"},
@@ -270,7 +270,7 @@ async fn a_slow_crd_is_served_after_its_delay() {
     let resource = kube::core::ApiResource::from_gvk_with_plural(&gvk, "widgets");
     let api: Api<DynamicObject> = Api::all_with(server.client(), &resource);
     assert_eq!(code(&api.list(&ListParams::default()).await.expect_err("not yet")), 404);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(api.list(&ListParams::default()).await.expect("served").items.is_empty());
 }
 
