@@ -19,9 +19,10 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
         until(&format!("the shop in {}", cluster.name), async || holds(world, cluster).await).await?;
     }
     settled(world, &world.commit, 3).await?;
-    let (dev, prod) = (world.replicas(Environment::Dev), world.replicas(Environment::Prod));
+    let replicas = |environment| counted(usize::try_from(world.replicas(environment)).unwrap_or_default(), "replica");
+    let (dev, prod) = (replicas(Environment::Dev), replicas(Environment::Prod));
     let clusters = counted(world.clusters.len(), "cluster");
-    Ok(format!("3 bundles in {clusters}: dev with {dev} replicas of 32Mi, prod with {prod} of 128Mi"))
+    Ok(format!("3 bundles in {clusters}: dev with {dev} of 32Mi, prod with {prod} of 128Mi"))
 }
 
 async fn holds(world: &World, cluster: &Cluster) -> Result<(), Failure> {
