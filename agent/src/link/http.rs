@@ -1,5 +1,5 @@
 //! The hub over HTTPS. The hub's public key is compared with the pinned one; dates and names in certificates do not matter
-//! (DESIGN §9). `HTTPS_PROXY` is honoured.
+//! (DESIGN §9). `HTTPS_PROXY` is honoured, except for a hub on this machine.
 //!
 //! Invariant: no answer is read further than its cap.
 
@@ -54,7 +54,11 @@ impl HttpHub {
             .with_client_auth_cert(certificate, key)
             .map_err(|error| bad(&error))?;
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder();
+        if is_loopback(&address) {
+            client = client.no_proxy();
+        }
+        let client = client
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT)
             // A connection that is kept costs nothing; a handshake costs kilobytes.
@@ -120,6 +124,14 @@ impl HttpHub {
             causes.pop().map_or_else(|| error.to_string(), |last| format!("{}: {last}", self.address)),
         )
     }
+}
+
+/// A proxy is for the way out of this machine.
+fn is_loopback(address: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(address) else { return false };
+    let Some(host) = url.host_str() else { return false };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn refusal(status: u16, body: &[u8]) -> LinkError {
@@ -195,5 +207,20 @@ impl ServerCertVerifier for Pinned {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_on_this_machine_is_reached_without_a_proxy() {
+        for address in ["https://127.0.0.1:8443", "https://[::1]:8443", "https://localhost"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in ["https://hub.example:8443", "https://10.0.0.1", "https://127.0.0.1.example", "nothing"] {
+            assert!(!is_loopback(address), "{address}");
+        }
     }
 }
