@@ -696,6 +696,50 @@ fn a_deleted_cluster_is_revoked_and_told_nothing() {
     assert_eq!(world.machine.sync(&sync, world.now), None);
 }
 
+/// What ends a Bundle is stored with the tombstone, however long that waits for renders: a hub that ends in between
+/// finds it, and its `keepResources`, again.
+#[test]
+fn a_bundle_ends_together_with_what_its_clusters_are_told() {
+    let mut world = shop();
+    world.gitrepo("late", &json!({"repo": "z"}));
+    let mut late = read(&[""], vec![bundle("late", "", "late", "1")]);
+    late.gitrepo = r("late");
+    late.found[0].record.gitrepo = Some("late".parse().unwrap());
+    world.machine.observe(Event::Read(Box::new(late)));
+    let spec = serde_json::from_value(json!({"repo": "x", "keepResources": true})).unwrap();
+    let resource = GitRepoResource { spec, generation: 2, deleting: true };
+    world.machine.observe(Event::GitRepo(r("shop"), Some(resource)));
+    // The render of `late` is not answered.
+    let ends = |action: &Action| matches!(action, Action::DeleteBundle(_) | Action::GitRepoGone(_));
+    let first = world.machine.decide(world.now).actions;
+    assert!(first.iter().any(|action| matches!(action, Action::Render(_))), "{first:?}");
+    assert!(!first.iter().any(|action| ends(action) || matches!(action, Action::Issue(_))), "{first:?}");
+    let later = world.machine.decide(world.now + jiff::SignedDuration::from_mins(5)).actions;
+    assert_eq!(later.iter().filter(|action| ends(action)).count(), 3, "{later:?}");
+    let issue = later.iter().find_map(|action| match action {
+        Action::Issue(issue) if issue.cluster == r("prod") => Some(issue),
+        _ => None,
+    });
+    let desired: Desired = serde_json::from_slice(&issue.unwrap().bytes).unwrap();
+    assert!(desired.tombstones.len() == 2 && desired.tombstones.iter().all(|tombstone| tombstone.keep_resources));
+}
+
+#[test]
+fn a_bundle_that_is_gone_without_a_word_stays_and_that_is_told() {
+    let mut world = shop();
+    let memory = world.machine.memory(&r("prod")).unwrap().clone();
+    let mut again = World::new();
+    again.now = world.now;
+    again.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    again.cluster("prod", &json!({"env": "prod"}));
+    again.machine.observe(Event::Memory(r("prod"), Box::new(memory)));
+    again.settle();
+    assert_eq!(again.issues, 0, "it has what it had");
+    let Status::Cluster(_, status) = &again.statuses["cluster/prod"] else { panic!() };
+    assert!(status.notes.iter().any(|note| note.message.contains("fleet-default/web is gone")), "{:?}", status.notes);
+    world.settle();
+}
+
 /// A list with one claim of each bundle.
 fn held(bundles: &[&str]) -> HeldDeletions {
     let object = |bundle: &&str| {

@@ -22,7 +22,11 @@ impl Machine {
         self.request_renders(&mut actions);
         self.promote();
         self.store(&mut actions);
-        self.issue(now, &mut actions);
+        // What ends a Bundle or GitRepo goes to disk together with what clusters are told of it: a hub that ends
+        // before that finds them again, and what its users said of them.
+        if self.issue(now, &mut actions) {
+            self.end(&mut actions);
+        }
         self.remember(&mut actions);
         self.statuses(now, &mut actions);
         Decision { actions, wake_at: self.wake_at() }
@@ -51,7 +55,8 @@ impl Machine {
             if state.is_some_and(|state| !state.resource.deleting) {
                 continue;
             }
-            let keep = state.is_some_and(|state| state.resource.spec.keep_resources);
+            // One that went unseen has left no word: then nothing is deleted.
+            let keep = state.is_none_or(|state| state.resource.spec.keep_resources);
             let bundles = self.snapshot.bundles.iter();
             let mine: Vec<Ref> = bundles
                 .filter(|(bundle, state)| is_of(state, bundle, &name))
@@ -142,24 +147,28 @@ impl Machine {
     fn store(&mut self, actions: &mut Vec<Action>) {
         let put = std::mem::take(&mut self.dirty.put);
         actions.extend(put.into_iter().filter(|name| self.snapshot.bundles.contains_key(name)).map(Action::PutBundle));
+        let forgotten = std::mem::take(&mut self.dirty.forgotten);
+        actions.extend(forgotten.into_iter().map(Action::Forget));
+    }
+
+    fn end(&mut self, actions: &mut Vec<Action>) {
         let deleted = std::mem::take(&mut self.dirty.deleted);
         actions.extend(
             deleted.into_iter().filter(|name| !self.snapshot.bundles.contains_key(name)).map(Action::DeleteBundle),
         );
         actions.extend(std::mem::take(&mut self.dirty.gone).into_iter().map(Action::GitRepoGone));
-        let forgotten = std::mem::take(&mut self.dirty.forgotten);
-        actions.extend(forgotten.into_iter().map(Action::Forget));
     }
 
-    fn issue(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+    /// False where it is put off for what is still being rendered.
+    fn issue(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> bool {
         if self.dirty.desired.is_empty() {
             self.gather_until = None;
-            return;
+            return true;
         }
         if self.pending > 0 {
             let until = *self.gather_until.get_or_insert(now + GATHER);
             if now < until {
-                return;
+                return false;
             }
         }
         self.gather_until = None;
@@ -176,6 +185,7 @@ impl Machine {
                 actions.push(Action::Issue(issue));
             }
         }
+        true
     }
 
     fn issue_to(&mut self, name: &Ref, now: Timestamp) -> Option<Issue> {

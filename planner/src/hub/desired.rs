@@ -92,7 +92,8 @@ pub(super) fn build(
     (body, graves)
 }
 
-/// Bundles whose targets cannot be evaluated stay in the document as they were.
+/// Bundles whose targets cannot be evaluated stay in the document as they were, and so do those whose absence nobody
+/// can explain.
 fn keep_what_is_not_known(
     snapshot: &Snapshot,
     memory: &Memory,
@@ -103,10 +104,15 @@ fn keep_what_is_not_known(
         let unknown = snapshot.bundles.get(&old.bundle).is_some_and(|bundle| bundle.invalid.is_some());
         // A placement without a Deployment is one whose render is not there yet.
         let pending = cluster.bundles.contains(&old.bundle);
-        if unknown || pending {
+        if unknown || pending || is_unexplained(snapshot, &old.bundle) {
             deployments.entry(old.bundle.clone()).or_insert_with(|| old.clone());
         }
     }
+}
+
+/// Whether there is no such Bundle, and nothing that ended it: an absence is no withdrawal.
+pub(super) fn is_unexplained(snapshot: &Snapshot, bundle: &Ref) -> bool {
+    !snapshot.bundles.contains_key(bundle) && !snapshot.withdrawn.contains_key(bundle)
 }
 
 /// The tombstones: those that still have work to do, and those of what is meant no longer.

@@ -166,6 +166,16 @@ impl Machine {
                 );
                 notes.push(Note::new(Reason::EpochHeld, message));
             }
+            for told in memory.desired.iter().flat_map(|desired| &desired.deployments) {
+                if super::desired::is_unexplained(&self.snapshot, &told.bundle) {
+                    let message = format!(
+                        "bundle {} is gone, and nothing says that it was deleted; it stays in the cluster as it is until a \
+                         Bundle of this name is made (and deleted)",
+                        told.bundle
+                    );
+                    notes.push(Note::new(Reason::Internal, message));
+                }
+            }
         }
         for bundle in &cluster.bundles {
             let state = self.snapshot.bundles.get(bundle);
