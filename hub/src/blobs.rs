@@ -115,7 +115,7 @@ impl Blobs {
         let mut dirs = BTreeSet::new();
         let mut stored = Vec::new();
         for blob in blobs {
-            if self.has(&blob.digest) {
+            if self.keep(&blob.digest) {
                 continue;
             }
             let path = self.path(&blob.digest, blob.secret);
@@ -133,6 +133,24 @@ impl Blobs {
         }
         lock(&self.inner.known).extend(stored);
         Ok(())
+    }
+
+    /// Whether it is there; then it is as young as a new one, so that it is not removed before something refers to it.
+    fn keep(&self, digest: &Digest) -> bool {
+        // What is removed, is removed under this lock.
+        let mut known = lock(&self.inner.known);
+        if !known.contains(digest) {
+            return false;
+        }
+        let now = SystemTime::now();
+        let touched = [false, true].into_iter().any(|secret| {
+            let file = File::options().append(true).open(self.path(digest, secret));
+            file.and_then(|file| file.set_modified(now)).is_ok()
+        });
+        if !touched {
+            known.remove(digest);
+        }
+        touched
     }
 
     fn write(&self, path: &Path, blob: &NewBlob) -> Result<(), BlobError> {
@@ -212,10 +230,12 @@ impl Blobs {
                 if digest_of(&path).is_some_and(|digest| live.contains(&digest)) {
                     continue;
                 }
-                let changed = std::fs::metadata(&path).and_then(|meta| meta.modified()).map_err(io(&path))?;
+                let mut known = lock(&self.inner.known);
+                // One that another task has just renamed or removed is no concern of this one.
+                let Ok(changed) = std::fs::metadata(&path).and_then(|meta| meta.modified()) else { continue };
                 if now.duration_since(changed).is_ok_and(|age| age > GRACE) {
                     if let Some(digest) = digest_of(&path) {
-                        lock(&self.inner.known).remove(&digest);
+                        known.remove(&digest);
                     }
                     std::fs::remove_file(&path).map_err(io(&path))?;
                     removed += 1;
@@ -324,5 +344,23 @@ mod tests {
         let later = SystemTime::now() + GRACE + Duration::from_secs(60);
         assert_eq!(blobs.collect(&keep, later).unwrap(), 1);
         assert!(blobs.has(&live.digest) && !blobs.has(&dead.digest));
+    }
+
+    #[test]
+    fn an_old_blob_that_is_put_again_is_not_collected_before_something_refers_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = blobs(dir.path());
+        let all = [NewBlob::new("plain", false), NewBlob::new("secret", true)];
+        blobs.put_all(&all).unwrap();
+        for blob in &all {
+            let file = File::options().append(true).open(blobs.path(&blob.digest, blob.secret)).unwrap();
+            file.set_modified(SystemTime::now() - GRACE * 2).unwrap();
+        }
+        blobs.put_all(&all).unwrap();
+        assert_eq!(blobs.collect(&BTreeSet::new(), SystemTime::now()).unwrap(), 0);
+        // What somebody else removed is written again.
+        std::fs::remove_file(blobs.path(&all[0].digest, false)).unwrap();
+        blobs.put_all(&all).unwrap();
+        assert_eq!(blobs.get(&all[0].digest).unwrap(), "plain");
     }
 }

@@ -91,9 +91,12 @@ impl Deciding {
         self.load_tokens().await?;
         for kind in [Kind::Namespace, Kind::BundleNamespaceMapping, Kind::ClusterGroup, Kind::Cluster, Kind::GitRepo] {
             for object in self.resources.objects(kind, None).0 {
-                if let Some(event) = event_of_object(&object, true) {
-                    self.machine.observe(event);
-                }
+                // What cannot be read is not absent: deciding without it would take from clusters what they should have.
+                let event = event_of_object(&object, true).ok_or_else(|| {
+                    let (namespace, name) = (object.namespace(), object.name());
+                    StoreError::Corrupt(format!("{} {namespace}/{name}", kind.as_str()))
+                })?;
+                self.machine.observe(event);
                 self.restore_status(&object);
                 self.hold(&object);
             }
@@ -125,13 +128,15 @@ impl Deciding {
             let (Ok(name), Ok(mut memory)) = (key.parse::<Ref>(), serde_json::from_slice::<Memory>(&value)) else {
                 return Err(StoreError::Corrupt(format!("what is remembered of cluster {key}")));
             };
-            if !self.machine.has_cluster(&name) {
+            if self.resources.object(Kind::Cluster, name.namespace.as_str(), name.name.as_str()).is_none() {
                 // Deleted just before the hub stopped: its identity is revoked.
                 self.writes.extend(super::perform::forget(&name));
                 continue;
             }
-            memory.report =
-                reports.get(&key).and_then(|report| serde_json::from_slice(report).ok()).unwrap_or_default();
+            if let Some(report) = reports.get(&key) {
+                memory.report = serde_json::from_slice(report)
+                    .map_err(|error| StoreError::Corrupt(format!("the report of cluster {key}: {error}")))?;
+            }
             let enrollment = memory.enrollment.clone();
             let slot = Slot::new(name.clone(), enrollment.uid, enrollment.kube_system_uid, self.sender.clone());
             if let Some((issued, desired)) = documents.get(&key).and_then(|bytes| decode_desired(bytes))

@@ -114,3 +114,26 @@ async fn deleting_a_gitrepo_withdraws_and_then_it_is_gone() {
     told(&mut agent, &["shop-web"]).await;
     hub.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_that_cannot_read_a_cluster_does_not_start_and_forgets_nothing() {
+    let (_dir, data) = data();
+    let hub = start(&data).await;
+    let mut agent = Agent::new(&hub, "ks-1");
+    agent.enroll(&token(&hub, Some("till"), &[("env", "prod")]).await, None).await.unwrap();
+    hub.stop().await;
+    let set = |path: &str, value: &str| {
+        let database = rusqlite::Connection::open(data.join("hub.db")).unwrap();
+        let sql = "UPDATE resources SET json = json_set(json, ?1, json(?2)) WHERE name = 'till'";
+        assert_eq!(database.execute(sql, [path, value]).unwrap(), 1);
+    };
+    set("$.metadata.labels", "7");
+    let error =
+        skiff_hub::Hub::start(config(&data), std::sync::Arc::new(skiff_hub::StandardRenderer)).await.unwrap_err();
+    assert!(error.to_string().contains("Cluster fleet-default/till"), "{error}");
+    set("$.metadata.labels", r#"{"env":"prod"}"#);
+    let hub = start(&data).await;
+    agent.moved(&hub);
+    agent.sync(0, None).await.unwrap();
+    hub.stop().await;
+}
