@@ -706,6 +706,9 @@ async fn restore(documents: &mut Documents, api: &Api, cluster: &ClusterUid) -> 
     }
     if is_new {
         persisted.ledger.begin_anew();
+        // On disk before the new hub's state is: after that nothing says any more that the ledger is from before.
+        let ledger = serde_json::to_vec(&persisted.ledger).unwrap_or_default();
+        documents.ledger.write(api, &ledger).await?;
     }
     Ok((persisted, desired))
 }

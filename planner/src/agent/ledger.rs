@@ -16,6 +16,9 @@ pub struct Ledger {
     pub bundles: BTreeMap<Ref, BundleLedger>,
     /// How many deletions were decided without an approval in one generation (R8).
     pub spent: Spent,
+    /// It is from before the cluster was enrolled anew: nothing of it is deleted but by lists that an admin approves (R3).
+    #[serde(skip_serializing_if = "is_false")]
+    pub anew: bool,
 }
 
 /// Deletions that one generation has had.
@@ -94,8 +97,9 @@ impl Ledger {
     }
 
     /// For a cluster that was enrolled anew: what is there stays recorded, with its UIDs, and is applied again under the
-    /// new mark when a Deployment claims it.
+    /// new mark when a Deployment claims it. A hub that never knew what is here must not delete it by the way.
     pub fn begin_anew(&mut self) {
+        self.anew |= !self.is_empty();
         self.spent = Spent::default();
         for bundle in self.bundles.values_mut() {
             bundle.deployment = None;

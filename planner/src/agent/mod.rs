@@ -350,7 +350,18 @@ impl Machine {
                 self.dirty.extend(claimants.filter(|of| *of != bundle).cloned());
             }
         }
-        let is_live = self.snapshot.desired.as_ref().is_some_and(|accepted| accepted.deployment(bundle).is_some());
+        let accepted = self.snapshot.desired.as_ref();
+        let is_live = accepted.is_some_and(|accepted| accepted.deployment(bundle).is_some());
+        let is_withdrawn = accepted.is_some_and(|accepted| accepted.tombstone(bundle).is_some());
+        for (key, entry) in ledger.bundles.get_mut(bundle).into_iter().flat_map(|of| &mut of.objects) {
+            // What was approved was the deletion of then: what is wanted again is not deleted later without being asked for.
+            let is_spoken_of = is_live || is_withdrawn || !self.snapshot.rules.on(Rule::R6Complete);
+            let is_due = is_spoken_of && !self.snapshot.claims.contains_key(key);
+            if entry.doomed && accepted.is_some() && !is_due {
+                entry.doomed = false;
+                again = true;
+            }
+        }
         if !is_live && ledger.bundles.get(bundle).is_some_and(|of| of.objects.is_empty()) {
             ledger.bundles.remove(bundle);
             again = true;
@@ -366,6 +377,10 @@ impl Machine {
 
     /// Records which deletions were let through, before they are done.
     fn doom(&mut self, gate: &prune::Gate) {
+        if gate.lifts_anew || (self.snapshot.ledger.anew && self.snapshot.ledger.is_empty()) {
+            self.snapshot.ledger.anew = false;
+            self.journal.revision += 1;
+        }
         let fresh: Vec<&prune::Due> = gate.allowed.iter().filter(|due| !due.doomed).collect();
         if fresh.is_empty() {
             return;

@@ -15,7 +15,7 @@ use super::snapshot::{GroupKind, Live, Snapshot, may_contain};
 use fleet_api::names::Ref;
 use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldDeletions, HeldObject, Timestamp, Tombstone};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A deletion that is due, before the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,6 +219,8 @@ pub(super) struct Gate {
     /// How many of them pass without an approval and were not counted yet.
     pub spent: u32,
     pub held: Option<HeldDeletions>,
+    /// All that waited because the cluster was enrolled anew is approved.
+    pub lifts_anew: bool,
 }
 
 /// R3, R8, R9: all deletions of the cluster together.
@@ -236,16 +238,25 @@ pub(super) fn gate(snapshot: &Snapshot, dues: Vec<Due>, now: Timestamp) -> Gate 
         None => {}
     }
     let (mut allowed, fresh): (Vec<Due>, Vec<Due>) = dues.into_iter().partition(|due| due.doomed);
+    let approvals = accepted.desired.approvals.iter().map(|approval| approval.list).collect();
+    if snapshot.ledger.anew && snapshot.rules.on(Rule::R3Epoch) {
+        let (approved, held) = approve(&approvals, fresh);
+        let lifts_anew = !approved.is_empty() && held.is_empty();
+        allowed.extend(approved);
+        let message = format!(
+            "this cluster was enrolled anew: {} objects from before would be deleted, and wait for an approval",
+            held.len()
+        );
+        return Gate { allowed, spent: 0, held: hold(&held, Note::new(Reason::EpochHeld, message)), lifts_anew };
+    }
     let over = over_limit(snapshot, &fresh);
-    let is_held = |due: &Due| {
-        over.contains_key(&limit_of(due)) || (snapshot.rules.on(Rule::R8Kinds) && is_protected(&due.target.key))
-    };
+    let is_held = |due: &Due| over.is_some() || (snapshot.rules.on(Rule::R8Kinds) && is_protected(&due.target.key));
     let (held, passing): (Vec<Due>, Vec<Due>) = fresh.into_iter().partition(is_held);
-    let (approved, held) = approve(&accepted.desired.approvals.iter().map(|a| a.list).collect(), held);
+    let (approved, held) = approve(&approvals, held);
     let spent = u32::try_from(passing.len()).unwrap_or(u32::MAX);
     allowed.extend(passing);
     allowed.extend(approved);
-    Gate { allowed, spent, held: hold(&held, why(&over, &held)) }
+    Gate { allowed, spent, held: hold(&held, why(over.as_ref(), &held)), lifts_anew: false }
 }
 
 /// Whether a kind is always held.
@@ -257,29 +268,26 @@ fn is_protected(key: &ObjectKey) -> bool {
     )
 }
 
-fn limit_of(due: &Due) -> (u32, u32) {
-    let limit = due.limit.unwrap_or_default();
-    (limit.objects, limit.percent)
+/// A limit that is exceeded.
+struct Over {
+    limit: DeletionLimit,
+    /// How many deletions exceed it, with those that this generation has had.
+    count: u64,
 }
 
-/// The limits that are exceeded, with how many deletions exceed them.
-fn over_limit(snapshot: &Snapshot, fresh: &[Due]) -> BTreeMap<(u32, u32), u64> {
+/// The smallest of the limits, where all deletions of the cluster together exceed it.
+fn over_limit(snapshot: &Snapshot, fresh: &[Due]) -> Option<Over> {
     if !snapshot.rules.on(Rule::R8Limit) {
-        return BTreeMap::new();
+        return None;
     }
     let spent = &snapshot.ledger.spent;
     let version = snapshot.desired.as_ref().map(|accepted| accepted.desired.version);
     let spent = if version == Some(spent.version) { u64::from(spent.count) } else { 0 };
-    let mut counts: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-    for due in fresh {
-        *counts.entry(limit_of(due)).or_default() += 1;
-    }
     let size = snapshot.ledger.len() as u64 + spent;
-    counts.retain(|(objects, percent), count| {
-        *count += spent;
-        *count > u64::from(*objects).max(size * u64::from(*percent) / 100)
-    });
-    counts
+    let allows = |limit: &DeletionLimit| u64::from(limit.objects).max(size * u64::from(limit.percent) / 100);
+    let limit = fresh.iter().map(|due| due.limit.unwrap_or_default()).min_by_key(allows)?;
+    let count = fresh.len() as u64 + spent;
+    (count > allows(&limit)).then_some(Over { limit, count })
 }
 
 /// R8: an approval names the digest of the whole list, or of the part of it that one Bundle has.
@@ -322,9 +330,9 @@ fn hold(dues: &[Due], note: Note) -> Option<HeldDeletions> {
     Some(HeldDeletions { digest: Digest::of_json(&objects).ok()?, objects, note })
 }
 
-fn why(over: &BTreeMap<(u32, u32), u64>, held: &[Due]) -> Note {
-    let message = match over.iter().next() {
-        Some(((objects, percent), count)) => format!(
+fn why(over: Option<&Over>, held: &[Due]) -> Note {
+    let message = match over {
+        Some(Over { limit: DeletionLimit { objects, percent }, count }) => format!(
             "{count} objects would be deleted; more than {objects} and more than {percent} % of the cluster's need an approval"
         ),
         None => {

@@ -44,6 +44,22 @@ fn r3_a_new_epoch_deletes_nothing_until_it_is_allowed() {
 }
 
 #[test]
+fn r3_a_cluster_that_was_enrolled_anew_loses_only_what_is_approved() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]), Spec::new("b", &[(cm("y"), "1")])], &[]);
+    world.persisted.ledger.begin_anew();
+    world.restart();
+    world.deploy(&[], &["a", "b"]);
+    assert_eq!(world.objects.len(), 2);
+    let held = world.report.held.as_ref().unwrap();
+    assert_eq!((held.note.reason, held.objects.len()), (Reason::EpochHeld, 2));
+    assert!(held.note.message.contains("enrolled anew"), "{}", held.note.message);
+    world.approve_held(&[], &["a", "b"]);
+    assert_eq!(world.objects.len(), 0);
+    assert!(!world.persisted.ledger.anew);
+}
+
+#[test]
 fn r6_a_bundle_that_no_document_speaks_of_is_kept() {
     let mut world = World::new();
     world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
@@ -200,6 +216,38 @@ fn r8_a_volume_claim_is_held_and_the_rest_goes() {
     assert_eq!(world.report.held.as_ref().unwrap().objects[0].uid, world.uid(&claim));
     world.approve_held(&[], &["a"]);
     assert!(!world.objects.contains_key(&claim));
+}
+
+#[test]
+fn r8_an_approval_is_used_up_when_the_object_is_wanted_again() {
+    let claim = ObjectKey::new("", "PersistentVolumeClaim", "shop", "data");
+    let with = Spec::new("a", &[(claim.clone(), "1"), (cm("x"), "1")]);
+    let without = Spec::new("a", &[(cm("x"), "1")]);
+    let mut world = World::new();
+    world.deploy(std::slice::from_ref(&with), &[]);
+    world.deploy(std::slice::from_ref(&without), &[]);
+    world.refuse.insert(claim.clone(), (Reason::ObjectRefused, "not now"));
+    world.approve_held(std::slice::from_ref(&without), &[]);
+    assert!(world.machine.ledger().find(&claim).unwrap().1.doomed, "approved, and refused by the API server");
+    world.deploy(&[with], &[]);
+    world.refuse.clear();
+    world.now += jiff::SignedDuration::from_hours(1);
+    world.deploy(&[without], &[]);
+    assert!(world.objects.contains_key(&claim));
+    assert_eq!(world.report.held.as_ref().unwrap().objects[0].key, claim);
+}
+
+#[test]
+fn r8_counts_all_deletions_together_against_the_smallest_limit() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &many(8)), Spec::new("b", &[(cm("x"), "1"), (cm("y"), "1"), (cm("z"), "1")])], &[]);
+    let limit = Some(DeletionLimit { objects: 20, percent: 0 });
+    let desired = world.desired(&[], &["b"], |desired| {
+        desired.tombstones.push(fleet_api::wire::Tombstone { deletion_limit: limit, ..tombstone("a") });
+    });
+    world.send(desired);
+    assert_eq!(world.objects.len(), 11, "within the limit of each repository, and more than the cluster's together");
+    assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 11);
 }
 
 #[test]

@@ -362,6 +362,18 @@ impl World {
             Action::Delete(delete) => {
                 self.log.push(format!("delete {}", delete.target.key));
                 let key = delete.target.key;
+                if let Some((reason, message)) = self.refuse.get(&key).copied() {
+                    return self.machine.observe(Event::Failed(Box::new(Failed {
+                        bundle: Some(delete.bundle),
+                        key,
+                        content: None,
+                        reason,
+                        message: message.into(),
+                        namespace_missing: false,
+                        stale: false,
+                        at,
+                    })));
+                }
                 let matches = self.objects.get(&key).is_some_and(|object| *object.live.uid == *delete.uid);
                 if matches && self.finalizers.contains(&key) {
                     let live = &mut self.objects.get_mut(&key).expect("it exists").live;
