@@ -33,6 +33,7 @@ pub mod standard;
 pub mod store;
 pub mod tls;
 pub mod trees;
+mod turns;
 pub mod user_api;
 
 pub use config::Config;

@@ -4,7 +4,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The hub's figures.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Metrics {
     decisions: Histogram,
     commits: Histogram,
     writes: Counter,
+    recent: Mutex<Option<(Instant, String)>>,
 }
 
 impl Default for Metrics {
@@ -41,7 +43,18 @@ impl Default for Metrics {
         registry.register("commit_seconds", "Time until a transaction was on disk", commits.clone());
         registry.register("store_writes", "Writes to the store", writes.clone());
         let (syncs, issued, renders, polls) = metrics;
-        Self { registry, syncs, issued, renders, polls, failed_polls, decisions, commits, writes }
+        Self {
+            registry,
+            syncs,
+            issued,
+            renders,
+            polls,
+            failed_polls,
+            decisions,
+            commits,
+            writes,
+            recent: Mutex::default(),
+        }
     }
 }
 
@@ -53,6 +66,15 @@ impl Metrics {
     pub(crate) fn committed(&self, writes: usize, took: Duration) {
         self.commits.observe(took.as_secs_f64());
         self.writes.inc_by(writes as u64);
+    }
+
+    /// The text, at most a second old: whoever asks, and nobody has to be known for it, it is made once a second.
+    pub(crate) fn recent(&self) -> String {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*recent {
+            Some((at, text)) if at.elapsed() < Duration::from_secs(1) => text.clone(),
+            _ => recent.insert((Instant::now(), self.text())).1.clone(),
+        }
     }
 
     /// The text.

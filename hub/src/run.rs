@@ -232,7 +232,7 @@ fn router(agents: Router, users: Router, probes: Probes) -> Router {
     let of_probes = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(|State(probes): State<Probes>| async move { probes.metrics.text() }))
+        .route("/metrics", get(|State(probes): State<Probes>| async move { probes.metrics.recent() }))
         .with_state(probes);
     users.merge(agents).merge(of_probes)
 }

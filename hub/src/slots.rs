@@ -10,10 +10,14 @@ use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{Deployment, Have};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// How many older documents are kept to compress newer ones against.
 const OLDER: usize = 4;
+/// How many syncs of one agent wait at once: a further one ends the oldest, which its agent may have given up long ago.
+const SYNCS: u64 = 2;
+/// How many bodies of syncs of one agent are read at once, and how many of its requests for blobs are under way.
+const UNDER_WAY: (usize, usize) = (2, 4);
 
 /// A signed Desired.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ pub(crate) struct Slot {
     documents: Mutex<VecDeque<Arc<Issued>>>,
     newest: watch::Sender<Option<Have>>,
     served: mpsc::UnboundedSender<Message>,
+    /// How many syncs have waited.
+    syncs: watch::Sender<u64>,
+    /// Places for its bodies, and for its requests for blobs.
+    pub(crate) bodies: Semaphore,
+    pub(crate) blobs: Semaphore,
 }
 
 impl Slot {
@@ -42,7 +51,33 @@ impl Slot {
         kube_system_uid: String,
         served: mpsc::UnboundedSender<Message>,
     ) -> Self {
-        Self { cluster, uid, kube_system_uid, documents: Mutex::default(), newest: watch::Sender::new(None), served }
+        Self {
+            cluster,
+            uid,
+            kube_system_uid,
+            documents: Mutex::default(),
+            newest: watch::Sender::new(None),
+            served,
+            syncs: watch::Sender::new(0),
+            bodies: Semaphore::new(UNDER_WAY.0),
+            blobs: Semaphore::new(UNDER_WAY.1),
+        }
+    }
+
+    /// A sync waits from now on; what this gives ends when so many later ones wait that it must not any more.
+    pub(crate) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut mine = 0;
+        self.syncs.send_modify(|number| {
+            *number += 1;
+            mine = *number;
+        });
+        let mut syncs = self.syncs.subscribe();
+        async move {
+            if syncs.wait_for(|newest| *newest >= mine + SYNCS).await.is_err() {
+                // The identity is revoked, which is told otherwise.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// A new document is on disk.

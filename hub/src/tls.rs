@@ -4,6 +4,7 @@
 //! key may do is decided by the handlers, which find a [`Peer`] in every request. Dates and names mean nothing.
 
 use crate::identity::{Identity, key_of};
+use crate::turns::Turns;
 use axum::Router;
 use fleet_api::digest::Digest;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,6 +16,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +28,8 @@ use tower::ServiceExt as _;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How many handshakes go on at once.
 const HANDSHAKES: usize = 256;
+/// How many of them are of one address, and how many connections of one address wait for theirs.
+const OF_ADDRESS: (usize, usize) = (64, 8192);
 /// How many connections of those that the hub does not know one address may have. A site behind one address can enroll
 /// that many agents at once.
 const UNKNOWN: usize = 2048;
@@ -121,7 +125,13 @@ pub async fn serve(
     known: Known,
     mut stop: watch::Receiver<bool>,
 ) {
-    let shared = Shared { handshakes: Arc::new(Semaphore::new(HANDSHAKES)), unknown: Arc::default(), known, router };
+    let shared = Shared {
+        handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
+        by_address: Arc::new((Turns::new(OF_ADDRESS.0), Turns::new(OF_ADDRESS.1))),
+        unknown: Arc::default(),
+        known,
+        router,
+    };
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let connections = Arc::new(Semaphore::new(CONNECTIONS as usize));
     loop {
@@ -156,6 +166,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct Shared {
     handshakes: Arc<Semaphore>,
+    by_address: Arc<(Turns<IpAddr>, Turns<IpAddr>)>,
     unknown: Arc<Unknown>,
     known: Known,
     router: Router,
@@ -169,9 +180,12 @@ async fn connection_of(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
+    let (shaking, waiting) = &*shared.by_address;
+    let place = waiting.try_take(address.ip()).ok_or("too many new connections of this address")?;
+    let turn = shaking.take(address.ip()).await;
     let permit = shared.handshakes.acquire_owned().await?;
     let tls = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await??;
-    drop(permit);
+    drop((permit, turn, place));
     let key = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first()).and_then(|cert| key_of(cert));
     let peer = Peer { address, key };
     let is_known = key.is_some_and(|key| (shared.known)(&key));
@@ -180,7 +194,10 @@ async fn connection_of(
         false => Some(shared.unknown.enter(address.ip()).ok_or("too many connections of this address")?),
     };
     let router = shared.router;
+    let asked = Arc::new(AtomicBool::new(is_known));
+    let has_asked = Arc::clone(&asked);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        has_asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
@@ -198,8 +215,16 @@ async fn connection_of(
         .max_header_list_size(16 << 10);
     let connection = builder.serve_connection(TokioIo::new(tls), service);
     tokio::pin!(connection);
+    // HTTP/2 has no such deadline of its own.
+    let silent = async {
+        tokio::time::sleep(IDLE.1).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         done = connection.as_mut() => return done,
+        () = silent => return Err("nothing was asked for in time".into()),
         _ = stop.wait_for(|stop| *stop) => {}
     }
     connection.as_mut().graceful_shutdown();

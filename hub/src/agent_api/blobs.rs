@@ -47,6 +47,7 @@ impl Packs {
 
 pub(super) async fn blobs(api: &AgentApi, peer: Peer, body: Body) -> Result<Bytes, Refusal> {
     let slot = api.caller(&peer)?;
+    let _turn = slot.blobs.acquire().await;
     let request: BlobsRequest = api.body(body, BLOBS_LIMIT).await?;
     let readable = api.slots.needed(&slot.readable());
     let (want, refused): (Vec<Digest>, Vec<Digest>) =

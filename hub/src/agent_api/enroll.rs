@@ -1,6 +1,6 @@
 //! `POST /v1/enroll`: a token for one identity, and nothing else.
 
-use super::{AgentApi, ENROLL_LIMIT, Refusal, common_protocol};
+use super::{AgentApi, Refusal, common_protocol};
 use crate::machine::{EnrollError, Enrolling, Message};
 use crate::tls::Peer;
 use axum::body::Body;
@@ -15,7 +15,7 @@ pub(super) async fn enroll(api: &AgentApi, peer: Peer, body: Body) -> Result<Enr
         let message = "an agent enrolls with the certificate of its own key";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, Reason::AuthenticationFailed, message));
     };
-    let request: EnrollRequest = api.body(body, ENROLL_LIMIT).await?;
+    let request: EnrollRequest = api.body_of_unknown(peer.address.ip(), body).await?;
     let protocol = common_protocol(request.protocol)?;
     let (reply, answer) = oneshot::channel();
     let enrolling = Enrolling { key, request, protocol };

@@ -13,6 +13,7 @@ use crate::blobs::Blobs;
 use crate::machine::Message;
 use crate::slots::{Slot, Slots};
 use crate::tls::Peer;
+use crate::turns::Turns;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
@@ -23,6 +24,7 @@ use fleet_api::reason::Reason;
 use fleet_api::wire::{OLDEST_PROTOCOL, PROTOCOL, Problem};
 use limits::Attempts;
 use serde::de::DeserializeOwned;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -30,13 +32,16 @@ use tokio::sync::{Semaphore, mpsc};
 /// How large an enrollment may be.
 const ENROLL_LIMIT: usize = 64 << 10;
 /// How large a report may be, from an agent that is known.
-const SYNC_LIMIT: usize = 8 << 20;
+const SYNC_LIMIT: usize = 2 << 20;
 /// How large a list of wanted blobs may be.
 const BLOBS_LIMIT: usize = 4 << 20;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// How many bodies are read and parsed at once: memory stays bounded whatever is sent.
 const BODIES: usize = 256;
+/// How many bodies of those that are not known yet are read at once, of all and of one address: they take no place of
+/// those that are known.
+const ENROLLING: (usize, usize) = (64, 16);
 
 /// What the handlers need.
 #[derive(Clone, Debug)]
@@ -46,13 +51,15 @@ pub(crate) struct AgentApi {
     machine: mpsc::UnboundedSender<Message>,
     attempts: Arc<Attempts>,
     bodies: Arc<Semaphore>,
+    enrolling: Arc<(Semaphore, Turns<IpAddr>)>,
     packs: Arc<blobs::Packs>,
 }
 
 impl AgentApi {
     pub(crate) fn new(slots: Arc<Slots>, blobs: Blobs, machine: mpsc::UnboundedSender<Message>) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES));
-        Self { slots, blobs, machine, attempts: Arc::default(), bodies, packs: Arc::default() }
+        let enrolling = Arc::new((Semaphore::new(ENROLLING.0), Turns::new(ENROLLING.1)));
+        Self { slots, blobs, machine, attempts: Arc::default(), bodies, enrolling, packs: Arc::default() }
     }
 
     /// The routes.
@@ -76,6 +83,23 @@ impl AgentApi {
 
     async fn body<T: DeserializeOwned>(&self, body: Body, limit: usize) -> Result<T, Refusal> {
         let _permit = self.bodies.acquire().await;
+        Self::read(body, limit).await
+    }
+
+    /// A body of somebody unknown. One that does not arrive is a wrong attempt.
+    async fn body_of_unknown<T: DeserializeOwned>(&self, address: IpAddr, body: Body) -> Result<T, Refusal> {
+        let (all, by_address) = &*self.enrolling;
+        let _turn = by_address.take(address).await;
+        let _permit = all.acquire().await;
+        self.attempts.check(address)?;
+        let read = Self::read(body, ENROLL_LIMIT).await;
+        if read.is_err() {
+            self.attempts.failed(address);
+        }
+        read
+    }
+
+    async fn read<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Refusal> {
         let read = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, limit)).await;
         let bytes = match read {
             Ok(Ok(bytes)) => bytes,

@@ -22,7 +22,9 @@ const SETTLE: Duration = Duration::from_millis(20);
 
 pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncResponse, Refusal> {
     let slot = api.caller(&peer)?;
+    let turn = slot.bodies.acquire().await;
     let request: SyncRequest = api.body(body, SYNC_LIMIT).await?;
+    drop(turn);
     let protocol = common_protocol(request.protocol)?;
     check_identity(&slot, &request)?;
     let have = request.have;
@@ -43,12 +45,15 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
     }
     // What the agent said is acknowledged at once; it waits for news with its next request.
     let until = Instant::now() + if told || outcome.resend { SETTLE.min(wait) } else { wait };
+    let displaced = slot.wait();
+    tokio::pin!(displaced);
     loop {
         if let Some((issued, base)) = slot.take(have) {
             return Ok(respond(Some(envelope(&issued, base.as_deref())?)));
         }
         tokio::select! {
             () = tokio::time::sleep_until(until) => return Ok(respond(None)),
+            () = &mut displaced => return Ok(respond(None)),
             // The deciding task has ended: nothing new will come.
             () = api.machine.closed() => return Err(Refusal::stopping()),
             changed = newest.changed() => {

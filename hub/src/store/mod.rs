@@ -211,7 +211,8 @@ impl Store {
         File::create_new(&path).map_err(StoreError::io(&path))?;
         restrict(&path)?;
         let mut target = Connection::open(&path)?;
-        rusqlite::backup::Backup::new(&source, &mut target)?.run_to_completion(1024, Duration::ZERO, None)?;
+        // All pages in one step: of a hub that writes meanwhile, the copy would begin anew with every step.
+        rusqlite::backup::Backup::new(&source, &mut target)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
         drop(target);
         sync(&path)?;
         sync(to)

@@ -147,7 +147,7 @@ async fn what_is_too_much_is_refused() {
     assert_eq!(agent.post("/v1/enroll", huge).await.unwrap_err().0, 413);
     let token = token(&hub, None, &[]).await;
     agent.enroll(&token, None).await.unwrap();
-    assert_eq!(agent.post("/v1/sync", vec![b' '; 9 << 20]).await.unwrap_err().0, 413);
+    assert_eq!(agent.post("/v1/sync", vec![b' '; 3 << 20]).await.unwrap_err().0, 413);
     assert_eq!(agent.post("/v1/sync", b"{".to_vec()).await.unwrap_err().0, 400);
     assert!(agent.sync(0, None).await.is_ok(), "it goes on");
     let stranger = Agent::new(&hub, "ks-2");
