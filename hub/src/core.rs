@@ -4,7 +4,7 @@
 //! stream of changes. Here stands only what is no resource.
 
 use crate::machine::Message;
-use crate::repositories::Nudge;
+use crate::repositories::{Nudge, Polled};
 use fleet_api::digest::Digest;
 use fleet_api::names::{Namespace, ObjectName, Ref};
 use fleet_api::v1alpha1::BundleDeployment;
@@ -46,6 +46,9 @@ pub enum CoreError {
     /// It would not be right to do it.
     #[error("{0}")]
     Refused(String),
+    /// It was tried, and came to nothing.
+    #[error("{0}")]
+    Failed(String),
     /// The hub is stopping, or its disk fails.
     #[error("the hub cannot do that now: {0}")]
     Unavailable(String),
@@ -73,14 +76,18 @@ impl Core {
     /// Polls the repository of a GitRepo now; returns when it was looked at (and read, where it changed).
     ///
     /// # Errors
-    /// Where there is no such GitRepo, or the hub is stopping.
+    /// Where there is no such GitRepo, the repository could not be looked at, or the hub is stopping.
     pub async fn sync_now(&self, gitrepo: &Ref) -> Result<(), CoreError> {
         let stopping = || CoreError::Unavailable("it is stopping".into());
         let (reply, answer) = oneshot::channel();
         self.repositories.send(Nudge::Now(gitrepo.clone(), reply)).map_err(|_| stopping())?;
         match answer.await.map_err(|_| stopping())? {
-            true => Ok(()),
-            false => Err(CoreError::NotFound(format!("gitrepo {gitrepo}"))),
+            Polled::Done => Ok(()),
+            Polled::Failed(note) => Err(CoreError::Failed(format!(
+                "gitrepo {gitrepo} could not be polled: {}: {}",
+                note.reason, note.message
+            ))),
+            Polled::Unknown => Err(CoreError::NotFound(format!("gitrepo {gitrepo}"))),
         }
     }
 

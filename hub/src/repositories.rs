@@ -30,11 +30,22 @@ const POLLS: usize = 16;
 /// The secret that is used where none is named and it exists (Fleet's).
 const DEFAULT_SECRET: &str = "gitcredential";
 
+/// What a poll that a user asked for came to.
+#[derive(Debug)]
+pub(crate) enum Polled {
+    /// The repository was looked at.
+    Done,
+    /// It could not be: why.
+    Failed(Note),
+    /// There is no such GitRepo.
+    Unknown,
+}
+
 /// A reason to look at a repository before its time.
 #[derive(Debug)]
 pub(crate) enum Nudge {
-    /// A user asked for it; answered when it was looked at, false where there is no such GitRepo.
-    Now(Ref, oneshot::Sender<bool>),
+    /// A user asked for it; answered when it was looked at.
+    Now(Ref, oneshot::Sender<Polled>),
     /// The GitRepo was changed or deleted.
     Changed(Ref),
     /// A Secret of the namespace was changed.
@@ -76,7 +87,7 @@ struct Watched {
     running: bool,
     /// It has to be looked at again after that.
     again: bool,
-    waiting: Vec<oneshot::Sender<bool>>,
+    waiting: Vec<oneshot::Sender<Polled>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -147,7 +158,7 @@ fn take_nudge(polling: &Polling, watched: &mut BTreeMap<Ref, Watched>, nudge: Nu
                 one.waiting.push(reply);
             }
             // Who asked may be gone.
-            None => drop(reply.send(false)),
+            None => drop(reply.send(Polled::Unknown)),
         },
         Nudge::Changed(name) => {
             let there = polling.resources.object(Kind::GitRepo, name.namespace.as_str(), name.name.as_str());
@@ -171,7 +182,10 @@ fn take_nudge(polling: &Polling, watched: &mut BTreeMap<Ref, Watched>, nudge: Nu
 /// How a poll ended.
 struct Outcome {
     interval: Duration,
+    /// It failed, and may not the next time.
     failed: bool,
+    /// Why it failed.
+    note: Option<Note>,
 }
 
 fn finished(watched: &mut BTreeMap<Ref, Watched>, name: &Ref, outcome: &Outcome) {
@@ -187,7 +201,7 @@ fn finished(watched: &mut BTreeMap<Ref, Watched>, name: &Ref, outcome: &Outcome)
     one.due = Instant::now() + next_poll(outcome.interval, one.failures, seed);
     for reply in one.waiting.drain(..) {
         // Who asked may be gone.
-        let _gone = reply.send(true);
+        let _gone = reply.send(outcome.note.clone().map_or(Polled::Done, Polled::Failed));
     }
 }
 
@@ -230,31 +244,32 @@ struct Job {
 
 impl Job {
     async fn poll(self) -> Outcome {
-        let idle = Outcome { interval: Duration::from_secs(3600), failed: false };
+        let idle = Outcome { interval: Duration::from_secs(3600), failed: false, note: None };
         let gitrepo = self.polling.resources.get::<GitRepo>(self.name.namespace.as_str(), self.name.name.as_str());
         let gitrepo = match gitrepo {
             Ok(Some(gitrepo)) if gitrepo.metadata.deletion_timestamp.is_none() => gitrepo,
             Ok(_) => return idle,
             Err(error) => {
-                self.fail(vec![Note::new(Reason::Internal, error.to_string())]);
-                return idle;
+                let note = Note::new(Reason::Internal, error.to_string());
+                self.fail(vec![note.clone()]);
+                return Outcome { note: Some(note), ..idle };
             }
         };
         let interval = interval_of(&gitrepo);
         let edition = edition(&gitrepo);
         let known = self.state.lock().await.read.as_ref().is_some_and(|(_, read)| *read == edition);
         if gitrepo.spec.disable_polling && known && !self.asked {
-            return Outcome { interval, failed: false };
+            return Outcome { interval, ..idle };
         }
         self.polling.metrics.polls.inc();
         match self.look(&gitrepo, interval).await {
-            Ok(()) => Outcome { interval, failed: false },
+            Ok(()) => Outcome { interval, ..idle },
             Err(failure) => {
                 self.polling.metrics.failed_polls.inc();
                 let Failure { note, transient } = failure;
                 tracing::warn!(gitrepo = %self.name, error = note.message, "a repository could not be read");
-                self.fail(vec![note]);
-                Outcome { interval, failed: transient }
+                self.fail(vec![note.clone()]);
+                Outcome { interval, failed: transient, note: Some(note) }
             }
         }
     }

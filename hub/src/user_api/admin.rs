@@ -29,6 +29,8 @@ impl From<CoreError> for ApiError {
         match error {
             CoreError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "NotFound", message),
             CoreError::Refused(_) => Self::new(StatusCode::CONFLICT, "Conflict", message),
+            // Not for something that the hub itself did wrong: the other end of the poll.
+            CoreError::Failed(_) => Self::new(StatusCode::BAD_GATEWAY, "PollFailed", message),
             CoreError::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message),
         }
     }

@@ -36,6 +36,8 @@ async fn a_restart_keeps_everything_and_issues_nothing() {
         notes.iter().any(|note| note.reason.as_str().starts_with("Repository")).then_some(())
     })
     .await;
+    let failed = hub.core().sync_now(&r("shop")).await.unwrap_err();
+    assert!(failed.to_string().contains("gitrepo fleet-default/shop could not be polled: Repository"), "{failed}");
     assert_eq!(agent.sync(0, None).await.unwrap().desired, None);
     assert_eq!(agent.have, have);
     std::fs::rename(&away, &url).unwrap();
