@@ -128,6 +128,19 @@ fn repo(name: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_bundle_of_a_gitrepo_is_not_deleted_alone() {
+    let hub = hub().await;
+    hub.repo("shop").await;
+    for (name, gitrepo, code) in [("a", "shop", 409), ("b", "gone", 200)] {
+        let bundle = json!({"apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Bundle",
+            "metadata": {"name": name, "labels": {"fleet.cattle.io/repo-name": gitrepo}}, "spec": {}});
+        assert_eq!(hub.post(&format!("{FLEET}/bundles"), &bundle).await.code, 201);
+        let answer = hub.send("DELETE", &format!("{FLEET}/bundles/{name}"), "", &Value::Null).await;
+        assert_eq!(answer.code, code, "{}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_told_without_the_token() {
     let hub = hub().await;
     for path in ["/api", "/version", &format!("{FLEET}/gitrepos"), "/v1/admin/token", "/nothing"] {

@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use base64::Engine as _;
+use fleet_api::labels::REPO_NAME_LABEL;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -84,6 +85,11 @@ fn read(media: &str, body: &[u8]) -> Result<Value, ApiError> {
     } else {
         Err(wrong("an object is expected".into()))
     }
+}
+
+/// The GitRepo that a Bundle comes from.
+fn gitrepo_of(bundle: &Value) -> Option<&str> {
+    bundle["metadata"]["labels"][REPO_NAME_LABEL].as_str()
 }
 
 struct Request<'a> {
@@ -298,7 +304,19 @@ impl Request<'_> {
             return Err(ApiError::bad_request("keepResources is only for GitRepos"));
         }
         let dry_run = options["dryRun"].as_array().is_some_and(|list| list.iter().any(|item| item == "All"));
+        let (kind, namespace, resources) = (self.kind, self.namespace.clone(), self.api.resources.clone());
+        let made_by = move |current: &Value| {
+            let gitrepo = gitrepo_of(current).filter(|_| kind == Kind::Bundle)?;
+            resources.object(Kind::GitRepo, &namespace, gitrepo).map(|gitrepo| gitrepo.name().to_owned())
+        };
         let decide = move |current: Option<&Value>| match current {
+            Some(current) if let Some(gitrepo) = made_by(current) => {
+                let message = format!(
+                    "the Bundle comes from GitRepo {gitrepo}, which would make it again: delete the GitRepo, or the \
+                     directory in its repository"
+                );
+                Err(ApiError::new(StatusCode::CONFLICT, "Conflict", message).into())
+            }
             Some(current) if keep => {
                 let mut object = current.clone();
                 object["spec"]["keepResources"] = true.into();
