@@ -13,7 +13,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use skiff_hub::core::{CoreError, HeldInCluster, Subject, TokenRequest};
 use skiff_hub::store::{Key, Resources, Store};
 use skiff_hub::user_api::{Actions, Admin, AdminFile};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -232,10 +232,13 @@ fn kubectl_does_its_work_against_the_hub() {
 }
 
 fn watches(kubectl: &Kubectl) {
-    let watcher = kubectl.command("get gitrepos shop --watch --request-timeout=4s").spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(1500));
+    let mut watcher = kubectl.command("get gitrepos shop --watch --request-timeout=120s").spawn().unwrap();
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines();
+    // It ends by itself after the time that it was given.
+    let mut shows = |text: &str| lines.by_ref().any(|line| line.unwrap().contains(text));
+    assert!(shows("https://git.example/shop"));
     kubectl.run("patch gitrepo shop --type merge -p {\"spec\":{\"repo\":\"https://git.example/changed\"}}", "");
-    let output = watcher.wait_with_output().unwrap();
-    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(seen.contains("https://git.example/shop") && seen.contains("https://git.example/changed"), "{seen}");
+    assert!(shows("https://git.example/changed"));
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
 }
