@@ -33,6 +33,8 @@ pub enum ApiError {
         causes: Vec<[String; 3]>,
         /// `details.kind`.
         kind: String,
+        /// `details.name`.
+        name: String,
     },
     /// No answer.
     #[error("the API server cannot be reached: {0}")]
@@ -46,6 +48,12 @@ impl ApiError {
             Self::Status { code, .. } => Some(*code),
             Self::Transport(_) => None,
         }
+    }
+
+    /// Whether it says that this very object is not there. A 404 of a path that is not served says nothing of it.
+    pub fn is_gone(&self, target: &Target) -> bool {
+        let Self::Status { code: 404, kind, name, .. } = self else { return false };
+        *name == target.key.name && (kind.is_empty() || *kind == target.plural || *kind == target.key.kind)
     }
 
     fn of(code: StatusCode, body: &[u8]) -> Self {
@@ -62,6 +70,7 @@ impl ApiError {
             message,
             causes: causes.iter().map(|c| [text(&c["reason"]), text(&c["message"]), text(&c["field"])]).collect(),
             kind: text(&status["details"]["kind"]),
+            name: text(&status["details"]["name"]),
         }
     }
 }
@@ -207,6 +216,7 @@ fn transport(error: kube::Error) -> ApiError {
             message: status.message.clone(),
             causes: Vec::new(),
             kind: String::new(),
+            name: String::new(),
         },
         other => ApiError::Transport(other.to_string()),
     }
@@ -342,6 +352,29 @@ mod tests {
         assert_eq!(object_path(&target("shop", "web.v1")), "/api/v1/namespaces/shop/configmaps/web.v1");
         assert_eq!(object_path(&target("a/b", "../x?y#z")), "/api/v1/namespaces/a%2Fb/configmaps/..%2Fx%3Fy%23z");
         assert_eq!(object_path(&target("", "..")), "/api/v1/configmaps/%2E%2E");
+    }
+
+    #[test]
+    fn only_a_404_that_names_the_object_says_that_it_is_gone() {
+        let target = Target {
+            key: ObjectKey::new("", "ConfigMap", "shop", "web"),
+            api_version: "v1".into(),
+            plural: "configmaps".into(),
+            service_account: String::new(),
+        };
+        let cases: [(&[u8], bool); 4] = [
+            (br#"{"reason":"NotFound","details":{"name":"web","kind":"configmaps"}}"#, true),
+            (
+                br#"{"reason":"NotFound","message":"the server could not find the requested resource","details":{}}"#,
+                false,
+            ),
+            (br#"{"reason":"NotFound","details":{"name":"web","kind":"namespaces"}}"#, false),
+            (b"404 page not found", false),
+        ];
+        for (body, gone) in cases {
+            let error = ApiError::of(StatusCode::NOT_FOUND, body);
+            assert_eq!(error.is_gone(&target), gone, "{error}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn is_namespace_missing(error: &ApiError) -> bool {
 }
 
 fn reason_of(verb: &str, error: &ApiError) -> (Reason, bool) {
-    let ApiError::Status { code, reason, message, causes, kind } = error else {
+    let ApiError::Status { code, reason, message, causes, kind, name } = error else {
         return (Reason::ApiServerUnreachable, false);
     };
     let has_cause = |name: &str| causes.iter().any(|cause| cause[0] == name);
@@ -65,7 +65,9 @@ fn reason_of(verb: &str, error: &ApiError) -> (Reason, bool) {
         409 if message.contains("UID in precondition") => (Reason::UidChanged, true),
         409 => (Reason::ObjectRefused, true),
         404 if kind == "namespaces" => (Reason::ObjectRefused, false),
-        404 if verb == "apply" => (Reason::WaitingForKind, false),
+        // Not the object, but its path: the kind is asked for again.
+        404 if name.is_empty() || verb == "apply" => (Reason::WaitingForKind, verb != "apply"),
+        404 => (Reason::ObjectRefused, true),
         403 if has_cause("NamespaceTerminating") || message.contains("because it is being terminated") => {
             (Reason::NamespaceTerminating, false)
         }
@@ -117,6 +119,7 @@ mod tests {
             message: message.into(),
             causes: causes.iter().map(|cause| cause.map(str::to_owned)).collect(),
             kind: kind.into(),
+            name: String::new(),
         }
     }
 

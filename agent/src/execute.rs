@@ -76,8 +76,9 @@ impl Tools {
 
     /// A quorum read.
     pub async fn read(self, target: Target) -> Done {
-        match self.api.find(&object_path(&target)).await {
-            Ok(object) => Done::Read(target.key, object.map(Box::new)),
+        match self.api.get(&object_path(&target)).await {
+            Ok(object) => Done::Read(target.key, Some(Box::new(object))),
+            Err(error) if error.is_gone(&target) => Done::Read(target.key, None),
             Err(error) => {
                 let trouble = explain("read", &target.key, &error);
                 self.failed(None, target.key, None, trouble)
@@ -145,7 +146,7 @@ impl Tools {
         });
         match self.api.delete(&object_path(&target), &options, &target.service_account).await {
             Ok(()) => tracing::info!(key = %target.key, %bundle, "deleted"),
-            Err(ApiError::Status { code: 404, .. }) => {}
+            Err(error) if error.is_gone(&target) => {}
             Err(error) => {
                 let trouble = explain("delete", &target.key, &error);
                 return self.failed(Some(bundle), target.key, None, trouble);
@@ -191,6 +192,7 @@ impl Tools {
                 message: format!("namespace {} is gone soon, because it is being terminated", ensure.namespace),
                 causes: Vec::new(),
                 kind: "namespaces".into(),
+                name: ensure.namespace.clone(),
             });
         }
         let has = |wanted: &BTreeMap<String, String>, map: &str| {
@@ -204,13 +206,18 @@ impl Tools {
 
     /// Asks how kinds are served.
     pub async fn discover(self, kinds: Vec<skiff_planner::agent::GroupKind>) -> Done {
-        match crate::discovery::discover(&self.api, kinds).await {
-            Ok(kinds) => Done::Events(vec![Event::Kinds { kinds, at: self.now() }]),
-            Err(error) => {
-                tracing::warn!(%error, "the API server cannot be asked for its kinds");
-                Done::Events(vec![Event::DiscoveryFailed { at: self.now() }])
-            }
+        let found = crate::discovery::discover(&self.api, kinds).await;
+        let at = self.now();
+        let mut events = Vec::new();
+        if !found.kinds.is_empty() {
+            events.push(Event::Kinds { kinds: found.kinds, at });
         }
+        if !found.failed.is_empty() {
+            let groups = found.failed.join(", ");
+            tracing::warn!("the API server cannot be asked for the kinds of {groups}; the others are used");
+            events.push(Event::DiscoveryFailed { at });
+        }
+        Done::Events(events)
     }
 
     /// Gets blobs: from the cache, where a Deployment is only to be read again, and from the hub.

@@ -155,6 +155,7 @@ impl Watch<'_> {
                         message: text("message"),
                         causes: Vec::new(),
                         kind: String::new(),
+                        name: String::new(),
                     });
                 }
                 _ => {}

@@ -294,7 +294,8 @@ impl Machine {
             self.snapshot.live.remove(&key);
         }
         if reason == Reason::WaitingForKind {
-            self.snapshot.kinds.insert(GroupKind::of(&key), None);
+            // Its path is not served; whether the kind is, is asked again.
+            self.snapshot.kinds.remove(&GroupKind::of(&key));
             self.claims_stale = true;
         }
         if namespace_missing {

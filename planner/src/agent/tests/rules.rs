@@ -69,6 +69,26 @@ fn r6_a_bundle_that_no_document_speaks_of_is_kept() {
 }
 
 #[test]
+fn r6_a_path_that_is_not_found_is_no_object_that_is_gone() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.machine.observe(Event::Failed(Box::new(Failed {
+        bundle: None,
+        key: cm("x"),
+        content: None,
+        reason: Reason::WaitingForKind,
+        message: "the server could not find the requested resource".into(),
+        namespace_missing: false,
+        stale: true,
+        at: world.now,
+    })));
+    world.now += jiff::SignedDuration::from_mins(1);
+    world.deploy(&[], &["a"]);
+    assert!(!world.objects.contains_key(&cm("x")), "its entry was not dropped without asking for the kind");
+    assert!(world.machine.ledger().is_empty());
+}
+
+#[test]
 fn r6_an_object_with_another_uid_is_not_deleted() {
     let mut world = World::new();
     world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
