@@ -47,14 +47,14 @@ pub struct Document {
     resource_version: Option<String>,
     slot: u8,
     parts: usize,
-    /// The last write had no answer: it may have happened.
-    uncertain: bool,
+    /// What the last write would have put there, where it had no answer: it may have happened.
+    uncertain: Option<Value>,
 }
 
 impl Document {
     /// Of this name, nothing read yet.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, resource_version: None, slot: 0, parts: 0, uncertain: false }
+        Self { name, resource_version: None, slot: 0, parts: 0, uncertain: None }
     }
 
     /// Reads it; `None` where it was never written.
@@ -84,11 +84,15 @@ impl Document {
     /// # Errors
     /// Where the API server does not take it, or another instance wrote in between.
     pub async fn write(&mut self, api: &Api, document: &[u8]) -> Result<(), StateError> {
-        if self.uncertain {
+        if let Some(tried) = self.uncertain.clone() {
             let head = self.find(api, self.name).await?;
-            self.resource_version =
-                head.and_then(|head| head["metadata"]["resourceVersion"].as_str().map(str::to_owned));
-            self.uncertain = false;
+            let version = head.as_ref().and_then(|head| head["metadata"]["resourceVersion"].as_str());
+            let is_ours = head.as_ref().is_some_and(|head| head["data"] == tried);
+            if version != self.resource_version.as_deref() && !is_ours {
+                return Err(StateError::Superseded(self.name.to_owned()));
+            }
+            self.resource_version = version.map(str::to_owned);
+            self.uncertain = None;
         }
         let packed = zstd::bulk::compress(document, 3)
             .map_err(|error| StateError::Broken(self.name.to_owned(), error.to_string()))?;
@@ -106,7 +110,7 @@ impl Document {
             "parts": STANDARD.encode(parts.to_string()),
             "slot": STANDARD.encode(slot.to_string()),
         });
-        head["data"] = data;
+        head["data"] = data.clone();
         let answer = match &self.resource_version {
             Some(version) => {
                 head["metadata"]["resourceVersion"] = json!(version);
@@ -114,7 +118,8 @@ impl Document {
             }
             None => api.create(&secrets_path(), &head, "").await,
         };
-        self.uncertain = answer.as_ref().is_err_and(|error| error.code().is_none_or(|code| code >= 500));
+        let may_have_happened = answer.as_ref().is_err_and(|error| error.code().is_none_or(|code| code >= 500));
+        self.uncertain = may_have_happened.then_some(data);
         let answer = answer.map_err(|error| match error.code() {
             Some(409) => StateError::Superseded(self.name.to_owned()),
             _ => StateError::Api { name: self.name.to_owned(), error },
