@@ -82,6 +82,7 @@ fn holder(state_dir: Option<&Path>) -> String {
 }
 
 async fn client(args: &Args) -> Result<kube::Client, String> {
+    let mut names_proxy = false;
     let mut config = match &args.kubeconfig {
         Some(file) => {
             let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
@@ -93,6 +94,8 @@ async fn client(args: &Args) -> Result<kube::Client, String> {
                     &"users with `exec` or `auth-provider` are not supported; use a token or a certificate",
                 ));
             }
+            let mut clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+            names_proxy = clusters.any(|cluster| cluster.proxy_url.is_some());
             let options = KubeConfigOptions::default();
             kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| at(&error))?
         }
@@ -102,6 +105,10 @@ async fn client(args: &Args) -> Result<kube::Client, String> {
     };
     // Watches are long; the agent has deadlines of its own.
     config.read_timeout = None;
+    // HTTPS_PROXY is for the hub; this client has no proxies, and would not start with one.
+    if !names_proxy {
+        config.proxy_url = None;
+    }
     // By this name its requests are found in an audit log.
     let name = http::HeaderValue::from_static(concat!("skiff-agent/", env!("CARGO_PKG_VERSION")));
     config.headers.push((http::header::USER_AGENT, name));

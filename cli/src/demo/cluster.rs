@@ -90,11 +90,17 @@ impl Cluster {
     pub(super) async fn real(name: String, environment: Environment, kubeconfig: PathBuf) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", kubeconfig.display()));
         let file = Kubeconfig::read_from(&kubeconfig).map_err(|error| failed(&error))?;
+        let mut clusters = file.clusters.iter().filter_map(|named| named.cluster.as_ref());
+        let names_proxy = clusters.any(|cluster| cluster.proxy_url.is_some());
         let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
             .await
             .map_err(|error| failed(&error))?;
         // Watches are long; the agent has deadlines of its own.
         config.read_timeout = None;
+        // HTTPS_PROXY is not for the API server; this client has no proxies, and would not start with one.
+        if !names_proxy {
+            config.proxy_url = None;
+        }
         let client = Client::try_from(config).map_err(|error| failed(&error))?;
         client.apiserver_version().await.map_err(|error| failed(&error))?;
         Ok(Self { name, environment, client, kubeconfig, memory: None })
