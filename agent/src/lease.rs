@@ -8,6 +8,7 @@ use fleet_api::wire::Timestamp;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::Instant;
 
 const NAME: &str = "skiff-agent";
 /// How long a Lease is good without being renewed.
@@ -23,12 +24,14 @@ pub struct Lease {
     /// The same after a restart of this instance, so that it goes on at once.
     holder: String,
     last: Option<Value>,
+    /// What another instance wrote, and when that was first seen here: its clock is not ours.
+    other: Option<(Value, Instant)>,
 }
 
 impl Lease {
     /// For an instance of this name.
     pub const fn new(holder: String) -> Self {
-        Self { holder, last: None }
+        Self { holder, last: None, other: None }
     }
 
     /// Takes or renews it; false where another instance holds it.
@@ -51,7 +54,7 @@ impl Lease {
         }
         let path = format!("{}/{NAME}", leases());
         let found = api.find(&path).await?;
-        if found.as_ref().is_some_and(|lease| self.is_held_by_another(lease, now)) {
+        if found.as_ref().is_some_and(|lease| self.is_held_by_another(lease)) {
             return Ok(false);
         }
         match self.write(api, found.as_ref(), now).await {
@@ -78,14 +81,19 @@ impl Lease {
         SignedDuration::from_secs(SECONDS)
     }
 
-    fn is_held_by_another(&self, lease: &Value, now: Timestamp) -> bool {
+    fn is_held_by_another(&mut self, lease: &Value) -> bool {
         let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
         if holder.is_empty() || holder == self.holder {
             return false;
         }
-        let renewed = lease["spec"]["renewTime"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
-        let seconds = lease["spec"]["leaseDurationSeconds"].as_i64().unwrap_or(SECONDS).clamp(1, 3_600);
-        renewed.is_some_and(|renewed| now.duration_since(renewed) < SignedDuration::from_secs(seconds))
+        let seconds = lease["spec"]["leaseDurationSeconds"].as_u64().unwrap_or(90).clamp(1, 3_600);
+        match &self.other {
+            Some((seen, since)) if *seen == lease["spec"] => since.elapsed() < Duration::from_secs(seconds),
+            Some(_) | None => {
+                self.other = Some((lease["spec"].clone(), Instant::now()));
+                true
+            }
+        }
     }
 
     async fn write(&self, api: &Api, found: Option<&Value>, now: Timestamp) -> Result<Value, ApiError> {

@@ -27,8 +27,8 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use skiff_planner::agent::{
-    Action, Applied, Decision, Event, Expected, GroupKind, Live, Machine, Persisted, Source, Unhealthy, owned_digest,
-    prepare, summarise,
+    Action, Applied, Decision, Event, Expected, GroupKind, Live, Machine, Persisted, Source, Unhealthy, ensure_key,
+    owned_digest, prepare, summarise,
 };
 use skiff_planner::health::health;
 use std::collections::{BTreeMap, VecDeque};
@@ -119,6 +119,7 @@ pub async fn run(
             }
             tokio::time::sleep(Duration::from_secs(2)).await;
         };
+        still_held(&mut lease, &api, &config).await?;
         agent.main_loop(&mut lease).await
     };
     let result = tokio::select! {
@@ -155,6 +156,18 @@ async fn hold_lease(lease: &mut Lease, api: &Api, config: &Config) {
             Err(error) => tracing::warn!(%error, "the lease cannot be had; trying again"),
         }
         tokio::time::sleep(lease::STAND_BY.min(Duration::from_secs(15))).await;
+    }
+}
+
+/// Enrollment may have taken longer than the Lease is good: what was read of the state counts only while it is held.
+async fn still_held(lease: &mut Lease, api: &Api, config: &Config) -> Result<(), RunError> {
+    loop {
+        match lease.acquire(api, (config.clock)()).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => return Err(RunError::Superseded("it holds the lease".into())),
+            Err(error) => tracing::warn!(%error, "the lease cannot be renewed; trying again"),
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
@@ -602,6 +615,27 @@ impl Agent {
         })
     }
 
+    /// R12: what was decided before the fence and has not begun is not done.
+    fn drop_queued_writes(&mut self) {
+        for action in std::mem::take(&mut self.queue) {
+            let key = match action {
+                Action::Apply(apply) => apply.target.key,
+                Action::RemoveKeys(remove) => remove.target.key,
+                Action::Delete(delete) => delete.target.key,
+                Action::EnsureNamespace(ensure) => ensure_key(&ensure.bundle, &ensure.namespace),
+                action @ (Action::SaveDesired { .. }
+                | Action::Journal { .. }
+                | Action::Fetch { .. }
+                | Action::Discover { .. }
+                | Action::Read { .. }) => {
+                    self.queue.push_back(action);
+                    continue;
+                }
+            };
+            self.machine.observe(Event::Touched { key, repaired: false, at: (self.tools.clock)() });
+        }
+    }
+
     fn update_watches(&mut self) {
         let revision = self.machine.watch_revision();
         if self.watched_revision == Some(revision) {
@@ -655,6 +689,9 @@ impl Agent {
         self.link_note = None;
         self.courier.answered(&response, now);
         self.machine.observe(Event::Fenced(response.fenced));
+        if response.fenced {
+            self.drop_queued_writes();
+        }
         let Some(envelope) = &response.desired else { return };
         if self.pending.as_ref().is_some_and(|(digest, _)| *digest == envelope.digest) {
             return;
