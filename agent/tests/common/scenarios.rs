@@ -51,9 +51,15 @@ pub async fn a_bundle_is_installed_changed_and_a_restart_writes_nothing(client: 
     assert_eq!(world.get(MAP).await["data"], json!({"b": "2"}), "what is no longer set is gone");
     assert!(world.hub.blob_bytes() - before < 1_500, "{}", world.hub.blob_bytes() - before);
 
-    // The journal of UIDs may still be on its way.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    (world.writes)();
+    // The journal may still be on its way.
+    let written = std::cell::RefCell::new(Vec::new());
+    world
+        .until("the ledger is written after the apply", || async {
+            written.borrow_mut().extend((world.writes)());
+            let last = |name: &str| written.borrow().iter().rposition(|write: &String| write.ends_with(name));
+            last("/skiff-agent-ledger") > last("shop/settings")
+        })
+        .await;
     world.kill_agent().await;
     world.start_agent();
     let syncs = world.hub.syncs();
