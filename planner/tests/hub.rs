@@ -1,4 +1,6 @@
 //! The hub's decisions, at the entry of the machine: events in, documents and statuses out.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
 
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
