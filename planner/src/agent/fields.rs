@@ -301,10 +301,12 @@ mod tests {
         live.lost.iter().map(|stray| (stray.pointer.to_string(), stray.manager.to_string())).collect()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "called with literals")]
     fn apply(fields: Value) -> Value {
         json!({"manager": "skiff-agent", "operation": "Apply", "fieldsV1": fields})
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "called with literals")]
     fn update(manager: &str, fields: Value) -> Value {
         json!({"manager": manager, "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields})
     }

@@ -3,7 +3,6 @@
 
 use super::super::*;
 use super::world::{Spec, World, cluster, cm};
-use fleet_api::Reason;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -59,10 +58,10 @@ fn perform(world: &mut World, step: &Step) {
             world.deploy(&specs, &[bundle]);
         }
         Step::Meddle(seed) if is_ours(world, &key(*seed)) => {
-            world.meddle(&key(*seed), |live| live.lost = stray("/data/a"))
+            world.meddle(&key(*seed), |live| live.lost = stray("/data/a"));
         }
         Step::AddKey(seed) if is_ours(world, &key(*seed)) => {
-            world.meddle(&key(*seed), |live| live.added = stray("/data/b"))
+            world.meddle(&key(*seed), |live| live.added = stray("/data/b"));
         }
         Step::Delete(seed) if is_ours(world, &key(*seed)) => world.delete(&key(*seed)),
         Step::Foreign(seed) => {

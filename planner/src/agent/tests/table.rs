@@ -3,7 +3,7 @@
 use super::super::*;
 use super::world::{Spec, World, cm, name};
 use fleet_api::wire::Dependency;
-use fleet_api::{DeploymentState, Reason};
+use fleet_api::DeploymentState;
 
 fn strayed(pointer: &str, manager: &str) -> Strayed {
     Strayed { pointer: pointer.into(), manager: manager.into() }

@@ -2,9 +2,7 @@
 
 use super::super::*;
 use fleet_api::v1alpha1::CorrectDrift;
-use fleet_api::wire::{
-    ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Tombstone, Version,
-};
+use fleet_api::wire::{ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Tombstone};
 
 pub(super) const NOW: &str = "2026-11-25T12:00:00Z";
 
@@ -54,16 +52,16 @@ pub(super) struct Spec {
 }
 
 impl Spec {
-    pub fn new(bundle: &'static str, objects: &[(ObjectKey, &'static str)]) -> Self {
+    pub(super) fn new(bundle: &'static str, objects: &[(ObjectKey, &'static str)]) -> Self {
         Self { bundle, objects: objects.to_vec(), options: ApplyOptions::default(), create_namespace: false }
     }
 
-    pub fn correcting(mut self) -> Self {
+    pub(super) fn correcting(mut self) -> Self {
         self.options.correct_drift = Some(CorrectDrift { enabled: true, ..CorrectDrift::default() });
         self
     }
 
-    pub fn deployment(&self) -> Deployment {
+    pub(super) fn deployment(&self) -> Deployment {
         Deployment {
             protocol: 1,
             bundle: name(self.bundle),
@@ -89,11 +87,11 @@ impl Spec {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(Rules::all())
     }
 
-    pub fn with(rules: Rules) -> Self {
+    pub(super) fn with(rules: Rules) -> Self {
         let kinds = [
             (("", "ConfigMap"), ("configmaps", true)),
             (("", "Secret"), ("secrets", true)),
@@ -121,7 +119,7 @@ impl World {
     }
 
     /// A Desired with these Deployments and tombstones, changed by `edit`.
-    pub fn desired(&mut self, specs: &[Spec], tombstones: &[&str], edit: impl FnOnce(&mut Desired)) -> Desired {
+    pub(super) fn desired(&mut self, specs: &[Spec], tombstones: &[&str], edit: impl FnOnce(&mut Desired)) -> Desired {
         self.generation += 1;
         let mut deployments = Vec::new();
         for spec in specs {
@@ -154,18 +152,18 @@ impl World {
         desired
     }
 
-    pub fn send(&mut self, desired: Desired) {
+    pub(super) fn send(&mut self, desired: Desired) {
         let digest = Digest::of_json(&desired).unwrap();
         self.machine.observe(Event::Desired { desired: Box::new(desired), digest });
         self.run();
     }
 
-    pub fn deploy(&mut self, specs: &[Spec], tombstones: &[&str]) {
+    pub(super) fn deploy(&mut self, specs: &[Spec], tombstones: &[&str]) {
         let desired = self.desired(specs, tombstones, |_| {});
         self.send(desired);
     }
 
-    pub fn approve_held(&mut self, specs: &[Spec], tombstones: &[&str]) {
+    pub(super) fn approve_held(&mut self, specs: &[Spec], tombstones: &[&str]) {
         let list = self.report.held.as_ref().expect("something is held").digest;
         let desired = self.desired(specs, tombstones, |desired| {
             desired.approvals.push(Approval { list, by: "admin".into() });
@@ -174,7 +172,7 @@ impl World {
     }
 
     /// A new machine from what is persisted; the cache stays, the watches begin again.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.machine = Machine::new(self.rules, cluster(), self.persisted.clone());
         self.fuel = None;
         let digests = self.blobs.keys().copied().collect();
@@ -183,7 +181,7 @@ impl World {
     }
 
     /// Decides and performs until there is nothing to do; time goes on only where something waits for less than a minute.
-    pub fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         for _ in 0..400 {
             let decision = self.machine.decide(self.now);
             if let Some(report) = decision.report {
@@ -233,12 +231,12 @@ impl World {
         news
     }
 
-    pub fn see(&mut self, key: ObjectKey, live: Option<Live>, source: Source) {
+    pub(super) fn see(&mut self, key: ObjectKey, live: Option<Live>, source: Source) {
         self.machine.observe(Event::Object { key, live: live.map(Box::new), source, at: self.now });
     }
 
     /// Somebody changes an object of the cluster, and the watch tells.
-    pub fn meddle(&mut self, key: &ObjectKey, change: impl FnOnce(&mut Live)) {
+    pub(super) fn meddle(&mut self, key: &ObjectKey, change: impl FnOnce(&mut Live)) {
         let version = self.version();
         let object = self.objects.get_mut(key).expect("the object exists");
         change(&mut object.live);
@@ -249,20 +247,20 @@ impl World {
     }
 
     /// Somebody deletes an object, and the watch tells.
-    pub fn delete(&mut self, key: &ObjectKey) {
+    pub(super) fn delete(&mut self, key: &ObjectKey) {
         self.objects.remove(key);
         self.machine.observe(Event::Suspect { key: key.clone() });
         self.run();
     }
 
-    pub fn foreign(&mut self, key: &ObjectKey, manager: &str) {
+    pub(super) fn foreign(&mut self, key: &ObjectKey, manager: &str) {
         let uid = format!("foreign-{}", self.version()).into();
         let live =
             Live { uid, resource_version: self.version(), other_manager: Some(manager.into()), ..Live::default() };
         self.objects.insert(key.clone(), Object { live, content: None });
     }
 
-    pub fn uid(&self, key: &ObjectKey) -> String {
+    pub(super) fn uid(&self, key: &ObjectKey) -> String {
         self.objects[key].live.uid.to_string()
     }
 
@@ -271,13 +269,13 @@ impl World {
         self.next.to_string().into()
     }
 
-    pub fn writes(&self) -> Vec<&str> {
+    pub(super) fn writes(&self) -> Vec<&str> {
         let is_write =
             |line: &&str| !line.starts_with("read") && !line.starts_with("fetch") && !line.starts_with("discover");
         self.log.iter().map(String::as_str).filter(is_write).collect()
     }
 
-    pub fn reasons(&self, bundle: &str) -> Vec<Reason> {
+    pub(super) fn reasons(&self, bundle: &str) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = self
             .report
             .deployments
@@ -289,7 +287,7 @@ impl World {
         reasons
     }
 
-    pub fn perform(&mut self, action: Action) {
+    pub(super) fn perform(&mut self, action: Action) {
         let at = self.now;
         match action {
             Action::SaveDesired { digest } => {
@@ -320,20 +318,7 @@ impl World {
                 self.machine.observe(Event::BlobsPresent { digests: present });
                 self.machine.observe(Event::Fetched { missing, refused: Vec::new(), problem: None, at });
             }
-            Action::Discover { kinds } => {
-                self.log.push("discover".into());
-                let find = |kind: &GroupKind| {
-                    self.kinds.iter().find(|((group, name), _)| *group == kind.group && *name == kind.kind).map(
-                        |(_, (plural, namespaced))| KindInfo {
-                            plural: (*plural).into(),
-                            namespaced: *namespaced,
-                            versions: vec!["v1".into()],
-                        },
-                    )
-                };
-                let kinds = kinds.into_iter().map(|kind| (kind.clone(), find(&kind))).collect();
-                self.machine.observe(Event::Kinds { kinds, at });
-            }
+            Action::Discover { kinds } => self.discover(kinds),
             Action::Read { target } => {
                 self.log.push(format!("read {}", target.key));
                 let live = self.objects.get(&target.key).map(|object| object.live.clone());
@@ -359,31 +344,50 @@ impl World {
                 live.resource_version = version;
                 self.machine.observe(Event::Touched { key: remove.target.key, repaired: true, at });
             }
-            Action::Delete(delete) => {
-                self.log.push(format!("delete {}", delete.target.key));
-                let key = delete.target.key;
-                if let Some((reason, message)) = self.refuse.get(&key).copied() {
-                    return self.machine.observe(Event::Failed(Box::new(Failed {
-                        bundle: Some(delete.bundle),
-                        key,
-                        content: None,
-                        reason,
-                        message: message.into(),
-                        namespace_missing: false,
-                        stale: false,
-                        at,
-                    })));
-                }
-                let matches = self.objects.get(&key).is_some_and(|object| *object.live.uid == *delete.uid);
-                if matches && self.finalizers.contains(&key) {
-                    let live = &mut self.objects.get_mut(&key).expect("it exists").live;
-                    live.deleting = Some(vec!["example.com/hangs".into()]);
-                } else if matches {
-                    self.objects.remove(&key);
-                }
-                self.machine.observe(Event::Touched { key, repaired: false, at });
-            }
+            Action::Delete(delete) => self.delete_as_told(*delete),
         }
+    }
+
+    fn discover(&mut self, kinds: Vec<GroupKind>) {
+        let at = self.now;
+        self.log.push("discover".into());
+        let find = |kind: &GroupKind| {
+            self.kinds.iter().find(|((group, name), _)| *group == kind.group && *name == kind.kind).map(
+                |(_, (plural, namespaced))| KindInfo {
+                    plural: (*plural).into(),
+                    namespaced: *namespaced,
+                    versions: vec!["v1".into()],
+                },
+            )
+        };
+        let kinds = kinds.into_iter().map(|kind| (kind.clone(), find(&kind))).collect();
+        self.machine.observe(Event::Kinds { kinds, at });
+    }
+
+    fn delete_as_told(&mut self, delete: Delete) {
+        let at = self.now;
+        self.log.push(format!("delete {}", delete.target.key));
+        let key = delete.target.key;
+        if let Some((reason, message)) = self.refuse.get(&key).copied() {
+            return self.machine.observe(Event::Failed(Box::new(Failed {
+                bundle: Some(delete.bundle),
+                key,
+                content: None,
+                reason,
+                message: message.into(),
+                namespace_missing: false,
+                stale: false,
+                at,
+            })));
+        }
+        let matches = self.objects.get(&key).is_some_and(|object| *object.live.uid == *delete.uid);
+        if matches && self.finalizers.contains(&key) {
+            let live = &mut self.objects.get_mut(&key).expect("it exists").live;
+            live.deleting = Some(vec!["example.com/hangs".into()]);
+        } else if matches {
+            self.objects.remove(&key);
+        }
+        self.machine.observe(Event::Touched { key, repaired: false, at });
     }
 
     fn apply(&mut self, apply: Apply) {
