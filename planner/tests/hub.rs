@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 #![allow(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, without the attribute that says so")]
+#![allow(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is more than a unit")]
+
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};

@@ -52,11 +52,12 @@ pub async fn a_bundle_is_installed_changed_and_a_restart_writes_nothing(client: 
     assert!(world.hub.blob_bytes() - before < 1_500, "{}", world.hub.blob_bytes() - before);
 
     // The journal may still be on its way.
-    let written = std::cell::RefCell::new(Vec::new());
+    let written = std::sync::Mutex::new(Vec::new());
     world
         .until("the ledger is written after the apply", || async {
-            written.borrow_mut().extend((world.writes)());
-            let last = |name: &str| written.borrow().iter().rposition(|write: &String| write.ends_with(name));
+            let mut written = written.lock().unwrap();
+            written.extend((world.writes)());
+            let last = |name: &str| written.iter().rposition(|write: &String| write.ends_with(name));
             last("/skiff-agent-ledger") > last("shop/settings")
         })
         .await;

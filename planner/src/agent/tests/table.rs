@@ -2,8 +2,8 @@
 
 use super::super::*;
 use super::world::{Spec, World, cm, name};
-use fleet_api::wire::Dependency;
 use fleet_api::DeploymentState;
+use fleet_api::wire::Dependency;
 
 fn strayed(pointer: &str, manager: &str) -> Strayed {
     Strayed { pointer: pointer.into(), manager: manager.into() }
