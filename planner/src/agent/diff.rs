@@ -26,6 +26,9 @@ pub(super) struct Judgement {
     pub loading: bool,
     /// It has to be in the ledger before the action; it comes from this Bundle.
     pub intent: Option<Claim>,
+    /// The UID of what is handed over. Recorded with the intent, as until the apply the object carries the mark of the
+    /// Bundle that it comes from.
+    pub handed_over: Option<Box<str>>,
     /// The recorded UID is not the object's: the entry goes.
     pub forget: bool,
     pub notes: Vec<Note>,
@@ -189,7 +192,9 @@ impl Case<'_> {
             return self.foreign(live, judgement);
         }
         if !is_recorded || !self.is_current() {
-            let cause = if matches!(self.claim, Claim::TakeOver(_)) { Cause::TakeOver } else { Cause::Change };
+            let is_handed_over = matches!(self.claim, Claim::TakeOver(_));
+            let cause = if is_handed_over { Cause::TakeOver } else { Cause::Change };
+            judgement.handed_over = is_handed_over.then(|| live.uid.clone());
             return self.apply(judgement, cause, true, Some(live));
         }
         judgement.applied = true;

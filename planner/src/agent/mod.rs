@@ -341,7 +341,8 @@ impl Machine {
             }
             let entry = Entry { api_version: intent.api_version.as_str().into(), ..taken.unwrap_or_default() };
             // What is taken over is applied again whatever its content: the annotation changes.
-            let entry = Entry { content: None, fields: None, doomed: false, ..entry };
+            let uid = intent.uid.clone().or(entry.uid);
+            let entry = Entry { uid, content: None, fields: None, doomed: false, ..entry };
             let of = ledger.bundles.entry(bundle.clone()).or_default();
             if of.objects.get(&intent.key).is_none_or(|old| *old != entry) {
                 of.objects.insert(intent.key.clone(), entry);

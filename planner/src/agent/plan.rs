@@ -49,6 +49,8 @@ pub(super) struct Intent {
     pub api_version: String,
     /// The Bundle that it is taken over from.
     pub from: Option<Ref>,
+    /// The UID that it has, where it is handed over.
+    pub uid: Option<Box<str>>,
 }
 
 impl BundlePlan {
@@ -324,6 +326,7 @@ fn schedule(plan: &mut BundlePlan, todo: Vec<(ObjectKey, Judgement)>, ensure: St
             (Some(Action::Apply(apply)), Some(claim)) => plan.intents.push(Intent {
                 key,
                 api_version: apply.target.api_version,
+                uid: judgement.handed_over,
                 from: match claim {
                     Claim::TakeOver(from) => Some(from),
                     Claim::Mine | Claim::Refused(_) => None,

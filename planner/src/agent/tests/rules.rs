@@ -391,3 +391,25 @@ fn a_crash_at_any_action_ends_in_the_same_state() {
         assert_eq!(crashed.uid(&cm("moved")), whole.uid(&cm("moved")));
     }
 }
+
+#[test]
+fn an_object_that_is_made_handed_over_and_removed_is_gone_whatever_crashes_between() {
+    let left = |objects: &[(ObjectKey, &'static str)]| Spec::new("left", objects);
+    let right = |objects: &[(ObjectKey, &'static str)]| Spec::new("right", objects);
+    let crashes = (4..10).flat_map(|first| (0..4).map(move |second| (first, second)));
+    for (first, second, third) in crashes.flat_map(|(first, second)| (0..9).map(move |third| (first, second, third))) {
+        let mut world = World::new();
+        world.fuel = Some(first);
+        world.deploy(&[left(&[(cm("x"), "1")])], &[]);
+        world.begin_again();
+        world.fuel = Some(second);
+        world.deploy(&[left(&[(cm("y"), "1")]), right(&[(cm("x"), "2")])], &[]);
+        world.begin_again();
+        world.fuel = Some(third);
+        world.run();
+        world.begin_again();
+        world.deploy(&[left(&[(cm("y"), "1")]), right(&[(cm("z"), "1")])], &[]);
+        let left: Vec<&ObjectKey> = world.objects.keys().collect();
+        assert_eq!(left, [&cm("y"), &cm("z")], "crashes after {first}, {second} and {third} actions: {:#?}", world.log);
+    }
+}

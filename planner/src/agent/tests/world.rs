@@ -173,11 +173,16 @@ impl World {
 
     /// A new machine from what is persisted; the cache stays, the watches begin again.
     pub(super) fn restart(&mut self) {
+        self.begin_again();
+        self.run();
+    }
+
+    /// The same, and nothing is done yet.
+    pub(super) fn begin_again(&mut self) {
         self.machine = Machine::new(self.rules, cluster(), self.persisted.clone());
         self.fuel = None;
         let digests = self.blobs.keys().copied().collect();
         self.machine.observe(Event::BlobsPresent { digests });
-        self.run();
     }
 
     /// Decides and performs until there is nothing to do; time goes on only where something waits for less than a minute.
