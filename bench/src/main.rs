@@ -1,1 +1,3 @@
+//! Benchmarks: programs that print figures as JSON.
+
 fn main() {}

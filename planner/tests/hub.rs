@@ -1,9 +1,10 @@
 //! The hub's decisions, at the entry of the machine: events in, documents and statuses out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-#![allow(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, without the attribute that says so")]
-#![allow(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is more than a unit")]
+#![allow(
+    clippy::allow_attributes,
+    clippy::default_constructed_unit_structs,
+    reason = "with the feature `ablation` it is more than a unit"
+)]
 
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;

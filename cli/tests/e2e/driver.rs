@@ -308,7 +308,7 @@ impl World {
             ("agent two", self.agents[1].as_ref()),
         ];
         for (name, process) in logs {
-            let tail = process.map_or("(not running)".to_owned(), Process::log_tail);
+            let tail = process.map_or_else(|| "(not running)".to_owned(), Process::log_tail);
             text.push_str(&format!("--- {name}\n{tail}\n"));
         }
         text.into()

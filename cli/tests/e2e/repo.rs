@@ -42,7 +42,7 @@ impl Repo {
     pub(crate) fn commit(&self, files: &[(&str, &str)]) -> Result<String, Failure> {
         for (path, text) in files {
             let path = self.path().join(path);
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+            fs::create_dir_all(path.parent().unwrap_or_else(|| Path::new("/")))?;
             fs::write(path, text)?;
         }
         let repository = git2::Repository::open(self.path())?;
@@ -61,9 +61,9 @@ impl Repo {
     pub(crate) fn remove(&self, path: &str) -> Result<(), Failure> {
         let path = self.path().join(path);
         if path.is_dir() {
-            fs::remove_dir_all(path)?
+            fs::remove_dir_all(path)?;
         } else {
-            fs::remove_file(path)?
+            fs::remove_file(path)?;
         }
         Ok(())
     }
