@@ -428,6 +428,10 @@ impl Machine {
                     continue;
                 }
                 if is_read || is_journaled {
+                    if !is_read {
+                        let known = self.snapshot.live.get(&key).cloned().flatten();
+                        self.snapshot.written_over.insert(key.clone(), known);
+                    }
                     self.snapshot.in_flight.insert(key);
                     decision.actions.push(action);
                 } else {

@@ -64,6 +64,7 @@ impl Machine {
             Event::NamespaceEnsured { bundle, namespace, token, created } => {
                 let key = super::ensure_key(&bundle, &namespace);
                 self.snapshot.in_flight.remove(&key);
+                self.snapshot.written_over.remove(&key);
                 self.snapshot.attempts.remove(&key);
                 let ledger = self.snapshot.ledger.bundles.entry(bundle.clone()).or_default();
                 if ledger.namespace != Some(token) {
@@ -83,6 +84,7 @@ impl Machine {
                 if repaired {
                     self.repaired(&key, at);
                 }
+                self.snapshot.written_over.remove(&key);
                 self.snapshot.live.remove(&key);
                 self.touch(&key);
             }
@@ -245,7 +247,8 @@ impl Machine {
         }
         self.snapshot.repairs.remove(key);
         self.snapshot.told.remove(key);
-        let live = self.snapshot.live.get(key).and_then(Option::as_deref);
+        let before = self.before(key);
+        let live = before.as_deref();
         let lost = live.map(|live| live.lost.as_slice()).unwrap_or_default();
         let note = if !left_out.is_empty() {
             let owner = live.and_then(|live| live.replicas_owner.as_deref()).unwrap_or("its controller").to_owned();
@@ -264,11 +267,17 @@ impl Machine {
         }
     }
 
+    /// What was known of an object before it was written over.
+    fn before(&mut self, key: &ObjectKey) -> Option<Box<Live>> {
+        let live = &self.snapshot.live;
+        self.snapshot.written_over.remove(key).unwrap_or_else(|| live.get(key).cloned().flatten())
+    }
+
     fn repaired(&mut self, key: &ObjectKey, at: Timestamp) {
         let tries = Tries::repair(self.snapshot.repairs.get(key).copied(), at);
         self.snapshot.repairs.insert(key.clone(), tries);
-        let what = match self.snapshot.live.get(key) {
-            Some(Some(live)) => {
+        let what = match self.before(key) {
+            Some(live) => {
                 let strays = live.lost.iter().chain(live.added.iter().filter(|stray| stray.by_person()));
                 let (mut fields, mut managers) = (Vec::new(), BTreeSet::new());
                 for stray in strays {
@@ -279,7 +288,7 @@ impl Machine {
                 let by = if managers.is_empty() { String::new() } else { format!(" (by {})", managers.join(", ")) };
                 format!("{}{by} of {key} was put right", fields.join(", "))
             }
-            Some(None) | None => format!("{key} was deleted, and made again"),
+            None => format!("{key} was deleted, and made again"),
         };
         self.snapshot.told.insert(key.clone(), Note::new(Reason::DriftCorrected, what).about(key.clone()));
     }
@@ -287,6 +296,7 @@ impl Machine {
     fn failed(&mut self, failed: Failed) {
         let Failed { bundle, key, content, reason, message, namespace_missing, stale, at } = failed;
         self.snapshot.in_flight.remove(&key);
+        self.snapshot.written_over.remove(&key);
         let previous = self.snapshot.attempts.get(&key).filter(|attempt| attempt.content == content);
         let tries = Tries::again(previous.map(|attempt| attempt.tries), at);
         self.snapshot.attempts.insert(key.clone(), Attempt { tries, content, reason, message });

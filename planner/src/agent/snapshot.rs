@@ -167,6 +167,8 @@ pub(super) struct Snapshot {
     pub repairs: BTreeMap<ObjectKey, Tries>,
     pub told: BTreeMap<ObjectKey, Note>,
     pub in_flight: BTreeSet<ObjectKey>,
+    /// What was known of an object when a write to it began: a watch may show the outcome before the answer comes.
+    pub written_over: BTreeMap<ObjectKey, Option<Box<Live>>>,
     pub fresh_namespaces: BTreeSet<String>,
     pub fenced: bool,
     /// Which Bundles of the Desired claim a key.
@@ -193,6 +195,7 @@ impl Snapshot {
             repairs: BTreeMap::new(),
             told: BTreeMap::new(),
             in_flight: BTreeSet::new(),
+            written_over: BTreeMap::new(),
             fresh_namespaces: BTreeSet::new(),
             fenced: false,
             claims: BTreeMap::new(),

@@ -70,8 +70,9 @@ fn an_object_of_somebody_else_that_goes_away_is_made() {
 
 #[test]
 fn a_changed_field_is_put_right_or_reported() {
-    for correct in [true, false] {
+    for (correct, watch_is_first) in [(true, false), (false, false), (true, true), (false, true)] {
         let mut world = World::new();
+        world.watch_is_first = watch_is_first;
         let spec = Spec::new("a", &[(cm("x"), "1")]);
         let spec = if correct { spec.correcting() } else { spec };
         world.deploy(std::slice::from_ref(&spec), &[]);
@@ -84,6 +85,8 @@ fn a_changed_field_is_put_right_or_reported() {
             assert_eq!(world.writes(), ["apply! configmap shop/x Repair"]);
             assert!(ready(&world, "a"));
             assert_eq!(world.reasons("a"), [Reason::DriftCorrected]);
+            let said = &world.report.deployments[&name("a")].notes[0].message;
+            assert!(said.contains(".data.a") && said.contains("kubectl-edit"), "{said}");
         } else {
             assert_eq!(world.writes(), [] as [&str; 0]);
             let modified = &world.report.deployments[&name("a")].modified[0];

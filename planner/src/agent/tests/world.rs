@@ -27,6 +27,8 @@ pub(super) struct World {
     pub report: Report,
     /// Stop after that many actions: a crash.
     pub fuel: Option<usize>,
+    /// The watch shows what was applied before the answer comes.
+    pub watch_is_first: bool,
     next: u64,
 }
 
@@ -114,6 +116,7 @@ impl World {
             rules,
             report: Report::default(),
             fuel: None,
+            watch_is_first: false,
             next: 100,
         }
     }
@@ -430,6 +433,9 @@ impl World {
         self.objects.insert(key.clone(), Object { live: live.clone(), content: Some(apply.content) });
         if key.kind == "CustomResourceDefinition" {
             self.kinds.insert(("example.com", "Widget"), ("widgets", true));
+        }
+        if self.watch_is_first {
+            self.see(key.clone(), Some(live.clone()), Source::Watch);
         }
         self.machine.observe(Event::Applied(Box::new(Applied {
             bundle: apply.bundle,
