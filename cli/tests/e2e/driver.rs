@@ -3,11 +3,12 @@
 //! Invariants: every wait has a deadline and says what it waited for, what it saw last, and how the logs end; every
 //! program is a child that ends with this process, whatever way that ends.
 
+use crate::command::{Ran, succeeded};
+pub(crate) use crate::command::{config_map, gitrepo, run};
 use serde_json::Value;
 use skiff_controlplane::{AuditEvent, AuditMark, Binaries, ControlPlane, Options, Process, free_port};
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -29,9 +30,6 @@ pub(crate) use ensure;
 const PATIENCE_SECONDS: u64 = 60;
 /// How often is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
-/// How long a command may take.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(90);
-
 static WORLD: Mutex<Option<World>> = Mutex::const_new(None);
 
 /// The world, started where it is not yet, with everything running.
@@ -101,14 +99,6 @@ pub(crate) struct Told {
     pub reason: String,
     /// Message, file, object and remedy in one.
     pub words: String,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
 }
 
 /// See the module.
@@ -487,67 +477,4 @@ impl World {
         let deletions = events.iter().filter(|event| event.verb.starts_with("delete") && event.namespace == namespace);
         Ok(deletions.map(|event| format!("{} {}", event.resource, event.name)).collect())
     }
-}
-
-/// The manifest of a GitRepo for clusters with the label `<name>=on`; `more` is further YAML of its spec.
-pub(crate) fn gitrepo(name: &str, url: &str, more: &str) -> String {
-    let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
-    format!(
-        "apiVersion: fleet.cattle.io/v1alpha1
-kind: GitRepo
-metadata: {{name: {name}, namespace: fleet-default}}
-spec:
-  repo: {url}
-  branch: main
-{more}  targets:
-  - clusterSelector: {{matchLabels: {{{name}: \"on\"}}}}
-"
-    )
-}
-
-/// The manifest of a ConfigMap; its namespace is the bundle's.
-pub(crate) fn config_map(name: &str, data: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {data}\n")
-}
-
-fn succeeded(program: &str, line: &str, ran: Ran) -> Result<String, String> {
-    if ran.code == Some(0) {
-        return Ok(ran.stdout);
-    }
-    Err(format!("`{program} {line}` ended with {:?}\n{}{}", ran.code, ran.stdout, ran.stderr))
-}
-
-/// Runs a command to its end, or ends it after a while.
-pub(crate) fn run(mut command: Command, line: &str, stdin: &str) -> Result<Ran, String> {
-    let failed = |error: std::io::Error| format!("`{line}`: {error}");
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
-    if let Some(mut input) = child.stdin.take() {
-        // A program that does not read its input closes it.
-        drop(input.write_all(stdin.as_bytes()));
-    }
-    let reader = |stream: Option<Box<dyn std::io::Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            if let Some(mut stream) = stream {
-                drop(stream.read_to_end(&mut text));
-            }
-            String::from_utf8_lossy(&text).into_owned()
-        })
-    };
-    let stdout = reader(child.stdout.take().map(|stream| Box::new(stream) as Box<_>));
-    let stderr = reader(child.stderr.take().map(|stream| Box::new(stream) as Box<_>));
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            break status;
-        }
-        if begun.elapsed() > COMMAND_PATIENCE {
-            child.kill().and_then(|()| child.wait()).map_err(failed)?;
-            return Err(format!("`{line}` did not end within {} s", COMMAND_PATIENCE.as_secs()));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let text = |thread: std::thread::JoinHandle<String>| thread.join().unwrap_or_default();
-    Ok(Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) })
 }

@@ -3,6 +3,7 @@
 //! All scenarios share one [`World`](driver::World): it is started by the first, and each scenario has repositories,
 //! labels and namespaces of its own, so that they run in any order, alone or together.
 
+mod command;
 mod delivery;
 mod drift;
 mod driver;
