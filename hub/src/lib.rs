@@ -36,6 +36,7 @@ pub mod trees;
 mod turns;
 pub mod user_api;
 
+pub use agent_api::LONGEST_WAIT;
 pub use config::Config;
 pub use run::{Hub, StartError, backup};
 pub use standard::StandardRenderer;

@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+pub use sync::LONGEST_WAIT;
 use tokio::sync::{Semaphore, mpsc};
 
 /// How large an enrollment may be.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// The longest that a request is held open, in seconds: an agent on a metered link asks for half an hour.
-const LONGEST_WAIT: u32 = 3600;
+pub const LONGEST_WAIT: u32 = 3600;
 /// How long the answer to a report waits for what may follow from it.
 const SETTLE: Duration = Duration::from_millis(20);
 
