@@ -17,6 +17,8 @@ use tokio::time::Instant;
 
 /// The longest that a request is held open, in seconds: an agent on a metered link asks for half an hour.
 pub const LONGEST_WAIT: u32 = 3600;
+/// How often an agent whose poll is held open counts as heard of; well below the default of `offline_after`.
+const WAITING: Duration = Duration::from_secs(5 * 60);
 /// How long the answer to a report waits for what may follow from it.
 const SETTLE: Duration = Duration::from_millis(20);
 
@@ -47,6 +49,7 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
     let until = Instant::now() + if told || outcome.resend { SETTLE.min(wait) } else { wait };
     let displaced = slot.wait();
     tokio::pin!(displaced);
+    let mut waiting = tokio::time::interval_at(Instant::now() + WAITING, WAITING);
     loop {
         if let Some((issued, base)) = slot.take(have) {
             return Ok(respond(Some(envelope(&issued, base.as_deref())?)));
@@ -56,6 +59,9 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
             () = &mut displaced => return Ok(respond(None)),
             // The deciding task has ended: nothing new will come.
             () = api.machine.closed() => return Err(Refusal::stopping()),
+            _ = waiting.tick() => {
+                api.machine.send(Message::Waits(slot.cluster.clone())).map_err(|_| Refusal::stopping())?;
+            }
             changed = newest.changed() => {
                 if changed.is_err() {
                     return Err(Refusal::stopping());

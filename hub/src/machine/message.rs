@@ -25,6 +25,8 @@ pub(crate) enum Message {
     Store(Arc<StoreEvent>),
     /// An agent says something.
     Sync(Box<Sync>, oneshot::Sender<Option<SyncOutcome>>),
+    /// The poll of an agent is held open: it is there.
+    Waits(Ref),
     /// A document was given to an agent.
     Served(Ref, Version),
     /// An agent asks for an identity.

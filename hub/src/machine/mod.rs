@@ -181,6 +181,7 @@ impl Deciding {
                 }
                 self.answer(reply, outcome);
             }
+            Message::Waits(cluster) => self.machine.waits(&cluster, Timestamp::now()),
             Message::Served(cluster, version) => self.machine.served(&cluster, version),
             Message::Enroll(request, reply) => {
                 let answer = self.enroll(*request);

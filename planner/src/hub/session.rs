@@ -74,6 +74,11 @@ impl Machine {
         }
     }
 
+    /// The agent of a cluster waits for news: it is there, and says nothing.
+    pub fn waits(&mut self, name: &Ref, now: Timestamp) {
+        self.seen(name, now);
+    }
+
     /// Restores when a cluster was heard of last.
     pub fn restore_seen(&mut self, name: &Ref, at: Timestamp) {
         if let Some(cluster) = self.snapshot.clusters.get_mut(name) {
