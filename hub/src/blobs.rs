@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -75,6 +76,7 @@ struct Inner {
     sealer: Sealer,
     known: Mutex<BTreeSet<Digest>>,
     cache: Mutex<Cache>,
+    writes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -97,8 +99,13 @@ impl Blobs {
                 known.extend(read_dir(&shard)?.iter().filter_map(|path| digest_of(path)));
             }
         }
-        let inner =
-            Inner { dir: dir.to_owned(), sealer, known: Mutex::new(known), cache: Mutex::new(Cache::default()) };
+        let inner = Inner {
+            dir: dir.to_owned(),
+            sealer,
+            known: Mutex::new(known),
+            cache: Mutex::new(Cache::default()),
+            writes: AtomicU64::new(0),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -161,7 +168,8 @@ impl Blobs {
         } else {
             &blob.bytes
         };
-        let temporary = path.with_extension("new");
+        // Two threads may store the same blob at once; neither takes the other's file away.
+        let temporary = path.with_extension(format!("{}.new", self.inner.writes.fetch_add(1, Ordering::Relaxed)));
         let mut options = File::options();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]

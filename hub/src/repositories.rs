@@ -95,6 +95,8 @@ struct Watched {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) cache: Cache,
+    /// The blob with the files of each Bundle that was found last, by the Bundle's id.
+    pub(super) trees: BTreeMap<fleet_api::Digest, fleet_api::Digest>,
     /// Commit of the last complete read, and [`edition`] of the GitRepo then.
     pub(super) read: Option<(String, String)>,
 }

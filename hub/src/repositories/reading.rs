@@ -5,7 +5,7 @@ use crate::blobs::{Blobs, NewBlob};
 use crate::machine::Message;
 use crate::trees;
 use file_tree::{Files as _, Mode};
-use fleet_api::Note;
+use fleet_api::{Digest, Note};
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
 use fleet_api::v1alpha1::{BundleSpec, GitRepo};
@@ -37,14 +37,16 @@ impl Reading<'_> {
             generation,
         };
         let mut cache = std::mem::take(&mut state.cache);
+        let mut trees = std::mem::take(&mut state.trees);
         let blobs = polling.blobs.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let read = input.read(&tree, &mut cache, &blobs);
-            (read, cache)
+            let read = input.read(&tree, &mut cache, &mut trees, &blobs);
+            (read, cache, trees)
         });
-        let (read, cache) =
+        let (read, cache, trees) =
             work.await.map_err(|error| Failure::internal(format!("reading the repository ended early: {error}")))?;
         state.cache = cache;
+        state.trees = trees;
         let (reply, stored) = oneshot::channel();
         let stopping = || Failure::internal("the hub is stopping".to_owned());
         polling.machine.send(Message::Read(Box::new(read?), reply)).map_err(|_| stopping())?;
@@ -64,15 +66,26 @@ struct Input {
 }
 
 impl Input {
-    fn read(self, tree: &CommitTree, cache: &mut Cache, blobs: &Blobs) -> Result<RepositoryRead, Failure> {
+    fn read(
+        self,
+        tree: &CommitTree,
+        cache: &mut Cache,
+        trees: &mut BTreeMap<Digest, Digest>,
+        blobs: &Blobs,
+    ) -> Result<RepositoryRead, Failure> {
+        let known = std::mem::take(trees);
         let discovery = discover(tree, &self.gitrepo, cache);
         let mut failed: Vec<FailedEntry> = Vec::new();
         let mut notes = self.notes;
         let mut found = Vec::new();
         for (bundle, entry) in discovery.bundles.iter().zip(&discovery.entries) {
             notes.extend(bundle.notes.iter().cloned());
-            let read = content(tree, bundle, blobs)
-                .and_then(|tree| self_record(&self.name, &self.commit, bundle, entry, tree));
+            // The id is also one of the files: the same id is the same blob.
+            let stored = known.get(&bundle.id).copied().filter(|blob| blobs.has(blob));
+            let read = stored.map_or_else(|| content(tree, bundle, blobs), Ok).and_then(|blob| {
+                trees.insert(bundle.id, blob);
+                self_record(&self.name, &self.commit, bundle, entry, blob)
+            });
             match read {
                 Ok(bundle) => found.push(bundle),
                 Err(note) => failed.push(FailedEntry {
@@ -123,8 +136,8 @@ fn entries(gitrepo: &GitRepo, discovery: &Discovery) -> BTreeMap<String, bool> {
     entries
 }
 
-/// Stores the files of a Bundle as one blob; gives its digest. What is there already is not read again.
-fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<fleet_api::Digest, Note> {
+/// Stores the files of a Bundle as one blob; gives its digest.
+fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Digest, Note> {
     let mut files = BTreeMap::new();
     for file in &bundle.files {
         let path = if bundle.dir.is_empty() { file.path.clone() } else { format!("{}/{}", bundle.dir, file.path) };
@@ -150,7 +163,7 @@ fn self_record(
     commit: &str,
     bundle: &Found,
     entry: &str,
-    tree: fleet_api::Digest,
+    tree: Digest,
 ) -> Result<FoundBundle, Note> {
     let name = bundle.name().parse().map_err(|error: fleet_api::names::NameError| {
         Note::new(Reason::InvalidFleetYaml, error.to_string()).in_file(bundle.dir.clone())
