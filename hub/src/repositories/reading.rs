@@ -5,10 +5,10 @@ use crate::blobs::{Blobs, NewBlob};
 use crate::machine::Message;
 use crate::trees;
 use file_tree::{Files as _, Mode};
-use fleet_api::{Digest, Note};
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
 use fleet_api::v1alpha1::{BundleSpec, GitRepo};
+use fleet_api::{Digest, Note};
 use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover};
 use skiff_bundler::git::CommitTree;
 use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
@@ -158,13 +158,7 @@ fn holds_secret(bytes: &[u8]) -> bool {
     bytes.windows(6).any(|window| window == b"Secret")
 }
 
-fn self_record(
-    gitrepo: &Ref,
-    commit: &str,
-    bundle: &Found,
-    entry: &str,
-    tree: Digest,
-) -> Result<FoundBundle, Note> {
+fn self_record(gitrepo: &Ref, commit: &str, bundle: &Found, entry: &str, tree: Digest) -> Result<FoundBundle, Note> {
     let name = bundle.name().parse().map_err(|error: fleet_api::names::NameError| {
         Note::new(Reason::InvalidFleetYaml, error.to_string()).in_file(bundle.dir.clone())
     })?;
