@@ -1,1 +1,7 @@
 //! Helm charts rendered in memory.
+//!
+//! - [`value`]: Go's dynamic values.
+//! - [`template`]: Go's `text/template`, which knows nothing of Helm.
+
+pub mod template;
+pub mod value;

@@ -1,0 +1,5 @@
+//! Go's `text/template`: it knows nothing of Helm.
+
+mod function;
+
+pub use function::{Call, Callee, Function, FunctionError, Functions, Place, Signature};

@@ -1,0 +1,222 @@
+//! Lists and maps, shared by reference as Go's slices and maps are.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use super::{Str, Type, Value};
+
+/// A Go slice. Clones share the elements. A slice can be nil, which only JSON and `%#v` show.
+#[derive(Clone)]
+pub struct List {
+    ty: Type,
+    nil: bool,
+    items: Rc<RefCell<Vec<Value>>>,
+}
+
+impl List {
+    /// A `[]interface {}`.
+    pub fn new(items: Vec<Value>) -> Self {
+        Self::typed(Type::LIST, items)
+    }
+
+    /// A slice of this type, a [`Type::Slice`] or a named one; the elements must be of its element type.
+    pub fn typed(ty: Type, items: Vec<Value>) -> Self {
+        Self { ty, nil: false, items: Rc::new(RefCell::new(items)) }
+    }
+
+    /// The nil slice of a type.
+    pub fn nil(ty: Type) -> Self {
+        Self { ty, nil: true, items: Rc::default() }
+    }
+
+    /// Whether this is a nil slice.
+    pub fn is_nil(&self) -> bool {
+        self.nil
+    }
+
+    /// The type of the slice.
+    pub fn type_of(&self) -> Type {
+        self.ty
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.items.borrow().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One element.
+    pub fn get(&self, index: usize) -> Option<Value> {
+        self.items.borrow().get(index).cloned()
+    }
+
+    /// The elements as they are now.
+    pub fn to_vec(&self) -> Vec<Value> {
+        self.items.borrow().clone()
+    }
+
+    /// Looks at the elements without copying them. `look` must not change the list.
+    pub fn with<T>(&self, look: impl FnOnce(&[Value]) -> T) -> T {
+        look(&self.items.borrow())
+    }
+
+    /// Changes the elements in place, seen by everybody who holds the list (`sort.Strings`).
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Value>)) {
+        change(&mut self.items.borrow_mut());
+    }
+
+    /// The bytes of a `[]uint8`, or `None` if it is a slice of something else.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        if self.ty.underlying() != Type::BYTES {
+            return None;
+        }
+        let byte = |v: &Value| if let Value::Uint(_, n) = v { u8::try_from(*n).ok() } else { None };
+        self.items.borrow().iter().map(byte).collect()
+    }
+
+    /// The same slice under another type (a named type over the same elements).
+    #[must_use]
+    pub fn retyped(&self, ty: Type) -> Self {
+        Self { ty, ..self.clone() }
+    }
+
+    /// Whether both are the same slice in memory.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.items, &other.items)
+    }
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the elements: a map may hold itself.
+        write!(f, "{}(len {})", self.ty, self.len())
+    }
+}
+
+impl FromIterator<Value> for List {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Self::new(items.into_iter().collect())
+    }
+}
+
+/// A Go map with string keys. Clones share the entries; iteration is in the order of the keys.
+#[derive(Clone)]
+pub struct Map {
+    ty: Type,
+    nil: bool,
+    entries: Rc<RefCell<BTreeMap<Str, Value>>>,
+}
+
+impl Default for Map {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Map {
+    /// An empty `map[string]interface {}`.
+    pub fn new() -> Self {
+        Self::typed(Type::DICT, BTreeMap::new())
+    }
+
+    /// A map of this type, a [`Type::Map`] or a named one; the values must be of its element type.
+    pub fn typed(ty: Type, entries: BTreeMap<Str, Value>) -> Self {
+        Self { ty, nil: false, entries: Rc::new(RefCell::new(entries)) }
+    }
+
+    /// The nil map of a type. Writing to it is an error in Go; ask [`Map::is_nil`] first.
+    pub fn nil(ty: Type) -> Self {
+        Self { ty, nil: true, entries: Rc::default() }
+    }
+
+    /// Whether this is a nil map.
+    pub fn is_nil(&self) -> bool {
+        self.nil
+    }
+
+    /// The type of the map.
+    pub fn type_of(&self) -> Type {
+        self.ty
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
+        self.entries.borrow().get(key.as_ref()).cloned()
+    }
+
+    /// Whether the key is there.
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
+        self.entries.borrow().contains_key(key.as_ref())
+    }
+
+    /// Sets a key in place, seen by everybody who holds the map.
+    pub fn insert(&self, key: impl Into<Str>, value: Value) -> Option<Value> {
+        self.entries.borrow_mut().insert(key.into(), value)
+    }
+
+    /// Removes a key in place.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
+        self.entries.borrow_mut().remove(key.as_ref())
+    }
+
+    /// The keys as they are now, in order.
+    pub fn keys(&self) -> Vec<Str> {
+        self.entries.borrow().keys().cloned().collect()
+    }
+
+    /// The entries as they are now, in the order of the keys.
+    pub fn to_vec(&self) -> Vec<(Str, Value)> {
+        self.entries.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    /// Looks at the entries without copying them. `look` must not change the map.
+    pub fn with<T>(&self, look: impl FnOnce(&BTreeMap<Str, Value>) -> T) -> T {
+        look(&self.entries.borrow())
+    }
+
+    /// A new map with the same entries and type; the values in it are still shared.
+    #[must_use]
+    pub fn shallow_copy(&self) -> Self {
+        Self::typed(self.ty, self.entries.borrow().clone())
+    }
+
+    /// The same map under another type (a named type over the same entries).
+    #[must_use]
+    pub fn retyped(&self, ty: Type) -> Self {
+        Self { ty, ..self.clone() }
+    }
+
+    /// Whether both are the same map in memory.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.entries, &other.entries)
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the entries: a map may hold itself.
+        write!(f, "{}(len {})", self.ty, self.len())
+    }
+}
+
+impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
+        Self::typed(Type::DICT, entries.into_iter().map(|(k, v)| (k.into(), v)).collect())
+    }
+}
