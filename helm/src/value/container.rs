@@ -12,7 +12,16 @@ use super::{Str, Type, Value};
 pub struct List {
     ty: Type,
     nil: bool,
-    items: Rc<RefCell<Vec<Value>>>,
+    items: Rc<Items>,
+}
+
+#[derive(Default)]
+struct Items(RefCell<Vec<Value>>);
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        dismantle(self.0.take());
+    }
 }
 
 impl List {
@@ -23,7 +32,7 @@ impl List {
 
     /// A slice of this type, a [`Type::Slice`] or a named one; the elements must be of its element type.
     pub fn typed(ty: Type, items: Vec<Value>) -> Self {
-        Self { ty, nil: false, items: Rc::new(RefCell::new(items)) }
+        Self { ty, nil: false, items: Rc::new(Items(RefCell::new(items))) }
     }
 
     /// The nil slice of a type.
@@ -43,7 +52,7 @@ impl List {
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.items.borrow().len()
+        self.items.0.borrow().len()
     }
 
     /// Whether there are none.
@@ -53,22 +62,22 @@ impl List {
 
     /// One element.
     pub fn get(&self, index: usize) -> Option<Value> {
-        self.items.borrow().get(index).cloned()
+        self.items.0.borrow().get(index).cloned()
     }
 
     /// The elements as they are now.
     pub fn to_vec(&self) -> Vec<Value> {
-        self.items.borrow().clone()
+        self.items.0.borrow().clone()
     }
 
     /// Looks at the elements without copying them. `look` must not change the list.
     pub fn with<T>(&self, look: impl FnOnce(&[Value]) -> T) -> T {
-        look(&self.items.borrow())
+        look(&self.items.0.borrow())
     }
 
     /// Changes the elements in place, seen by everybody who holds the list (`sort.Strings`).
     pub fn change(&self, change: impl FnOnce(&mut Vec<Value>)) {
-        change(&mut self.items.borrow_mut());
+        change(&mut self.items.0.borrow_mut());
     }
 
     /// The bytes of a `[]uint8`, or `None` if it is a slice of something else.
@@ -77,7 +86,7 @@ impl List {
             return None;
         }
         let byte = |v: &Value| if let Value::Uint(_, n) = v { u8::try_from(*n).ok() } else { None };
-        self.items.borrow().iter().map(byte).collect()
+        self.items.0.borrow().iter().map(byte).collect()
     }
 
     /// The same slice under another type (a named type over the same elements).
@@ -110,7 +119,35 @@ impl FromIterator<Value> for List {
 pub struct Map {
     ty: Type,
     nil: bool,
-    entries: Rc<RefCell<BTreeMap<Str, Value>>>,
+    entries: Rc<Entries>,
+}
+
+#[derive(Default)]
+struct Entries(RefCell<BTreeMap<Str, Value>>);
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        dismantle(self.0.take().into_values().collect());
+    }
+}
+
+/// Drops values without recursion: a template can nest them deeper than any stack.
+fn dismantle(mut values: Vec<Value>) {
+    while let Some(value) = values.pop() {
+        match value {
+            Value::List(list) => {
+                if let Some(items) = Rc::into_inner(list.items) {
+                    values.append(&mut items.0.borrow_mut());
+                }
+            }
+            Value::Map(map) => {
+                if let Some(entries) = Rc::into_inner(map.entries) {
+                    values.extend(entries.0.take().into_values());
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Default for Map {
@@ -127,7 +164,7 @@ impl Map {
 
     /// A map of this type, a [`Type::Map`] or a named one; the values must be of its element type.
     pub fn typed(ty: Type, entries: BTreeMap<Str, Value>) -> Self {
-        Self { ty, nil: false, entries: Rc::new(RefCell::new(entries)) }
+        Self { ty, nil: false, entries: Rc::new(Entries(RefCell::new(entries))) }
     }
 
     /// The nil map of a type. Writing to it is an error in Go; ask [`Map::is_nil`] first.
@@ -147,7 +184,7 @@ impl Map {
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.entries.borrow().len()
+        self.entries.0.borrow().len()
     }
 
     /// Whether there are none.
@@ -157,43 +194,43 @@ impl Map {
 
     /// The value of a key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
-        self.entries.borrow().get(key.as_ref()).cloned()
+        self.entries.0.borrow().get(key.as_ref()).cloned()
     }
 
     /// Whether the key is there.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
-        self.entries.borrow().contains_key(key.as_ref())
+        self.entries.0.borrow().contains_key(key.as_ref())
     }
 
     /// Sets a key in place, seen by everybody who holds the map.
     pub fn insert(&self, key: impl Into<Str>, value: Value) -> Option<Value> {
-        self.entries.borrow_mut().insert(key.into(), value)
+        self.entries.0.borrow_mut().insert(key.into(), value)
     }
 
     /// Removes a key in place.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
-        self.entries.borrow_mut().remove(key.as_ref())
+        self.entries.0.borrow_mut().remove(key.as_ref())
     }
 
     /// The keys as they are now, in order.
     pub fn keys(&self) -> Vec<Str> {
-        self.entries.borrow().keys().cloned().collect()
+        self.entries.0.borrow().keys().cloned().collect()
     }
 
     /// The entries as they are now, in the order of the keys.
     pub fn to_vec(&self) -> Vec<(Str, Value)> {
-        self.entries.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+        self.entries.0.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
     /// Looks at the entries without copying them. `look` must not change the map.
     pub fn with<T>(&self, look: impl FnOnce(&BTreeMap<Str, Value>) -> T) -> T {
-        look(&self.entries.borrow())
+        look(&self.entries.0.borrow())
     }
 
     /// A new map with the same entries and type; the values in it are still shared.
     #[must_use]
     pub fn shallow_copy(&self) -> Self {
-        Self::typed(self.ty, self.entries.borrow().clone())
+        Self::typed(self.ty, self.entries.0.borrow().clone())
     }
 
     /// The same map under another type (a named type over the same entries).

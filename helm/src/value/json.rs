@@ -3,6 +3,7 @@
 use serde_json::Number;
 
 use super::{List, Map, Type, Value};
+use crate::stack::deeper;
 
 impl Value {
     /// What `encoding/json` decodes into an `interface{}`: every number is a float64. That is also how Helm reads its values
@@ -22,7 +23,7 @@ impl Value {
     }
 
     /// The JSON of a value; `None` where JSON has none: not a finite number, a string that is not UTF-8, a complex number, or a
-    /// value nested deeper than 1,000 levels (which a map that holds itself is).
+    /// value nested deeper than 10,000 levels (which a map that holds itself is).
     ///
     /// Floats stay floats (`1.0`); whoever writes them decides how they look.
     pub fn to_json(&self) -> Option<serde_json::Value> {
@@ -31,6 +32,10 @@ impl Value {
 }
 
 fn convert(json: &serde_json::Value, number: &dyn Fn(&Number) -> Value) -> Value {
+    deeper(|| convert_here(json, number))
+}
+
+fn convert_here(json: &serde_json::Value, number: &dyn Fn(&Number) -> Value) -> Value {
     match json {
         serde_json::Value::Null => Value::Nil,
         serde_json::Value::Bool(b) => Value::Bool(*b),
@@ -43,13 +48,17 @@ fn convert(json: &serde_json::Value, number: &dyn Fn(&Number) -> Value) -> Value
     }
 }
 
-/// The deepest nesting that is still written out.
-pub(crate) const MAX_DEPTH: usize = 1_000;
+/// The deepest nesting that is still written out, which is that of Go's `encoding/json`.
+pub(crate) const MAX_DEPTH: usize = 10_000;
 
 fn to_json(value: &Value, depth: usize) -> Option<serde_json::Value> {
     if depth > MAX_DEPTH {
         return None;
     }
+    deeper(|| plain_to_json(value, depth))
+}
+
+fn plain_to_json(value: &Value, depth: usize) -> Option<serde_json::Value> {
     Some(match value {
         Value::Nil => serde_json::Value::Null,
         Value::Bool(b) => (*b).into(),
