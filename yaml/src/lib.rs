@@ -35,4 +35,5 @@ pub use mapping::{Duplicate, Entry, Key, Mapping};
 pub use node::{Content, Document, Node};
 pub use number::format_float;
 pub use options::{DuplicateKeys, Limits, Mode, Options};
+pub use scalar::{Scalar, needs_quotes, resolve_tagged, resolve_untagged};
 pub use schema::{conform, from_node_with_schema};

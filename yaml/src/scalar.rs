@@ -11,13 +11,18 @@ use crate::timestamp;
 
 /// The value of a scalar.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Scalar<'a> {
+pub enum Scalar<'a> {
+    /// Nothing, `~`, `null`.
     Null,
+    /// A boolean.
     Bool(bool),
+    /// An integer.
     Int(i64),
     /// Above `i64::MAX`.
     Uint(u64),
+    /// A float, infinities and not-a-number included.
     Float(f64),
+    /// Anything else.
     Text(Cow<'a, str>),
     /// A date or time; as the text says it for [`Mode::Sigs`], in RFC 3339 for [`Mode::Kyaml`].
     Timestamp(Cow<'a, str>),
@@ -110,6 +115,20 @@ pub(crate) fn resolve(mode: Mode, tag: Tag, text: Cow<'_, str>) -> Result<Scalar
 
 fn misfit(found: Tag, wanted: Tag) -> String {
     format!("cannot decode a {} as a {}", found.name(), wanted.name())
+}
+
+/// The meaning of an unquoted text without a tag. For engines that keep scalars as they were written (`kustomize/`).
+#[must_use]
+pub fn resolve_untagged(mode: Mode, text: &str) -> Scalar<'_> {
+    resolve_plain(mode, Tag::None, Cow::Borrowed(text))
+}
+
+/// The meaning of an unquoted text that carries the core tag `tag` (`int` for `!!int` …), as go-yaml's decoder takes it.
+///
+/// # Errors
+/// The text is no value of that tag. The message leaves the text out, which may be secret.
+pub fn resolve_tagged<'a>(mode: Mode, tag: &str, text: &'a str) -> Result<Scalar<'a>, String> {
+    resolve(mode, Tag::from_core(tag), Cow::Borrowed(text))
 }
 
 /// The meaning of an unquoted text.
@@ -259,7 +278,8 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// Whether `text`, written unquoted, would be read as something else than a string by [`Mode::Sigs`].
-pub(crate) fn needs_quotes(text: &str) -> bool {
+#[must_use]
+pub fn needs_quotes(text: &str) -> bool {
     let scalar = resolve_plain(Mode::Sigs, Tag::None, Cow::Borrowed(text));
     !matches!(scalar, Scalar::Text(_) | Scalar::Merge) || is_base60(text)
 }
