@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
 
-use kustomize_rs::yaml::{Kind, Node, Style, Tag, parse_documents, parse_one, reads_as_non_string};
+use kustomize_rs::yaml::{Group, Key, Kind, Node, Style, Tag, parse_documents, parse_one, reads_as_non_string};
 use serde_json::json;
 
 fn node(text: &str) -> Node {
@@ -85,4 +85,18 @@ fn texts_that_yaml_1_1_takes_for_something_else() {
     for text in ["", "a", "a b", "2001-01-01", "*x", "a\nb"] {
         assert!(!reads_as_non_string(text), "{text}");
     }
+}
+
+#[test]
+fn places_of_a_group_follow_the_last_write_and_copies_do_not() {
+    let group = Group::default();
+    let mut root = node("a: {}\nb: {}\nc: {}");
+    for name in ["a", "b"] {
+        root.field_mut(name).unwrap().push_field(Key::new("x"), Node::string("old").in_group(&group));
+    }
+    let copy = root.field("a").unwrap().clone();
+    root.put("c", copy);
+    root.field_mut("b").unwrap().set_field("x", Node::string("new"));
+    root.settle_groups();
+    assert_eq!(root.to_json().unwrap(), json!({"a": {"x": "new"}, "b": {"x": "new"}, "c": {"x": "old"}}));
 }

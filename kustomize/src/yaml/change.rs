@@ -36,10 +36,19 @@ impl Node {
         }
     }
 
-    fn replace_keeping_style(&mut self, value: Node) {
+    /// Puts `value` in this place: the style stays that of the place. Go: `SetYNode`, as `FieldSetter` calls it.
+    pub fn replace_keeping_style(&mut self, value: Node) {
         let style = self.style;
-        *self = value;
+        self.replace(value);
         self.style = style;
+    }
+
+    /// Puts `value` in this place. Go: `SetYNode`. Where the place is one with others ([`Node::shared`]), it stays so.
+    pub fn replace(&mut self, value: Node) {
+        let shared = std::mem::take(&mut self.shared);
+        *self = value;
+        self.shared = shared;
+        self.shared.touch();
     }
 
     /// Adds a field at the end, without looking for one of that name. Nothing happens where this is no mapping.
@@ -74,6 +83,7 @@ impl Node {
     /// Makes the text of a scalar another one; tag and style stay. Go: assigning `Node.Value`.
     pub fn set_text(&mut self, text: impl Into<Arc<str>>) {
         self.value = Value::Scalar(text.into());
+        self.shared.touch();
     }
 
     /// Makes it a string: tag `!!str`, literal if it has several lines. Go: `Node.SetString`.
@@ -84,5 +94,6 @@ impl Node {
         }
         self.tag = Tag::Str;
         self.value = Value::Scalar(text);
+        self.shared.touch();
     }
 }

@@ -14,9 +14,11 @@ mod node;
 mod parse;
 mod path;
 mod quoting;
+mod shared;
 
 pub use json::from_json;
 pub use node::{Comments, Field, Key, Kind, Node, Style, Tag, Value};
 pub use parse::{parse_documents, parse_one};
 pub use path::{is_index_number, is_list_index, kind_before, split_index};
 pub use quoting::reads_as_non_string;
+pub use shared::{Group, Membership};

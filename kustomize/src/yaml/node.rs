@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::shared::Membership;
+
 /// The core tags that the engine knows, in the short form of go-yaml.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tag {
@@ -161,11 +163,13 @@ pub struct Node {
     pub line: u32,
     /// Its comments, where they are kept.
     pub comments: Option<Box<Comments>>,
+    /// The places that are one with this one in kustomize. Writes go through the methods of a node, which record them.
+    pub shared: Membership,
 }
 
 impl Node {
     fn made(value: Value, tag: Tag, style: Style) -> Self {
-        Self { value, tag, style, line: 0, comments: None }
+        Self { value, tag, style, line: 0, comments: None, shared: Membership::default() }
     }
 
     /// A scalar without tag: it means what its text means (`NewScalarRNode`; the empty text is null).

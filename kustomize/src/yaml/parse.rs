@@ -209,7 +209,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&granit_parser::Tag>, line
         None if written == Style::PLAIN => (plain_tag(text), written),
         None => (Tag::Str, written),
     };
-    Node { value: Value::Scalar(Arc::from(text)), tag, style, line, comments: None }
+    Node { tag, style, line, ..Node::scalar(Arc::<str>::from(text)) }
 }
 
 /// The tag that go-yaml gives a plain scalar.
