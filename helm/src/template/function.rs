@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
+use super::error::{ExecError, FunctionError};
+use super::parse::ParseError;
 use crate::value::{Type, Value};
 
 /// The types of the parameters and of the result, as in Go.
@@ -110,12 +112,31 @@ pub trait Call {
     /// Executes the named template with this data and returns its output (`include`).
     fn execute(&mut self, name: &str, data: &Value) -> Result<Vec<u8>, FunctionError>;
 
-    /// Parses a text as a template in a copy of the current set and executes it (`tpl`).
-    fn execute_text(&mut self, text: &str, data: &Value) -> Result<Vec<u8>, FunctionError>;
+    /// Parses a text as a template in a copy of the current set, whose definitions only it and what it calls can see, and
+    /// executes it (`tpl`).
+    fn execute_text(&mut self, text: &[u8], data: &Value) -> Result<Vec<u8>, TextError>;
 
     /// Counts bytes that a function is about to make against the limit of the render. Call it before making something whose
     /// size an argument chooses (`repeat`, `until`, `indent`).
     fn reserve(&mut self, bytes: usize) -> Result<(), FunctionError>;
+}
+
+/// Why a text given to a function could not be rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextError {
+    /// It is no template.
+    Parse(ParseError),
+    /// It failed.
+    Execute(ExecError),
+}
+
+impl From<TextError> for FunctionError {
+    fn from(error: TextError) -> Self {
+        match error {
+            TextError::Parse(error) => error.to_string().into(),
+            TextError::Execute(error) => error.into(),
+        }
+    }
 }
 
 /// Where the functions come from. A name that is not there is an error when a template is parsed.
@@ -123,36 +144,3 @@ pub trait Functions: fmt::Debug + Send + Sync {
     /// The function of this name.
     fn get(&self, name: &str) -> Option<&Function>;
 }
-
-/// Why a function failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunctionError {
-    message: String,
-}
-
-impl FunctionError {
-    /// The text of the error, without the place, which the executor adds.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl From<String> for FunctionError {
-    fn from(message: String) -> Self {
-        Self { message }
-    }
-}
-
-impl From<&str> for FunctionError {
-    fn from(message: &str) -> Self {
-        Self { message: message.to_owned() }
-    }
-}
-
-impl fmt::Display for FunctionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for FunctionError {}

@@ -37,6 +37,18 @@ pub fn sprint(args: &[Value]) -> Result<Vec<u8>, FunctionError> {
     printer.finish()
 }
 
+/// A value as a template prints it: as [`sprint`], but what a pointer points to rather than the pointer. Go:
+/// `text/template/exec.go`, `printableValue`.
+///
+/// # Errors
+///
+/// As [`sprint`].
+pub fn sprint_indirect(value: &Value) -> Result<Vec<u8>, FunctionError> {
+    let mut printer = Printer::default();
+    printer.print_indirect(value);
+    printer.finish()
+}
+
 /// `fmt.Sprintln`: the values in their default format, with spaces between and a newline at the end.
 ///
 /// # Errors

@@ -24,6 +24,17 @@ impl Printer {
         }
     }
 
+    /// A value, or what it points to.
+    pub(super) fn print_indirect(&mut self, value: &Value) {
+        match value {
+            Value::Object(object) if object.to_text().is_none() => match object.type_of() {
+                Type::Pointer(of) if of.kind() == Kind::Struct => self.fields(object, &of.to_string(), 'v', 0, true),
+                _ => self.print_arg(value, 'v'),
+            },
+            _ => self.print_arg(value, 'v'),
+        }
+    }
+
     /// A value at a depth. `methods` is false within unexported fields, where no method can be called.
     fn print_value(&mut self, value: &Value, verb: char, depth: usize, methods: bool) {
         if depth > MAX_DEPTH {

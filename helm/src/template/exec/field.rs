@@ -1,0 +1,89 @@
+//! Fields, keys and methods. Go: `text/template/exec.go`, `evalField`.
+
+use std::sync::Arc;
+
+use super::call::Callable;
+use super::{At, MissingKey, Reflect, Result, State};
+use crate::template::parse::Expr;
+use crate::template::print::quote;
+use crate::value::{Map, Type, Value};
+
+impl<'t> State<'_, 't, '_> {
+    /// `.a.b.c` of a receiver; the last one may be a method with arguments. Go: `evalFieldChain`.
+    pub(super) fn eval_fields(
+        &mut self,
+        dot: &Reflect,
+        receiver: Reflect,
+        node: &'t Expr,
+        fields: &'t [Arc<str>],
+        args: &'t [Expr],
+        last: Option<Reflect>,
+    ) -> Result<Reflect> {
+        let Some((method, path)) = fields.split_last() else { return Ok(receiver) };
+        let mut receiver = receiver;
+        for field in path {
+            receiver = self.eval_field(dot, &receiver, node, field, &[], None)?;
+        }
+        self.eval_field(dot, &receiver, node, method, args, last)
+    }
+
+    fn eval_field(
+        &mut self,
+        dot: &Reflect,
+        receiver: &Reflect,
+        node: &'t Expr,
+        field: &'t str,
+        args: &'t [Expr],
+        last: Option<Reflect>,
+    ) -> Result<Reflect> {
+        let missing_key = self.run.options.missing_key;
+        match receiver {
+            Reflect::Invalid if missing_key == MissingKey::Error => {
+                return self.error(format!("nil data; no entry for key {}", quote(field.as_bytes())));
+            }
+            Reflect::Invalid => return Ok(Reflect::Invalid),
+            Reflect::Interface(Value::Nil) => {
+                return self.error(format!("nil pointer evaluating {}.{field}", Type::Any));
+            }
+            Reflect::Plain(_) | Reflect::Interface(_) => {}
+        }
+        let has_args = !args.is_empty() || last.is_some();
+        match receiver.value() {
+            Value::Map(map) => return self.eval_key(map, field, has_args),
+            Value::Object(object) => {
+                if let Some(signature) = object.method(field) {
+                    let callable = Callable::Method(object.clone(), signature);
+                    return self.eval_call(dot, &callable, At::Expr(node), field, args, last);
+                }
+                if let Some(value) = object.field(field) {
+                    if !field.starts_with(char::is_uppercase) {
+                        let of = receiver.type_name();
+                        return self.error(format!("{field} is an unexported field of struct type {of}"));
+                    }
+                    if has_args {
+                        return self.error(format!("{field} has arguments but cannot be invoked as function"));
+                    }
+                    return Ok(Reflect::of(value));
+                }
+                if let Some(Value::Map(map)) = object.underlying() {
+                    return self.eval_key(&map, field, has_args);
+                }
+            }
+            _ => {}
+        }
+        self.error(format!("can't evaluate field {field} in type {}", receiver.type_name()))
+    }
+
+    fn eval_key(&self, map: &Map, key: &str, has_args: bool) -> Result<Reflect> {
+        if has_args {
+            return self.error(format!("{key} is not a method but has arguments"));
+        }
+        let of = map.type_of().element().unwrap_or(Type::Any);
+        match (map.get(key), self.run.options.missing_key) {
+            (Some(value), _) => Ok(Reflect::typed(value, of)),
+            (None, MissingKey::Zero) => Ok(Reflect::zero(of)),
+            (None, MissingKey::Invalid) => Ok(Reflect::Invalid),
+            (None, MissingKey::Error) => self.error(format!("map has no entry for key {}", quote(key.as_bytes()))),
+        }
+    }
+}

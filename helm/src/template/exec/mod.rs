@@ -1,0 +1,294 @@
+//! The execution of trees. Go: `text/template/exec.go`.
+
+mod args;
+mod call;
+mod eval;
+mod field;
+pub(super) mod reflect;
+mod walk;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::error::ExecError;
+use super::function::{Place, TextError};
+use super::parse::{self, Expr, Node, Pipe, Tree, is_empty};
+use super::print::quote;
+use super::set::Templates;
+use crate::stack::deeper;
+use crate::value::Value;
+use reflect::Reflect;
+
+/// What a field that a map does not have is. Go: the option `missingkey`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingKey {
+    /// Nothing, printed `<no value>`.
+    #[default]
+    Invalid,
+    /// The zero value of the map's element type.
+    Zero,
+    /// An error.
+    Error,
+}
+
+/// How far an execution may go. Each limit is named in the error of whoever reaches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Nodes executed, functions called and values ranged over, in one [`Run`].
+    pub steps: u64,
+    /// Bytes written and made by functions, in one [`Run`].
+    pub bytes: u64,
+    /// Templates within templates.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { steps: 20_000_000, bytes: 256 << 20, depth: 10_000 }
+    }
+}
+
+/// How templates are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// What a missing key is.
+    pub missing_key: MissingKey,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// Templates visible in a text given to `tpl`, before those of what is around it.
+#[derive(Debug)]
+struct Scope {
+    trees: BTreeMap<Arc<str>, Arc<Tree>>,
+    outer: Option<Rc<Scope>>,
+}
+
+/// The texts given to `tpl` that stay parsed for the rest of a run, which mostly repeats them.
+const REMEMBERED_TEXTS: usize = 1_000;
+
+type Trees = BTreeMap<Arc<str>, Arc<Tree>>;
+
+/// Executions of templates that count against the same limits: the files of one chart, say.
+pub struct Run<'e> {
+    templates: &'e Templates,
+    options: Options,
+    environment: &'e dyn Any,
+    scope: Option<Rc<Scope>>,
+    output: Vec<u8>,
+    steps: u64,
+    bytes: u64,
+    calls: u64,
+    depth: usize,
+    texts: BTreeMap<Vec<u8>, Rc<Trees>>,
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("steps", &self.steps).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl<'e> Run<'e> {
+    /// Prepares to execute templates of a set. `environment` is for functions, which ask for it by its type.
+    pub fn new(templates: &'e Templates, options: Options, environment: &'e dyn Any) -> Self {
+        Self {
+            templates,
+            options,
+            environment,
+            scope: None,
+            output: Vec::new(),
+            steps: 0,
+            bytes: 0,
+            calls: 0,
+            depth: 0,
+            texts: BTreeMap::new(),
+        }
+    }
+
+    /// Executes a template by its name and returns what it wrote. Go: `Template.ExecuteTemplate`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such template, it failed, or it reached one of the [`Limits`].
+    pub fn execute(&mut self, name: &str, data: &Value) -> Result<Vec<u8>, ExecError> {
+        let Some(tree) = self.lookup(name) else {
+            return Err(ExecError::plain(format!(
+                "template: no template {} associated with template {}",
+                quote(name.as_bytes()),
+                quote(self.templates.name().as_bytes())
+            )));
+        };
+        self.execute_tree(&tree, data)
+    }
+
+    /// The template of this name: the innermost one.
+    fn lookup(&self, name: &str) -> Option<Arc<Tree>> {
+        let mut scope = self.scope.as_ref();
+        while let Some(here) = scope {
+            if let Some(tree) = here.trees.get(name) {
+                return Some(tree.clone());
+            }
+            scope = here.outer.as_ref();
+        }
+        self.templates.get(name).cloned()
+    }
+
+    /// Executes a tree into a buffer of its own.
+    fn execute_tree(&mut self, tree: &Tree, data: &Value) -> Result<Vec<u8>, ExecError> {
+        if self.depth >= self.options.limits.depth {
+            let text =
+                format!("template: {}: exceeded maximum template depth ({})", tree.name, self.options.limits.depth);
+            return Err(ExecError::located(text));
+        }
+        self.depth += 1;
+        let outer = mem::take(&mut self.output);
+        let done = deeper(|| State::new(self, tree, Reflect::of(data.clone())).run());
+        self.depth -= 1;
+        let output = mem::replace(&mut self.output, outer);
+        done.map(|()| output)
+    }
+
+    /// Parses a text in the current scope and executes it there.
+    fn execute_text(&mut self, text: &[u8], data: &Value) -> Result<Vec<u8>, TextError> {
+        if !text.windows(2).any(|two| two == b"{{") {
+            return Ok(text.to_vec());
+        }
+        let name = self.templates.name().clone();
+        let trees = self.parsed(&name, text)?;
+        let Some(main) = trees.get(&name).cloned() else { return Ok(Vec::new()) };
+        let mut visible = Trees::new();
+        for (name, tree) in trees.iter() {
+            if !(is_empty(&tree.root) && self.lookup(name).is_some()) {
+                visible.insert(name.clone(), tree.clone());
+            }
+        }
+        let outer = self.scope.take();
+        self.scope = Some(Rc::new(Scope { trees: visible, outer: outer.clone() }));
+        let done = self.execute_tree(&main, data);
+        self.scope = outer;
+        done.map_err(TextError::Execute)
+    }
+
+    fn parsed(&mut self, name: &Arc<str>, text: &[u8]) -> Result<Rc<Trees>, TextError> {
+        if let Some(trees) = self.texts.get(text) {
+            return Ok(trees.clone());
+        }
+        let trees = parse::parse(name, text, self.templates.functions()).map_err(TextError::Parse)?;
+        let trees = Rc::new(trees);
+        if self.texts.len() < REMEMBERED_TEXTS {
+            self.texts.insert(text.to_vec(), trees.clone());
+        }
+        Ok(trees)
+    }
+
+    /// Counts bytes against the limit.
+    fn count_bytes(&mut self, bytes: usize) -> Result<(), String> {
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.bytes > self.options.limits.bytes {
+            return Err(format!(
+                "the templates make more than {} bytes (the limit of a render)",
+                self.options.limits.bytes
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The node at which the execution is, for errors.
+#[derive(Clone, Copy)]
+enum At<'t> {
+    Start,
+    Node(&'t Node),
+    Pipe(&'t Pipe),
+    Command(&'t parse::Command),
+    Expr(&'t Expr),
+}
+
+impl At<'_> {
+    fn position(self) -> usize {
+        match self {
+            Self::Start => 0,
+            Self::Node(node) => node.position(),
+            Self::Pipe(pipe) => pipe.position,
+            Self::Command(command) => command.args.first().map_or(0, Expr::position),
+            Self::Expr(expr) => expr.position(),
+        }
+    }
+
+    fn show(self) -> String {
+        match self {
+            Self::Start => String::new(),
+            Self::Node(node) => parse::show(node),
+            Self::Pipe(pipe) => parse::show(pipe),
+            Self::Command(command) => parse::show(command),
+            Self::Expr(expr) => parse::show(expr),
+        }
+    }
+}
+
+/// The execution of one template. Go: `state`.
+struct State<'s, 't, 'e> {
+    run: &'s mut Run<'e>,
+    tree: &'t Tree,
+    at: At<'t>,
+    /// The stack of variables.
+    variables: Vec<(&'t str, Reflect)>,
+}
+
+type Result<T, E = ExecError> = std::result::Result<T, E>;
+
+impl<'s, 't, 'e> State<'s, 't, 'e> {
+    fn new(run: &'s mut Run<'e>, tree: &'t Tree, dot: Reflect) -> Self {
+        Self { run, tree, at: At::Start, variables: vec![("$", dot)] }
+    }
+
+    fn run(mut self) -> Result<()> {
+        let dot = self.variables.first().map_or(Reflect::Invalid, |(_, dot)| dot.clone());
+        self.walk_all(&dot, &self.tree.root).map(|_| ())
+    }
+
+    /// The line and column of a position, as Go counts them: the column from 0, except that there is one more on later lines…
+    /// which is to say in bytes after the last newline.
+    fn line_and_column(&self, position: usize) -> (usize, usize) {
+        let before = &self.tree.source.text[..position.min(self.tree.source.text.len())];
+        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+        let column = before.iter().rev().take_while(|b| **b != b'\n').count();
+        (line, column)
+    }
+
+    /// The part of an error before its message. Go: `state.errorf`.
+    fn location(&self) -> String {
+        let name = &self.tree.name;
+        let (line, column) = self.line_and_column(self.at.position());
+        let source = &self.tree.source.name;
+        format!("template: {source}:{line}:{column}: executing {} at <{}>: ", quote(name.as_bytes()), self.at.show())
+    }
+
+    fn error<T>(&self, message: impl fmt::Display) -> Result<T> {
+        Err(ExecError::located(format!("{}{message}", self.location())))
+    }
+
+    /// Counts a step against the limit.
+    fn step(&mut self) -> Result<()> {
+        self.run.steps += 1;
+        if self.run.steps > self.run.options.limits.steps {
+            return self.error(format!("more than {} steps (the limit of a render)", self.run.options.limits.steps));
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> Place {
+        let (line, column) = self.line_and_column(self.at.position());
+        Place {
+            template: self.tree.name.to_string(),
+            file: self.tree.source.name.to_string(),
+            line,
+            column: column + 1,
+        }
+    }
+}
