@@ -20,6 +20,7 @@ pub mod migrations;
 mod object;
 pub mod records;
 pub mod resources;
+mod rest;
 pub mod seal;
 mod secrets;
 mod turn;

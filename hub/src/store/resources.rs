@@ -9,7 +9,7 @@ use super::history::{Event, EventType, Gone, HISTORY, History, Watch};
 use super::kind::{Kind, Resource};
 use super::turn::{Row, Turn};
 use super::writer::Tx;
-use super::{Store, StoreError, object, records};
+use super::{Sealer, Store, StoreError, object, records, rest};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -111,7 +111,8 @@ impl Resources {
     /// # Errors
     /// As there.
     pub async fn with_history(store: &Store, capacity: usize) -> Result<Self, ResourceError> {
-        let snapshot = store.read(load).await?;
+        let sealer = store.sealer().clone();
+        let snapshot = store.read(move |connection| load(connection, &sealer)).await?;
         let history = Arc::new(History::new(snapshot.version, capacity));
         let shared = Arc::new(Shared { snapshot: RwLock::new(snapshot), history });
         let resources = Self { store: store.clone(), shared };
@@ -251,7 +252,7 @@ impl Resources {
         E: From<ResourceError> + From<StoreError>,
         F: FnOnce(Option<&Value>) -> Result<Change, E>,
     {
-        let row = Row::read(tx, kind, namespace, name, self.object(kind, namespace, name))?;
+        let row = Row::read(tx, self.store.sealer(), (kind, namespace, name), self.object(kind, namespace, name))?;
         let current = row.as_ref().map(|row| row.object.value());
         check(kind, name, precondition, current)?;
         let change = decide(current)?;
@@ -313,7 +314,9 @@ impl Resources {
         let (sealer, namespace, name) = (self.store.sealer().clone(), namespace.to_owned(), name.to_owned());
         self.store
             .read(move |connection| {
-                let Some(row) = Row::read(connection, Kind::Secret, &namespace, &name, None)? else { return Ok(None) };
+                let Some(row) = Row::read(connection, &sealer, (Kind::Secret, &namespace, &name), None)? else {
+                    return Ok(None);
+                };
                 let secret_type = row.object.value()["type"].as_str().unwrap_or("Opaque").to_owned();
                 Ok(Some(SecretData { secret_type, data: row.open(&sealer)? }))
             })
@@ -363,7 +366,7 @@ fn check(kind: Kind, name: &str, wanted: &Precondition, current: Option<&Value>)
     Ok(())
 }
 
-fn load(connection: &Connection) -> Result<Snapshot, StoreError> {
+fn load(connection: &Connection, sealer: &Sealer) -> Result<Snapshot, StoreError> {
     let version: i64 =
         connection.query_row("SELECT value FROM counter WHERE name = 'resourceVersion'", [], |row| row.get(0))?;
     let mut kinds: BTreeMap<Kind, BTreeMap<Key, Object>> = BTreeMap::new();
@@ -373,9 +376,10 @@ fn load(connection: &Connection) -> Result<Snapshot, StoreError> {
         let kind: String = row.get(0)?;
         // A kind that a newer version stored and this one does not know stays in the file, unseen.
         let Some(kind) = Kind::ALL.into_iter().find(|known| known.as_str() == kind) else { continue };
-        let value = serde_json::from_str(&row.get::<_, String>(4)?)?;
+        let (namespace, name): (String, String) = (row.get(1)?, row.get(2)?);
+        let value = rest::read(sealer, kind, &namespace, &name, &row.get::<_, String>(4)?)?;
         let object = Object::new(kind, u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0), value);
-        kinds.entry(kind).or_default().insert((row.get(1)?, row.get(2)?), object);
+        kinds.entry(kind).or_default().insert((namespace, name), object);
     }
     Ok(Snapshot { version: u64::try_from(version).unwrap_or(0), kinds })
 }

@@ -186,6 +186,26 @@ async fn no_value_of_a_secret_is_given_back_or_on_disk() {
 }
 
 #[tokio::test]
+async fn the_files_of_a_users_bundle_are_not_in_the_clear_on_disk() {
+    const CANARY: &str = "canary-77ab";
+    let fixture = fixture().await;
+    let bundle = |content: &str| {
+        json!({"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": content}},
+            "spec": {"resources": [{"name": "secret.yaml", "content": content}]}})
+    };
+    fixture.put(Kind::Bundle, "hand", bundle("canary-77ab of the first")).await.unwrap();
+    fixture.put(Kind::Bundle, "hand", bundle("canary-77ab of the second")).await.unwrap();
+    for entry in std::fs::read_dir(fixture.dir.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()));
+    }
+    let fixture = fixture.reopen().await;
+    let object = fixture.resources.object(Kind::Bundle, "fleet-default", "hand").unwrap();
+    assert_eq!(object.value()["spec"]["resources"][0]["content"], "canary-77ab of the second");
+    assert_eq!(object.value()["metadata"]["generation"], 2);
+}
+
+#[tokio::test]
 async fn another_key_or_a_newer_schema_or_a_second_hub_is_refused() {
     let fixture = fixture().await;
     let Fixture { dir, resources } = fixture;

@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::resources::{Object, Resources, new_uid, now};
 use super::secrets::{self, Values};
 use super::writer::Tx;
-use super::{Sealer, StoreError, object};
+use super::{Sealer, StoreError, object, rest};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
@@ -24,9 +24,8 @@ impl Row {
     /// is the same, and need not be read from JSON again.
     pub(super) fn read(
         connection: &Connection,
-        kind: Kind,
-        namespace: &str,
-        name: &str,
+        sealer: &Sealer,
+        (kind, namespace, name): (Kind, &str, &str),
         committed: Option<Object>,
     ) -> Result<Option<Self>, StoreError> {
         let sql = "SELECT id, version, sealed FROM resources WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
@@ -43,7 +42,7 @@ impl Row {
             None => {
                 let mut statement = connection.prepare_cached("SELECT json FROM resources WHERE id = ?1")?;
                 let json: String = statement.query_row([id], |row| row.get(0))?;
-                Object::new(kind, version, serde_json::from_str(&json)?)
+                Object::new(kind, version, rest::read(sealer, kind, namespace, name, &json)?)
             }
         };
         Ok(Some(Self { id, object, sealed }))
@@ -111,11 +110,11 @@ impl Turn<'_> {
         let version = next_version(tx)?;
         object::set_version(&mut value, version);
         let sealed = self.seal(&value, values.as_ref())?;
+        let json = rest::write(self.resources.store().sealer(), self.kind, &value)?;
         tx.prepare_cached(
             "INSERT INTO resources (kind, namespace, name, version, json, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .and_then(|mut insert| {
-            let json = value.to_string();
             insert.execute(params![self.kind.as_str(), self.namespace, self.name, signed(version), json, sealed])
         })
         .map_err(StoreError::from)?;
@@ -149,7 +148,7 @@ impl Turn<'_> {
         }
         let (resources, kind, namespace, name) = (self.resources, self.kind, self.namespace, self.name);
         self.store(tx, next, sealed.as_deref())?;
-        let row = Row::read(tx, kind, namespace, name, None)?;
+        let row = Row::read(tx, resources.store().sealer(), (kind, namespace, name), None)?;
         let turn = Turn { resources, kind, namespace, name, row };
         if turn.row.is_some() { turn.delete(tx, now) } else { Ok(turn.unchanged()) }
     }
@@ -182,8 +181,9 @@ impl Turn<'_> {
         let version = next_version(tx)?;
         object::set_version(&mut next, version);
         let id = self.row.as_ref().map_or(0, |row| row.id);
+        let json = rest::write(self.resources.store().sealer(), self.kind, &next)?;
         tx.prepare_cached("UPDATE resources SET version = ?2, json = ?3, sealed = coalesce(?4, sealed) WHERE id = ?1")
-            .and_then(|mut update| update.execute(params![id, signed(version), next.to_string(), sealed]))
+            .and_then(|mut update| update.execute(params![id, signed(version), json, sealed]))
             .map_err(StoreError::from)?;
         let object = Object::new(self.kind, version, next);
         Ok(self.announce(tx, EventType::Modified, object, version))
