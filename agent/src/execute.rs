@@ -273,8 +273,9 @@ impl Tools {
                 bases.push(base);
             }
         }
-        let want = batch.iter().map(|want| want.digest).collect();
-        let body = self.hub.blobs(BlobsRequest { want, bases }).await.map_err(|error| {
+        let want: Vec<Digest> = batch.iter().map(|want| want.digest).collect();
+        let request = BlobsRequest { want: want.clone(), bases, sizes: true };
+        let body = self.hub.blobs(request).await.map_err(|error| {
             let reason = match &error {
                 LinkError::AnotherHub { .. } => Reason::HubIdentityChanged,
                 LinkError::Unreachable(_) | LinkError::Refused { .. } => Reason::HubUnreachable,
@@ -285,7 +286,7 @@ impl Tools {
             batch.iter().map(|want| (want.digest, (want.is_deployment, want.is_secret))).collect();
         let (cache, rules) = (self.cache.clone(), self.rules);
         // Files are synced one by one; the loop is not to wait for the disk.
-        tokio::task::spawn_blocking(move || unpack(rules, &cache, &wants, &body))
+        tokio::task::spawn_blocking(move || unpack(rules, &cache, &want, &wants, &body))
             .await
             .map_err(|error| Note::new(Reason::Internal, format!("unpacking blobs: {error}")))?
     }
@@ -299,11 +300,18 @@ struct Got {
 }
 
 /// Writes what came into the cache.
-fn unpack(rules: Rules, cache: &Cache, wants: &BTreeMap<Digest, (bool, bool)>, body: &Bytes) -> Result<Got, Note> {
+fn unpack(
+    rules: Rules,
+    cache: &Cache,
+    want: &[Digest],
+    wants: &BTreeMap<Digest, (bool, bool)>,
+    body: &Bytes,
+) -> Result<Got, Note> {
     let mut got = Got { events: Vec::new(), present: Vec::new(), documents: Vec::new(), refused: Vec::new() };
     let mut trouble = None;
     let result = decode::blobs(
         rules,
+        want,
         body,
         |base| cache.read(base),
         |digest, bytes| {

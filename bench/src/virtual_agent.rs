@@ -218,12 +218,12 @@ impl<'a> Session<'a> {
                 return Ok(());
             }
             let bases: BTreeSet<Digest> = missing.iter().filter_map(|(_, base)| *base).collect();
-            let want = missing.iter().map(|(digest, _)| *digest).collect();
-            let request = BlobsRequest { want, bases: bases.into_iter().collect() };
+            let want: Vec<Digest> = missing.iter().map(|(digest, _)| *digest).collect();
+            let request = BlobsRequest { want, bases: bases.into_iter().collect(), sizes: true };
             let body = self.connection.post("/v1/blobs", serde_json::to_vec(&request)?).await?;
             let mut got = Vec::new();
             let load = |digest| self.load(digest).map(|bytes| bytes.to_vec());
-            decode::blobs(rules(), &body, load, |digest, bytes| got.push((digest, bytes)))?;
+            decode::blobs(rules(), &request.want, &body, load, |digest, bytes| got.push((digest, bytes)))?;
             if got.is_empty() {
                 return Err("the hub gives none of the blobs that its own document names".into());
             }

@@ -60,13 +60,14 @@ fn inflate(packed: &[u8], base: &[u8], size: u64) -> Option<Vec<u8>> {
     (bytes.len() as u64 == size).then_some(bytes)
 }
 
-/// Takes the blobs out of an answer, one after the other; `load` gives the bases, `each` gets what has its digest.
-/// Returns the head.
+/// Takes the blobs out of the answer to a request for `want`, one after the other; `load` gives the bases, `each` gets
+/// what has its digest. Returns the head.
 ///
 /// # Errors
 /// In words, where the answer makes no sense; what came before it was given to `each`.
 pub fn blobs(
     rules: Rules,
+    want: &[Digest],
     body: &[u8],
     load: impl Fn(Digest) -> Option<Vec<u8>>,
     mut each: impl FnMut(Digest, Vec<u8>),
@@ -75,7 +76,8 @@ pub fn blobs(
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| "it is too long")?;
     let head = rest.get(..length).ok_or("its head is cut")?;
     let head: BlobsHead = serde_json::from_slice(head).map_err(|error| format!("its head cannot be read: {error}"))?;
-    if head.blobs.is_empty() {
+    let entries = head.entries(want);
+    if entries.is_empty() {
         return Ok(head);
     }
     let mut prefix = Vec::new();
@@ -85,7 +87,7 @@ pub fn blobs(
     let mut decoder = zstd::stream::read::Decoder::with_ref_prefix(&rest[length..], prefix.as_slice())
         .map_err(|error| error.to_string())?;
     decoder.window_log_max(WINDOW_LOG).map_err(|error| error.to_string())?;
-    for entry in &head.blobs {
+    for entry in &entries {
         if entry.size > BLOB_LIMIT {
             return Err(format!("{} is larger than {BLOB_LIMIT} bytes", entry.digest));
         }
@@ -112,10 +114,14 @@ mod tests {
         let head = BlobsHead {
             bases: bases.iter().map(|base| Digest::of(base)).collect(),
             blobs: blobs.iter().map(entry).collect(),
-            refused: Vec::new(),
+            ..BlobsHead::default()
         };
-        let head = serde_json::to_vec(&head).unwrap();
-        let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), 3, &prefix).unwrap();
+        framed(&head, blobs, &prefix)
+    }
+
+    fn framed(head: &BlobsHead, blobs: &[&[u8]], prefix: &[u8]) -> Vec<u8> {
+        let head = serde_json::to_vec(head).unwrap();
+        let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), 3, prefix).unwrap();
         encoder.write_all(&blobs.concat()).unwrap();
         let frame = encoder.finish().unwrap();
         [&u32::try_from(head.len()).unwrap().to_le_bytes()[..], &head, &frame].concat()
@@ -127,18 +133,40 @@ mod tests {
         let body = answer(&[b"one", &base, b""], &[&base], false);
         assert!(body.len() < 500);
         let mut got = Vec::new();
-        let head = blobs(Rules::all(), &body, |_| Some(base.clone()), |_, bytes| got.push(bytes)).unwrap();
+        let head = blobs(Rules::all(), &[], &body, |_| Some(base.clone()), |_, bytes| got.push(bytes)).unwrap();
         assert_eq!(head.blobs.len(), 3);
         assert_eq!(got, [b"one".to_vec(), base, Vec::new()]);
     }
 
     #[test]
+    fn sizes_alone_are_read_in_the_order_of_the_request() {
+        let [refused, one, missing, two, cut] = [&b"refused"[..], b"one", b"missing", b"two!", b"cut"];
+        let want = [refused, one, missing, two, cut].map(Digest::of);
+        let sizes = vec![Some(3), None, Some(4)];
+        let head = BlobsHead { sizes, refused: vec![Digest::of(refused)], ..BlobsHead::default() };
+        let body = framed(&head, &[one, two], &[]);
+        let mut got = Vec::new();
+        blobs(Rules::all(), &want, &body, |_| None, |digest, bytes| got.push((digest, bytes))).unwrap();
+        assert_eq!(got, [one, two].map(|bytes| (Digest::of(bytes), bytes.to_vec())));
+
+        let wrong = [refused, two, missing, one, cut].map(Digest::of);
+        let result = blobs(Rules::all(), &wrong, &body, |_| None, |_, _| panic!("a digest is compared"));
+        assert!(result.is_err());
+    }
+
+    #[test]
     fn what_has_another_digest_or_is_cut_is_refused() {
         let body = answer(&[b"one"], &[], true);
-        assert!(blobs(Rules::all(), &body, |_| None, |_, _| panic!("nothing is believed")).is_err());
+        assert!(blobs(Rules::all(), &[], &body, |_| None, |_, _| panic!("nothing is believed")).is_err());
         let body = answer(&[b"one", b"two"], &[], false);
         for end in 0..body.len() {
-            drop(blobs(Rules::all(), &body[..end], |_| None, |digest, bytes| assert_eq!(Digest::of(&bytes), digest)));
+            drop(blobs(
+                Rules::all(),
+                &[],
+                &body[..end],
+                |_| None,
+                |digest, bytes| assert_eq!(Digest::of(&bytes), digest),
+            ));
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::names::ClusterUid;
 use crate::wire::{ClusterIdentity, ReportDelta, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What an enrollment token says; printed as `skiff1.<base64url of its JSON>`.
@@ -148,6 +148,11 @@ pub struct BlobsRequest {
     /// What the agent has and the hub may compress against, in this order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bases: Vec<Digest>,
+    /// The agent takes [`BlobsHead::sizes`] for an answer. It asked by digest and in order, so the digests need not come
+    /// back: of a first rollout they were an eighth of all bytes. An older agent does not say this, an older hub does
+    /// not hear it; both get [`BlobsHead::blobs`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sizes: bool,
 }
 
 /// Head of the answer to [`BlobsRequest`]. The body is: the length of this head's JSON (4 bytes, little endian), the
@@ -161,9 +166,26 @@ pub struct BlobsHead {
     /// The blobs that follow, in the order of the request; those that the hub does not have, may not give, or that did
     /// not fit (ask again) are left out.
     pub blobs: Vec<BlobEntry>,
+    /// The same as `blobs`, for an agent that asked for it: one size in bytes for each digest of the request that is not
+    /// in `refused`, in its order; `None` where the blob is left out. What lies behind the last one is left out, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sizes: Vec<Option<u64>>,
     /// Digests that the hub will not give, now or later.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Digest>,
+}
+
+impl BlobsHead {
+    /// The blobs that follow, in order, whichever of the two forms the hub chose; `want` is what was asked for.
+    pub fn entries(&self, want: &[Digest]) -> Vec<BlobEntry> {
+        if self.sizes.is_empty() {
+            return self.blobs.clone();
+        }
+        let refused: BTreeSet<&Digest> = self.refused.iter().collect();
+        let given = want.iter().filter(|digest| !refused.contains(digest));
+        let sized = given.zip(&self.sizes);
+        sized.filter_map(|(digest, size)| size.map(|size| BlobEntry { digest: *digest, size })).collect()
+    }
 }
 
 /// One blob in an answer.

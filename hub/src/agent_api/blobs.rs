@@ -49,16 +49,22 @@ pub(super) async fn blobs(api: &AgentApi, peer: Peer, body: Body) -> Result<Byte
     let slot = api.caller(&peer)?;
     let _turn = slot.blobs.acquire().await;
     let request: BlobsRequest = api.body(body, BLOBS_LIMIT).await?;
+    let sizes = request.sizes;
     let readable = api.slots.needed(&slot.readable());
     let (want, refused): (Vec<Digest>, Vec<Digest>) =
         request.want.into_iter().partition(|digest| readable.contains(digest));
     let bases: Vec<Digest> = request.bases.into_iter().filter(|digest| readable.contains(digest)).collect();
-    let key = Digest::of_json(&(&want, &bases, &refused));
+    let key = Digest::of_json(&(&want, &bases, &refused, sizes));
     if let Some(bytes) = key.as_ref().ok().and_then(|key| api.packs.get(key)) {
         return Ok(bytes);
     }
     let store = api.blobs.clone();
-    let packed = tokio::task::spawn_blocking(move || pack(&store, &want, &bases, refused)).await;
+    let packed = tokio::task::spawn_blocking(move || {
+        let mut head = BlobsHead { refused, ..BlobsHead::default() };
+        let (content, prefix, complete) = gather(&store, &want, &bases, sizes, &mut head);
+        Ok::<_, std::io::Error>((pack(&head, &content, &prefix)?, complete))
+    })
+    .await;
     let (bytes, complete) = packed
         .map_err(|_| Refusal::stopping())?
         .map_err(|error| Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
@@ -70,9 +76,15 @@ pub(super) async fn blobs(api: &AgentApi, peer: Peer, body: Body) -> Result<Byte
     Ok(bytes)
 }
 
-/// The answer, and whether nothing was missing on disk.
-fn pack(store: &Blobs, want: &[Digest], bases: &[Digest], refused: Vec<Digest>) -> std::io::Result<(Bytes, bool)> {
-    let mut head = BlobsHead { refused, ..BlobsHead::default() };
+/// The content that is given, what it is compressed against, and whether nothing was missing on disk; `head` learns what
+/// that is.
+fn gather(
+    store: &Blobs,
+    want: &[Digest],
+    bases: &[Digest],
+    sizes: bool,
+    head: &mut BlobsHead,
+) -> (Vec<u8>, Vec<u8>, bool) {
     let mut prefix = Vec::new();
     for digest in bases {
         // What is not here any more, or too much, is no dictionary.
@@ -85,26 +97,37 @@ fn pack(store: &Blobs, want: &[Digest], bases: &[Digest], refused: Vec<Digest>) 
     }
     let (mut content, mut complete) = (Vec::new(), true);
     for digest in want {
-        match store.get(digest) {
+        let size = match store.get(digest) {
             Ok(bytes) => {
                 if !content.is_empty() && content.len() + bytes.len() > ANSWER {
                     break;
                 }
                 content.extend_from_slice(&bytes);
-                head.blobs.push(BlobEntry { digest: *digest, size: bytes.len() as u64 });
+                Some(bytes.len() as u64)
             }
             Err(error) => {
                 complete = false;
                 tracing::error!(%digest, %error, "a blob that an agent needs cannot be read");
+                None
             }
+        };
+        if sizes {
+            head.sizes.push(size);
+        } else if let Some(size) = size {
+            head.blobs.push(BlobEntry { digest: *digest, size });
         }
     }
-    let json = serde_json::to_vec(&head)?;
+    (content, prefix, complete)
+}
+
+/// The bytes of an answer, as [`BlobsHead`] describes them.
+fn pack(head: &BlobsHead, content: &[u8], prefix: &[u8]) -> std::io::Result<Bytes> {
+    let json = serde_json::to_vec(head)?;
     let length = u32::try_from(json.len()).map_err(std::io::Error::other)?;
-    let frame = compress(&content, &prefix)?;
+    let frame = compress(content, prefix)?;
     let mut out = Vec::with_capacity(4 + json.len() + frame.len());
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(&json);
     out.extend_from_slice(&frame);
-    Ok((out.into(), complete))
+    Ok(out.into())
 }

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use fleet_api::digest::Digest;
+use fleet_api::wire::BlobsRequest;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -110,8 +111,12 @@ async fn an_agent_is_who_its_key_says_and_reads_only_its_own() {
     assert!(dev.bundles().is_empty(), "not targeted, nothing told");
     prod.fetch().await;
     let all: Vec<Digest> = prod.blobs.keys().copied().collect();
+    let older = BlobsRequest { want: all.clone(), ..BlobsRequest::default() };
+    let head = prod.ask_for_blobs(older).await.unwrap();
+    let told: Vec<Digest> = head.blobs.iter().map(|blob| blob.digest).collect();
+    assert_eq!((told, head.sizes), (all.clone(), Vec::new()), "an agent that does not ask for sizes gets digests");
     let head = dev.blobs(&all, &all).await.unwrap();
-    assert!(head.blobs.is_empty() && head.bases.is_empty());
+    assert!(head.entries(&all).is_empty() && head.bases.is_empty());
     assert_eq!(head.refused, all);
 
     // Who it says it is must be who its key says.

@@ -293,7 +293,11 @@ impl Agent {
     }
 
     pub(crate) async fn blobs(&mut self, want: &[Digest], bases: &[Digest]) -> Answer<BlobsHead> {
-        let request = BlobsRequest { want: want.to_vec(), bases: bases.to_vec() };
+        self.ask_for_blobs(BlobsRequest { want: want.to_vec(), bases: bases.to_vec(), sizes: true }).await
+    }
+
+    /// As [`Self::blobs`], the request as it stands.
+    pub(crate) async fn ask_for_blobs(&mut self, request: BlobsRequest) -> Answer<BlobsHead> {
         let bytes = self.post("/v1/blobs", serde_json::to_vec(&request).unwrap()).await?;
         self.received = bytes.len();
         let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
@@ -301,7 +305,7 @@ impl Agent {
         let prefix: Vec<u8> = head.bases.iter().flat_map(|base| self.blobs[base].clone()).collect();
         let content = decompress(&bytes[4 + length..], &prefix);
         let mut rest = &content[..];
-        for blob in &head.blobs {
+        for blob in head.entries(&request.want) {
             let (one, more) = rest.split_at(usize::try_from(blob.size).unwrap());
             assert_eq!(Digest::of(one), blob.digest);
             self.blobs.insert(blob.digest, one.to_vec());
