@@ -12,7 +12,7 @@ pub struct Discovered {
     /// Kinds of the groups that were read completely; `None` for one that is not served.
     pub kinds: Vec<(GroupKind, Option<KindInfo>)>,
     /// Groups that could not be read (a broken aggregated API), and why: nothing is said of their kinds.
-    pub failed: Vec<String>,
+    pub failed: Vec<(String, String)>,
 }
 
 /// Asks for these kinds.
@@ -24,8 +24,8 @@ pub async fn discover(api: &Api, mut kinds: Vec<GroupKind>) -> Discovered {
         let wanted: BTreeSet<&str> =
             kinds.iter().filter(|kind| kind.group == group).map(|kind| kind.kind.as_str()).collect();
         if let Err(error) = read_group(api, &group, &wanted, &mut found).await {
-            failed.push(format!("group {group:?}: {error}"));
             kinds.retain(|kind| kind.group != group);
+            failed.push((group, error.to_string()));
         }
     }
     let answers = kinds.into_iter().map(|kind| {

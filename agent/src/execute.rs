@@ -213,9 +213,14 @@ impl Tools {
             events.push(Event::Kinds { kinds: found.kinds, at });
         }
         if !found.failed.is_empty() {
-            let groups = found.failed.join(", ");
-            tracing::warn!("the API server cannot be asked for the kinds of {groups}; the others are used");
-            events.push(Event::DiscoveryFailed { at });
+            for (group, why) in &found.failed {
+                tracing::warn!(
+                    group,
+                    why,
+                    "the API server cannot be asked for the kinds of a group; the others are used"
+                );
+            }
+            events.push(Event::DiscoveryFailed { groups: found.failed, at });
         }
         Done::Events(events)
     }

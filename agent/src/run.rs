@@ -427,13 +427,16 @@ impl Agent {
             }
         }
         if !self.settled {
-            wake = wake.min((self.started + PATIENCE).max(now + Duration::from_millis(200)));
+            let patient_until = self.started + PATIENCE;
+            if now < patient_until {
+                wake = wake.min(patient_until);
+            }
         }
         wake
     }
 
     fn is_settled(&self) -> bool {
-        self.settled || self.started.elapsed() > PATIENCE
+        self.settled || self.started.elapsed() >= PATIENCE
     }
 
     fn take(&mut self, decision: Decision) {

@@ -69,8 +69,10 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// The API server could not be asked.
+    /// The API server could not be asked for these groups (an aggregated API that is down).
     DiscoveryFailed {
+        /// Each, and why.
+        groups: Vec<(String, String)>,
         /// When.
         at: Timestamp,
     },

@@ -47,10 +47,13 @@ impl Machine {
             }
             Event::Fetched { missing, refused, problem, at } => self.fetched(&missing, refused, problem, at),
             Event::Kinds { kinds, at } => self.kinds(kinds, at),
-            Event::DiscoveryFailed { at } => {
+            Event::DiscoveryFailed { groups, at } => {
                 self.discovery.in_flight = false;
                 self.discovery.failed = true;
                 self.discovery.tries = Some(Tries::again(self.discovery.tries, at));
+                for (group, why) in groups {
+                    self.all_dirty |= self.snapshot.unreadable.insert(group, why).is_none();
+                }
             }
             Event::Listed { kind, seen } => self.listed(kind, &seen),
             Event::Unwatched { kind } => {
@@ -156,6 +159,7 @@ impl Machine {
         self.discovery.failed = false;
         let all_there = kinds.iter().all(|(_, info)| info.is_some());
         for (kind, info) in kinds {
+            self.all_dirty |= self.snapshot.unreadable.remove(&kind.group).is_some();
             self.claims_stale |= self.snapshot.kinds.get(&kind) != Some(&info);
             self.snapshot.kinds.insert(kind, info);
         }

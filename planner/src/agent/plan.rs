@@ -259,9 +259,18 @@ fn apply(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) 
             }
             Resolved::Unknown => {
                 plan.unknown_kinds.insert(GroupKind::of(&object.key));
-                plan.reading = true;
-                plan.loading = true;
                 all_applied = false;
+                // Its other objects do not wait for an aggregated API that is down.
+                if let Some(why) = scope.snapshot.unreadable.get(&object.key.group) {
+                    let (group, kind) = (&object.key.group, &object.key.kind);
+                    let message = format!("the API server cannot be asked for {kind} in the group {group:?}: {why}");
+                    words.note(
+                        Note::new(Reason::WaitingForKind, message).about(object.key.clone()).in_file(&*object.source),
+                    );
+                } else {
+                    plan.reading = true;
+                    plan.loading = true;
+                }
                 continue;
             }
             Resolved::NotServed => {

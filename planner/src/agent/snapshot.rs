@@ -162,6 +162,8 @@ pub(super) struct Snapshot {
     pub ledger: Ledger,
     pub live: BTreeMap<ObjectKey, Option<Box<Live>>>,
     pub kinds: BTreeMap<GroupKind, Option<KindInfo>>,
+    /// Groups that the API server could not be asked for, and why.
+    pub unreadable: BTreeMap<String, String>,
     pub listed: BTreeSet<GroupKind>,
     pub attempts: BTreeMap<ObjectKey, Attempt>,
     pub repairs: BTreeMap<ObjectKey, Tries>,
@@ -190,6 +192,7 @@ impl Snapshot {
             ledger,
             live: BTreeMap::new(),
             kinds: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             listed: BTreeSet::new(),
             attempts: BTreeMap::new(),
             repairs: BTreeMap::new(),

@@ -207,6 +207,26 @@ fn a_custom_resource_waits_for_its_definition_and_then_converges() {
 }
 
 #[test]
+fn an_aggregated_api_that_is_down_holds_up_only_its_own_objects() {
+    let mut world = World::new();
+    let metric = ObjectKey::new("metrics.example.com", "Metric", "shop", "load");
+    world.broken_groups.insert("metrics.example.com");
+    let specs = [Spec::new("a", &[(cm("one"), "1"), (metric.clone(), "1")])];
+    world.deploy(&specs, &[]);
+    assert!(world.objects.contains_key(&cm("one")));
+    assert_eq!(world.reasons("a"), [Reason::WaitingForKind]);
+    let note = &world.report.deployments[&name("a")].notes[0];
+    assert!(note.message.contains("metrics.example.com") && note.message.contains("503"), "{}", note.message);
+
+    world.broken_groups.clear();
+    world.kinds.insert(("metrics.example.com", "Metric"), ("metrics", true));
+    world.now += jiff::SignedDuration::from_mins(5);
+    world.run();
+    assert!(world.objects.contains_key(&metric));
+    assert!(ready(&world, "a"));
+}
+
+#[test]
 fn a_release_namespace_is_made_once_before_the_objects_and_they_are_not_read_first() {
     let mut world = World::new();
     let mut spec = Spec::new("a", &[(cm("x"), "1")]);

@@ -19,6 +19,8 @@ pub(super) struct World {
     pub blobs: BTreeMap<Digest, Option<Deployment>>,
     pub objects: BTreeMap<ObjectKey, Object>,
     pub kinds: BTreeMap<(&'static str, &'static str), (&'static str, bool)>,
+    /// Groups that the API server cannot be asked for.
+    pub broken_groups: BTreeSet<&'static str>,
     pub log: Vec<String>,
     pub refuse: BTreeMap<ObjectKey, (Reason, &'static str)>,
     pub finalizers: BTreeSet<ObjectKey>,
@@ -110,6 +112,7 @@ impl World {
             objects: BTreeMap::new(),
             kinds: kinds.into(),
             log: Vec::new(),
+            broken_groups: BTreeSet::new(),
             refuse: BTreeMap::new(),
             finalizers: BTreeSet::new(),
             generation: 0,
@@ -368,8 +371,16 @@ impl World {
                 },
             )
         };
-        let kinds = kinds.into_iter().map(|kind| (kind.clone(), find(&kind))).collect();
-        self.machine.observe(Event::Kinds { kinds, at });
+        let (broken, kinds): (Vec<_>, Vec<_>) =
+            kinds.into_iter().partition(|kind| self.broken_groups.contains(kind.group.as_str()));
+        let kinds: Vec<_> = kinds.into_iter().map(|kind| (kind.clone(), find(&kind))).collect();
+        if !kinds.is_empty() {
+            self.machine.observe(Event::Kinds { kinds, at });
+        }
+        if !broken.is_empty() {
+            let groups = broken.into_iter().map(|kind| (kind.group, "503".to_owned())).collect();
+            self.machine.observe(Event::DiscoveryFailed { groups, at });
+        }
     }
 
     fn delete_as_told(&mut self, delete: Delete) {
