@@ -108,6 +108,20 @@ impl Api {
         self.send(Method::GET, path, "", None, "").await
     }
 
+    /// Reads a path into a type, asking for a media type.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn get_as<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        accept: &'static str,
+    ) -> Result<T, ApiError> {
+        let mut request = build(Method::GET, path, "", None, "")?;
+        request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static(accept));
+        self.receive(request).await
+    }
+
     /// Reads a path; `None` where there is nothing.
     ///
     /// # Errors
@@ -190,7 +204,10 @@ impl Api {
         body: Option<Vec<u8>>,
         service_account: &str,
     ) -> Result<Value, ApiError> {
-        let request = build(method, path, content_type, body, service_account)?;
+        self.receive(build(method, path, content_type, body, service_account)?).await
+    }
+
+    async fn receive<T: serde::de::DeserializeOwned>(&self, request: Request<Body>) -> Result<T, ApiError> {
         let work = async {
             let response = self.client.send(request).await.map_err(transport)?;
             if !response.status().is_success() {

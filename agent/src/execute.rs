@@ -8,7 +8,7 @@ use crate::classify::{Trouble, explain};
 use crate::link::{Hub, LinkError, decode};
 use bytes::Bytes;
 use fleet_api::names::{ClusterUid, Ref};
-use fleet_api::wire::{BlobsRequest, Deployment, Timestamp};
+use fleet_api::wire::{ApiVersions, BlobsRequest, Deployment, Timestamp};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
 use serde_json::{Map, Value, json};
 use skiff_planner::agent::{
@@ -28,6 +28,8 @@ pub enum Done {
     Applied(Box<Apply>, Box<Value>, bool),
     /// A document of the state was written, or not.
     Written(Event),
+    /// What the API server serves was read.
+    Served(ApiVersions),
     /// Another instance writes: this one has to stop.
     Superseded(String),
 }
@@ -223,6 +225,17 @@ impl Tools {
             events.push(Event::DiscoveryFailed { groups: found.failed, at });
         }
         Done::Events(events)
+    }
+
+    /// Reads what the API server serves.
+    pub async fn read_api_versions(self) -> Done {
+        match crate::facts::api_versions(&self.api).await {
+            Ok(versions) => Done::Served(versions),
+            Err(error) => {
+                tracing::warn!(%error, "what the API server serves cannot be read; what is known of it stays");
+                Done::Events(Vec::new())
+            }
+        }
     }
 
     /// Gets blobs: from the cache, where a Deployment is only to be read again, and from the hub.

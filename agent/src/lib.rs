@@ -20,6 +20,7 @@ pub mod classify;
 mod courier;
 pub mod discovery;
 pub mod execute;
+pub mod facts;
 pub mod identity;
 pub mod lease;
 pub mod link;

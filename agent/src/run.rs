@@ -7,6 +7,7 @@ use crate::api::Api;
 use crate::cache::Cache;
 use crate::courier::Courier;
 use crate::execute::{Done, Tools};
+use crate::facts;
 use crate::identity::{Enrolled, Identity, IdentityError};
 use crate::lease::{self, Lease};
 use crate::link::{Hub, LinkError, decode};
@@ -295,6 +296,8 @@ struct Agent {
     settled: bool,
     reported: bool,
     wake_at: Option<fleet_api::wire::Timestamp>,
+    /// When what the API server serves is read again.
+    facts_due: Instant,
     started: Instant,
     collect_garbage: bool,
 }
@@ -324,11 +327,10 @@ impl Agent {
         let mut documents =
             Documents { desired: Document::new("skiff-agent-desired"), ledger: Document::new("skiff-agent-ledger") };
         let (persisted, desired) = restore(&mut documents, &api, &cluster).await?;
-        let version = patiently("/version", || api.get("/version")).await;
         let facts = Facts {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            kubernetes_version: version["gitVersion"].as_str().unwrap_or_default().to_owned(),
-            api_versions: Vec::new(),
+            kubernetes_version: patiently("/version", || facts::kubernetes_version(&api)).await,
+            api_versions: patiently("/apis", || facts::api_versions_at_start(&api)).await,
             claimed_labels: config.claimed_labels.clone(),
         };
         let mut machine = Machine::new(config.rules, cluster.clone(), persisted);
@@ -357,6 +359,7 @@ impl Agent {
             settled: false,
             reported: false,
             wake_at: None,
+            facts_due: now + facts::PERIOD,
             started: now,
             collect_garbage: true,
         })
@@ -412,7 +415,7 @@ impl Agent {
 
     fn next_wake(&self) -> Instant {
         let now = Instant::now();
-        let mut wake = now + Duration::from_secs(600);
+        let mut wake = (now + Duration::from_secs(600)).min(self.facts_due.max(now));
         if let Some(at) = self.wake_at {
             let pause = at.duration_since((self.tools.clock)());
             wake = wake.min(now + Duration::try_from(pause).unwrap_or(Duration::ZERO));
@@ -447,6 +450,10 @@ impl Agent {
         }
         self.queue.extend(decision.actions);
         self.start_queued();
+        if Instant::now() >= self.facts_due {
+            self.facts_due = Instant::now() + facts::PERIOD;
+            self.running.push(self.tools.clone().read_api_versions().boxed());
+        }
         self.update_watches();
         // Before the picture is complete for the first time, a report would take back what was told before the restart.
         if self.is_settled() || self.reported {
@@ -551,6 +558,9 @@ impl Agent {
             Done::Applied(apply, answer, keep) => {
                 let mut live = summarise(&answer, None);
                 live.unhealthy = self.unhealthy(&apply.bundle, &answer);
+                if facts::changes_api_versions(&apply.target.key) {
+                    self.facts_due = self.facts_due.min(Instant::now() + facts::SETTLING);
+                }
                 let at = (self.tools.clock)();
                 self.machine.observe(Event::Applied(Box::new(Applied {
                     bundle: apply.bundle,
@@ -574,6 +584,7 @@ impl Agent {
                 }
                 self.machine.observe(event);
             }
+            Done::Served(versions) => self.facts.api_versions = versions,
             Done::Superseded(why) => return Err(RunError::Superseded(why)),
         }
         Ok(())

@@ -4,10 +4,12 @@
 //! on a field (what may be deleted), [`DesiredDeployment::unknown`] and [`Tombstone::unknown`] catch what an older
 //! agent does not know, and it refuses the deletion (R10).
 
+pub mod api_versions;
 pub mod desired;
 pub mod report;
 pub mod sync;
 
+pub use api_versions::ApiVersions;
 pub use desired::*;
 pub use report::*;
 pub use sync::*;

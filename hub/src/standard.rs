@@ -29,7 +29,7 @@ impl Renderer for StandardRenderer {
             annotations: facts.annotations.clone(),
             template_values: facts.template_values.clone(),
             kubernetes_version: facts.kubernetes_version.clone(),
-            api_versions: facts.api_versions.clone(),
+            api_versions: facts.api_versions.list().to_vec(),
         };
         let what = skiff_render::RenderInput {
             files,

@@ -231,6 +231,9 @@ pub async fn a_definition_and_its_resources_converge(client: kube::Client, write
     world.hub.deploy(&[Bundle::new("shop", &[widget, crd])], &[]);
     world.until_applied("shop").await;
     world.until_exists("/apis/example.com/v1/namespaces/shop/widgets/w", true).await;
+    let tells = |name: &str| world.hub.report().facts.api_versions.list().iter().any(|known| known == name);
+    assert!(["v1", "v1/Pod", "apps/v1/Deployment", "policy/v1/PodDisruptionBudget"].into_iter().all(tells));
+    world.until("the new kind is told to the hub", async || tells("example.com/v1/Widget")).await;
 }
 
 pub async fn an_immutable_field_is_named_and_the_others_are_applied(client: kube::Client, writes: Writes) {

@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::key::ObjectKey;
 use crate::names::Ref;
 use crate::reason::Note;
-use crate::wire::Version;
+use crate::wire::{ApiVersions, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,10 +35,9 @@ pub struct Facts {
     pub agent_version: String,
     /// `gitVersion` of the API server: `v1.36.3`.
     pub kubernetes_version: String,
-    /// `group/version` and `group/version/Kind` that the API server serves, as Helm's `.Capabilities.APIVersions`.
-    /// Empty where no bundle needs them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub api_versions: Vec<String>,
+    /// What the API server serves: read at the start, when a bundle brings a new kind, and once a day.
+    #[serde(skip_serializing_if = "ApiVersions::is_empty")]
+    pub api_versions: ApiVersions,
     /// Labels that the agent claims (`--label`); selectors see them under `claims.skiff.dev/`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub claimed_labels: BTreeMap<String, String>,

@@ -1,17 +1,19 @@
 //! From the store into the machine: at the start all of it, later what changes.
 
 use super::Deciding;
-use super::records::{BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, TOKENS, decode_desired};
+use super::records::{
+    API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, TOKENS, decode_desired, decode_report,
+};
 use crate::slots::Slot;
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, StoreError, Write};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::{BundleNamespaceMapping, Cluster, ClusterGroup, Condition, GitRepo};
-use fleet_api::wire::{Deployment, Timestamp};
+use fleet_api::wire::{ApiVersions, Deployment, Timestamp};
 use skiff_planner::hub::{
     ClusterResource, DeploymentFacts, Event, GitRepoResource, GroupResource, Kind as StatusKind, Memory,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a change of an object means for the machine; none where it is only of its status.
@@ -121,9 +123,10 @@ impl Deciding {
 
     async fn load_clusters(&mut self) -> Result<BTreeSet<Digest>, StoreError> {
         let store = self.resources.store().clone();
-        let reports: std::collections::BTreeMap<_, _> = store.records(REPORTS).await?.into_iter().collect();
-        let documents: std::collections::BTreeMap<_, _> = store.records(DESIRED).await?.into_iter().collect();
-        let mut deployments = BTreeSet::new();
+        let reports: BTreeMap<_, _> = store.records(REPORTS).await?.into_iter().collect();
+        let documents: BTreeMap<_, _> = store.records(DESIRED).await?.into_iter().collect();
+        let lists = self.load_api_versions().await?;
+        let (mut deployments, mut used) = (BTreeSet::new(), BTreeSet::new());
         for (key, value) in store.records(CLUSTERS).await? {
             let (Ok(name), Ok(mut memory)) = (key.parse::<Ref>(), serde_json::from_slice::<Memory>(&value)) else {
                 return Err(StoreError::Corrupt(format!("what is remembered of cluster {key}")));
@@ -134,7 +137,7 @@ impl Deciding {
                 continue;
             }
             if let Some(report) = reports.get(&key) {
-                memory.report = serde_json::from_slice(report)
+                memory.report = decode_report(report, &lists)
                     .map_err(|error| StoreError::Corrupt(format!("the report of cluster {key}: {error}")))?;
             }
             let enrollment = memory.enrollment.clone();
@@ -146,10 +149,23 @@ impl Deciding {
                 memory.desired = Some(desired);
                 slot.publish(Arc::new(issued));
             }
+            used.insert(memory.report.facts.api_versions.digest());
             self.slots.insert(enrollment.key, Arc::new(slot));
             self.machine.observe(Event::Memory(name.clone(), Box::new(memory)));
         }
+        for digest in lists.into_keys().filter(|digest| !used.contains(digest)) {
+            self.api_versions.remove(&digest);
+            self.writes.push(Write::Forget { table: API_VERSIONS, key: digest.to_string() });
+        }
         Ok(deployments)
+    }
+
+    async fn load_api_versions(&mut self) -> Result<BTreeMap<Digest, ApiVersions>, StoreError> {
+        let records = self.resources.store().records(API_VERSIONS).await?;
+        let lists = records.into_iter().filter_map(|(_, value)| serde_json::from_slice::<ApiVersions>(&value).ok());
+        let lists: BTreeMap<_, _> = lists.map(|list| (list.digest(), list)).collect();
+        self.api_versions.extend(lists.keys());
+        Ok(lists)
     }
 
     async fn load_renders(&self) -> Result<Vec<(Digest, Digest)>, StoreError> {

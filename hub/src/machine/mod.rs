@@ -25,7 +25,7 @@ use fleet_api::names::Ref;
 use fleet_api::wire::Timestamp;
 use records::TokenRecord;
 use skiff_planner::hub::{Event, Machine};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub(crate) struct Deciding {
     rendering: Rendering,
     metrics: Arc<Metrics>,
     tokens: BTreeMap<Digest, TokenRecord>,
+    /// The lists of API versions that are stored.
+    api_versions: BTreeSet<Digest>,
     sender: mpsc::UnboundedSender<Message>,
     writes: Vec<Write>,
     after: Vec<After>,
@@ -88,6 +90,7 @@ impl Deciding {
             rendering,
             metrics,
             tokens: BTreeMap::new(),
+            api_versions: BTreeSet::new(),
             sender,
             writes: Vec::new(),
             after: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::load::facts;
 use super::message::ReadContent;
-use super::records::{BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, encode_desired};
+use super::records::{API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, encode_desired, encode_report};
 use super::{After, Deciding, Message};
 use crate::core::CoreError;
 use crate::slots::{Issued, Slot};
@@ -47,15 +47,25 @@ impl Deciding {
                 self.writes.extend(write);
             }
             Action::RememberReport(name) => {
-                let memory = self.machine.memory(&name);
-                let write = memory.and_then(|memory| record_of(REPORTS, name.to_string(), &memory.report));
-                self.writes.extend(write);
+                self.remember_report(&name);
             }
             Action::Forget(name) => {
                 self.writes.extend(forget(&name));
                 self.after.push(After::Revoke(name));
             }
             Action::Status(status) => self.status(*status),
+        }
+    }
+
+    fn remember_report(&mut self, name: &Ref) {
+        let Some(memory) = self.machine.memory(name) else { return };
+        let lists = &memory.report.facts.api_versions;
+        if !lists.is_empty() && self.api_versions.insert(lists.digest()) {
+            self.writes.extend(record_of(API_VERSIONS, lists.digest().to_string(), lists));
+        }
+        match encode_report(&memory.report) {
+            Ok(value) => self.writes.push(Write::Record { table: REPORTS, key: name.to_string(), value }),
+            Err(error) => tracing::error!(%error, cluster = %name, "a report cannot be written"),
         }
     }
 

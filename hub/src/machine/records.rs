@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
-use fleet_api::wire::{Desired, Have, Timestamp};
+use fleet_api::wire::{ApiVersions, Desired, Have, Report, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub(crate) const CLUSTERS: Table = Table { name: "clusters", sealed: false };
 /// The reports of clusters, by name.
 pub(crate) const REPORTS: Table = Table { name: "reports", sealed: false };
+/// What API servers serve, by the digest of the list: clusters of one make have the same, and a report comes often.
+pub(crate) const API_VERSIONS: Table = Table { name: "apiVersions", sealed: false };
 /// The newest Desired of clusters, by name.
 pub(crate) const DESIRED: Table = Table { name: "desired", sealed: false };
 /// Bundles, by name.
@@ -34,6 +36,28 @@ pub(crate) struct TokenRecord {
     /// The key that used it, and for which cluster.
     #[serde(default)]
     pub(crate) used: Option<(Digest, Ref)>,
+}
+
+/// A report as it is stored; the list of API versions is a record of its own.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportRecord {
+    report: Report,
+    api_versions: Digest,
+}
+
+/// The report as it is stored.
+pub(crate) fn encode_report(report: &Report) -> serde_json::Result<Vec<u8>> {
+    let mut report = report.clone();
+    let api_versions = std::mem::take(&mut report.facts.api_versions).digest();
+    serde_json::to_vec(&ReportRecord { report, api_versions })
+}
+
+/// Reads what [`encode_report`] wrote. `lists` are the records of [`API_VERSIONS`], committed with the reports.
+pub(crate) fn decode_report(bytes: &[u8], lists: &BTreeMap<Digest, ApiVersions>) -> serde_json::Result<Report> {
+    let ReportRecord { mut report, api_versions } = serde_json::from_slice(bytes)?;
+    report.facts.api_versions = lists.get(&api_versions).cloned().unwrap_or_default();
+    Ok(report)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! (reliability C11), nor say more than a report says (C06: the type is closed).
 
 use fleet_api::reason::Note;
-use fleet_api::wire::{DeploymentReport, Facts, LIST_CAP, Report, ReportDelta};
+use fleet_api::wire::{ApiVersions, DeploymentReport, Facts, LIST_CAP, Report, ReportDelta};
 
 /// How many Bundles a cluster may report.
 const BUNDLES: usize = 10_000;
@@ -65,7 +65,9 @@ fn notes(notes: &mut Vec<Note>, number: usize) {
 fn limit_facts(facts: &mut Facts) {
     text(&mut facts.agent_version);
     text(&mut facts.kubernetes_version);
-    list(&mut facts.api_versions, KINDS);
+    if facts.api_versions.list().len() > KINDS || facts.api_versions.list().iter().any(|name| name.len() > TEXT) {
+        facts.api_versions = ApiVersions::default();
+    }
     let mut number = 0;
     facts.claimed_labels.retain(|key, value| {
         number += 1;

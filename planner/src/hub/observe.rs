@@ -38,6 +38,7 @@ impl Machine {
             Event::Memory(name, memory) => {
                 let cluster = self.snapshot.clusters.entry(name.clone()).or_default();
                 cluster.memory = Some(*memory);
+                self.snapshot.share_api_versions(&name);
                 self.dirty.clusters.insert(name.clone());
                 self.dirty.desired.insert(name);
             }

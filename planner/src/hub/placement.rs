@@ -8,15 +8,15 @@ use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::BundleDeploymentOptions;
-use fleet_api::wire::Facts;
-use serde::{Deserialize, Serialize};
+use fleet_api::wire::{ApiVersions, Facts};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The facts of a cluster that one render looks at; the others are left at their defaults.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterFacts {
     /// Its namespace.
     pub namespace: String,
@@ -30,8 +30,13 @@ pub struct ClusterFacts {
     pub template_values: Map<String, Value>,
     /// The version of its API server.
     pub kubernetes_version: String,
-    /// What its API server serves.
-    pub api_versions: Vec<String>,
+    /// What its API server serves; its digest stands for it in the name of an input.
+    #[serde(serialize_with = "by_digest")]
+    pub api_versions: ApiVersions,
+}
+
+fn by_digest<S: serde::Serializer>(versions: &ApiVersions, serializer: S) -> Result<S::Ok, S::Error> {
+    versions.digest().serialize(serializer)
 }
 
 impl ClusterFacts {

@@ -44,6 +44,9 @@ impl Machine {
         if outcome.durable {
             self.dirty.memory.insert(name.clone());
         }
+        if sync.report.as_ref().is_some_and(|delta| delta.facts.is_some()) {
+            self.snapshot.share_api_versions(name);
+        }
         self.seen(name, now);
         Some(outcome)
     }

@@ -10,7 +10,7 @@ use fleet_api::names::{ObjectName, Ref};
 use fleet_api::reason::Note;
 use fleet_api::state::DeploymentState;
 use fleet_api::v1alpha1::{BundleDeploymentOptions, BundleNamespaceMapping, ResourceCounts};
-use fleet_api::wire::Timestamp;
+use fleet_api::wire::{ApiVersions, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,6 +27,24 @@ pub(super) struct Snapshot {
     pub(super) deployments: BTreeMap<Digest, DeploymentFacts>,
     /// Bundles that ended, and what clusters are told of it.
     pub(super) withdrawn: BTreeMap<Ref, Withdrawal>,
+    /// What the API servers of the clusters serve. Thousands of clusters have the same few lists.
+    served: BTreeMap<Digest, ApiVersions>,
+}
+
+/// From how many lists on those that no cluster has any more are let go.
+const LISTS: usize = 64;
+
+impl Snapshot {
+    /// Lets the cluster hold the list that others hold already.
+    pub(super) fn share_api_versions(&mut self, cluster: &Ref) {
+        let Some(memory) = self.clusters.get_mut(cluster).and_then(|cluster| cluster.memory.as_mut()) else { return };
+        let own = &mut memory.report.facts.api_versions;
+        let shared = self.served.entry(own.digest()).or_insert_with(|| own.clone());
+        own.clone_from(shared);
+        if self.served.len() > LISTS {
+            self.served.retain(|_, list| !list.is_alone());
+        }
+    }
 }
 
 /// A GitRepo and what is known of its repository.
