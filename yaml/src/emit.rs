@@ -42,6 +42,36 @@ pub fn documents_to_string(values: &[Value]) -> String {
     out
 }
 
+/// How a scalar is to be written, if its text allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quotes {
+    /// None.
+    No,
+    /// `'…'`
+    Single,
+    /// `"…"`
+    Double,
+}
+
+/// A scalar on one line, however long it is, as go-yaml v3 writes a node of that style: in single quotes what cannot
+/// stand plain, in double quotes what cannot stand in single ones.
+#[must_use]
+pub fn scalar_line(text: &str, quotes: Quotes) -> String {
+    let wanted = match quotes {
+        Quotes::No => Style::Plain,
+        Quotes::Single => Style::SingleQuoted,
+        Quotes::Double => Style::DoubleQuoted,
+    };
+    // A key may not be folded.
+    let mut emitter = Emitter::new(false);
+    match scalar::style(text, wanted, true) {
+        Style::Plain => emitter.plain(text, false),
+        Style::SingleQuoted => emitter.single_quoted(text, false),
+        Style::DoubleQuoted | Style::Literal => emitter.double_quoted(text, false),
+    }
+    emitter.out
+}
+
 /// Columns per level.
 const INDENT: usize = 2;
 /// Beyond this column a line is broken at the next space.

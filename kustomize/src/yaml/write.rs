@@ -1,0 +1,195 @@
+//! Nodes as text: what kyaml's `RNode.String` gives, styles kept, two columns for each level, lists not indented below
+//! their key, long lines left alone.
+//!
+//! A build prints its objects from JSON; this is for text that is YAML again: values of fields into which `replacements`
+//! reach, and what they compare.
+
+use k8s_yaml::{Mode, Quotes, Scalar, resolve_untagged, scalar_line};
+
+use super::node::{Field, Key, Node, Style, Tag, Value};
+
+/// The node as a document, with a line end.
+#[must_use]
+pub fn to_text(node: &Node) -> String {
+    let mut out = String::new();
+    write(node, 0, Place::Root, &mut out);
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// Where a value is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    /// Behind a `-`.
+    Element,
+    /// Behind a `key:`.
+    Value,
+}
+
+fn write(node: &Node, level: usize, place: Place, out: &mut String) {
+    match &node.value {
+        Value::Mapping(fields) if !fields.is_empty() && !node.style.has(Style::FLOW) => {
+            for (at, Field { key, value }) in fields.iter().enumerate() {
+                if at > 0 || place == Place::Value {
+                    new_line(level, out);
+                }
+                out.push_str(&key_text(key));
+                out.push(':');
+                // A list stands below its key, everything else one level deeper.
+                let deeper = if value.is_sequence() { level } else { level + 1 };
+                write(value, deeper, Place::Value, out);
+            }
+        }
+        Value::Sequence(items) if !items.is_empty() && !node.style.has(Style::FLOW) => {
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 || place == Place::Value {
+                    new_line(level, out);
+                }
+                out.push_str("- ");
+                write(item, level + 1, Place::Element, out);
+            }
+        }
+        Value::Scalar(text) if block_style(node, text).is_some() => {
+            if place == Place::Value {
+                out.push(' ');
+            }
+            write_block(text, level.max(1), block_style(node, text) == Some('>'), out);
+        }
+        _ => {
+            let mut text = String::new();
+            write_flow(node, &mut text);
+            if place == Place::Value && !text.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(&text);
+        }
+    }
+}
+
+fn new_line(level: usize, out: &mut String) {
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out.extend(std::iter::repeat_n("  ", level));
+}
+
+fn write_flow(node: &Node, out: &mut String) {
+    match &node.value {
+        Value::Scalar(_) => out.push_str(&scalar_text(node)),
+        Value::Sequence(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                write_flow(item, out);
+            }
+            out.push(']');
+        }
+        Value::Mapping(fields) => {
+            out.push('{');
+            for (at, Field { key, value }) in fields.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                out.push_str(&key_text(key));
+                out.push_str(": ");
+                write_flow(value, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn key_text(key: &Key) -> String {
+    let node = Node { tag: key.tag.clone(), style: key.style, ..Node::scalar(&*key.text) };
+    scalar_text(&node)
+}
+
+/// A scalar on one line, in its style; empty for lists and mappings. Go: `encoder.node`.
+#[must_use]
+pub fn scalar_text(node: &Node) -> String {
+    let Value::Scalar(text) = &node.value else { return String::new() };
+    let is_text = matches!(resolve_untagged(Mode::Kyaml, text), Scalar::Text(_));
+    let quotes = if node.style.has(Style::SINGLE_QUOTED) {
+        Quotes::Single
+    } else if node.style.is_quoted() || (node.tag == Tag::Str && !is_text) {
+        Quotes::Double
+    } else {
+        Quotes::No
+    };
+    scalar_line(text, quotes)
+}
+
+/// `|` or `>`, for a text that is written in lines. Go: `yaml_emitter_select_scalar_style`.
+fn block_style(node: &Node, text: &str) -> Option<char> {
+    let quoted = node.style.has(Style::SINGLE_QUOTED.with(Style::DOUBLE_QUOTED));
+    let lines = node.style.has(Style::LITERAL.with(Style::FOLDED)) || text.contains('\n');
+    let unwritable = text.is_empty() || text.ends_with(' ') || text.contains(" \n") || text.contains(['\t', '\r']);
+    if quoted || !lines || unwritable {
+        return None;
+    }
+    Some(if node.style.has(Style::FOLDED) { '>' } else { '|' })
+}
+
+fn write_block(text: &str, level: usize, folded: bool, out: &mut String) {
+    out.push(if folded { '>' } else { '|' });
+    if text.starts_with([' ', '\n']) {
+        out.push('2');
+    }
+    if !text.ends_with('\n') {
+        out.push('-');
+    } else if text == "\n" || text.ends_with("\n\n") {
+        out.push('+');
+    }
+    out.push('\n');
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    let mut before: Option<&str> = None;
+    for line in body.split('\n') {
+        // A single line end between two lines of text would be folded into a space.
+        let foldable = |line: &str| !line.is_empty() && !line.starts_with([' ', '\t']);
+        if folded && foldable(line) && before.is_some_and(foldable) {
+            out.push('\n');
+        }
+        if !line.is_empty() {
+            out.extend(std::iter::repeat_n("  ", level));
+            out.push_str(line);
+        }
+        out.push('\n');
+        before = Some(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::parse_one;
+
+    #[test]
+    fn text_comes_back_as_kyaml_writes_it() {
+        for (text, expected) in [
+            ("b: 1\na: {x: [1, 'y'], z: {}}\n", "b: 1\na: {x: [1, 'y'], z: {}}\n"),
+            (
+                "a:\n    - x\n    -   y: 1\n        z: 2\n    - - p\n      - q\n",
+                "a:\n- x\n- y: 1\n  z: 2\n- - p\n  - q\n",
+            ),
+            ("a: |\n   x\n   y\nb: >-\n  one\n  two\n", "a: |\n  x\n  y\nb: >-\n  one two\n"),
+            ("a: \"q\"\nb: 'r'\n\"c d\": e\nf:\n", "a: \"q\"\nb: 'r'\n\"c d\": e\nf:\n"),
+            ("- 1\n- two\n", "- 1\n- two\n"),
+            ("text", "text\n"),
+            ("a: {}\nb: []\n", "a: {}\nb: []\n"),
+            ("l:\n- |\n  x\n- m: |-\n    y\n", "l:\n- |\n  x\n- m: |-\n    y\n"),
+        ] {
+            assert_eq!(to_text(&parse_one(text).unwrap().unwrap()), expected);
+        }
+        let long = format!("a: {}\n", "word ".repeat(40).trim());
+        assert_eq!(to_text(&parse_one(&long).unwrap().unwrap()), long);
+    }
+
+    #[test]
+    fn what_the_engine_sets_is_quoted_if_it_must_be() {
+        let mut node = parse_one("a: 1").unwrap().unwrap();
+        node.put("a", Node::string("2"));
+        node.put("b", Node::scalar("x: y"));
+        assert_eq!(to_text(&node), "a: \"2\"\nb: 'x: y'\n");
+    }
+}
