@@ -1,25 +1,66 @@
 //! kustomize build, in memory.
 //!
+//! [`build`] makes of a directory with a kustomization what `kustomize build` of v5.8.1 makes of it, byte for byte: the
+//! objects, and what is printed ([`Output::to_yaml`]). It reads through a [`file_tree::Files`] alone, so it needs no disk,
+//! no network and no program, and the same tree always gives the same bytes.
+//!
+//! ```
+//! let mut tree = file_tree::MemoryTree::new();
+//! let mode = file_tree::Mode::Regular;
+//! tree.insert("app/kustomization.yaml", mode, "namePrefix: my-\nresources: [map.yaml]\n").unwrap();
+//! tree.insert("app/map.yaml", mode, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n").unwrap();
+//! let output = kustomize_rs::build(&tree, "app", &kustomize_rs::Options::default()).unwrap();
+//! assert_eq!(output.to_yaml(), "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: my-map\n");
+//! ```
+//!
 //! # Modules
 //! | module | what |
 //! |---|---|
 //! | [`yaml`] | the tree that all of it works on |
-//! | `openapi*` | the schema of Kubernetes 1.21.2: merge keys, which kinds are cluster-scoped; schemas given by `openapi` |
-//! | `merge*` | strategic merge (kyaml/yaml/{walk,merge2}) |
-//! | `patch_json*` | JSON 6902 |
-//! | `replacement*` | `replacements` |
-//! | `generator*`, `hash*` | ConfigMaps, Secrets, and the suffix of their names |
-//! | everything else | reading kustomizations, the set of resources, names, transformers, the build itself |
+//! | `build` | the entry, and what is done once at the end |
+//! | `target` | one kustomization: its resources, then its generators, components, transformers, validators |
+//! | `kustomization`, `decode`, `loader`, `remote` | reading the file `kustomization.yaml`, and what it names |
+//! | `factory`, `resource`, `resmap`, `id` | objects, their names now and before, and sets of them |
+//! | `config`, `fieldspec` | which fields the transformers work on, and the way to them |
+//! | `transform` | what changes objects: one module per transformer |
+//! | `plugin` | transformers and generators configured by objects |
+//! | `helm` | charts, rendered by who calls |
+//! | `selector`, `label_selector` | which objects a patch is for |
+//! | `openapi` | the schema of Kubernetes 1.21.2: merge keys, which kinds are cluster-scoped; schemas given by `openapi` |
+//! | `merge` | strategic merge |
+//! | `patch_json`, `go_json` | JSON 6902 |
+//! | `replacement` | `replacements` |
+//! | `generator`, `hash` | ConfigMaps, Secrets, and the suffix of their names |
+//! | `gosort` | Go's unstable sort |
 
-#![expect(dead_code, reason = "the engine that uses what stands below is to come")]
-
+mod build;
+mod config;
+mod decode;
 mod error;
+mod factory;
+mod fieldspec;
 mod generator;
 mod go_json;
+mod gosort;
 mod hash;
+mod helm;
+mod id;
+mod kustomization;
+mod label_selector;
+mod loader;
 mod merge;
 mod openapi;
 mod patch_json;
+mod plugin;
+mod remote;
+mod replacement;
+mod resmap;
+mod resource;
+mod selector;
+mod target;
+mod transform;
 pub mod yaml;
 
+pub use build::{Options, Order, Output, build};
 pub use error::Error;
+pub use helm::{ChartRequest, Charts, FilesRef};

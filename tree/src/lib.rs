@@ -5,6 +5,7 @@
 //! stays inside the tree, also through symbolic links.
 
 mod directory;
+mod disk;
 mod error;
 mod memory;
 mod path;
@@ -12,6 +13,7 @@ mod resolve;
 mod subtree;
 
 pub use directory::DirTree;
+pub use disk::Disk;
 pub use error::Error;
 pub use memory::MemoryTree;
 pub use path::{clean_join, file_name, normalise, parent};

@@ -59,7 +59,7 @@ mod tests {
     fn replaced(text: &str, path: &str, value: &Node, create: Option<Kind>) -> Option<String> {
         let mut target = Node::mapping();
         target.put("data", Node::mapping());
-        target.field_mut("data").unwrap().put("text", Node::string(text));
+        target.field_mut("data")?.put("text", Node::string(text));
         let done = set(&mut target, &field_path::split(&format!("data.text.{path}")), value, create);
         done.then(|| target.to_json().unwrap()["data"]["text"].as_str().unwrap().to_owned())
     }

@@ -14,13 +14,13 @@ mod node;
 mod parse;
 mod path;
 mod quoting;
-mod write;
 mod shared;
+mod write;
 
 pub use json::from_json;
 pub use node::{Comments, Field, Key, Kind, Node, Style, Tag, Value};
 pub use parse::{parse_documents, parse_one};
 pub use path::{is_index_number, is_list_index, kind_before, split_index};
 pub use quoting::reads_as_non_string;
-pub use write::{scalar_text, to_text};
 pub use shared::{Group, Membership};
+pub use write::{scalar_text, to_text};

@@ -1,0 +1,129 @@
+//! The build: `kustomize build` as a function.
+//!
+//! kustomize: api/krusty/kustomizer.go.
+
+use std::cell::RefCell;
+
+use file_tree::Files;
+use serde_json::Value;
+
+use crate::Error;
+use crate::fieldspec::FieldSpec;
+use crate::helm::Charts;
+use crate::kustomization::SortOptions;
+use crate::loader::Loader;
+use crate::resmap::ResMap;
+use crate::resource::{BUILD_ANNOTATIONS, ORIGIN, Scopes, StringMap, TRANSFORMATIONS};
+use crate::target::{Session, Target};
+use crate::transform::{self, Labels};
+
+/// In which order the objects come, where the kustomization does not say (`sortOptions`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they were read: what programs that link kustomize's library get, Fleet among them.
+    #[default]
+    Input,
+    /// By kind, namespaces and definitions first: what the command line does.
+    Legacy,
+}
+
+/// How a build is done.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// The order of the objects.
+    pub order: Order,
+    /// Whether files may lie outside of the directory of the kustomization that names them (`LoadRestrictionsNone`).
+    /// Outside of the tree there is nothing in any case.
+    pub load_from_anywhere: bool,
+    /// Where the tree lies in the file system (an absolute path), if it does: then absolute paths that lead into it are
+    /// understood, and messages show them.
+    pub tree_path: Option<&'a str>,
+    /// Who renders `helmCharts`; without it they are an error (`--enable-helm`).
+    pub charts: Option<&'a dyn Charts>,
+    /// Marks all objects with `app.kubernetes.io/managed-by`, as `buildMetadata: [managedByLabel]` does.
+    pub managed_by_label: bool,
+    /// What stands in that label after `kustomize-`; `(devel)` if empty, as in programs that link the library.
+    pub version: &'a str,
+}
+
+impl std::fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("order", &self.order)
+            .field("load_from_anywhere", &self.load_from_anywhere)
+            .field("tree_path", &self.tree_path)
+            .field("charts", &self.charts.is_some())
+            .field("managed_by_label", &self.managed_by_label)
+            .field("version", &self.version)
+            .finish()
+    }
+}
+
+/// What a build gives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// The objects, in order. Their fields come in no order of meaning; [`Output::to_yaml`] sorts them.
+    pub objects: Vec<Value>,
+    /// What kustomize prints on standard error although the build succeeds, and what it does not say.
+    pub warnings: Vec<String>,
+}
+
+impl Output {
+    /// The objects as `kustomize build` prints them.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        k8s_yaml::documents_to_string(&self.objects)
+    }
+}
+
+/// Builds the kustomization in the directory `dir` of a tree.
+///
+/// # Errors
+/// What kustomize refuses, and what needs programs, functions or the network; with the file, line and field where they
+/// are known.
+pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Output, Error> {
+    let session = Session { options, scopes: Scopes::default(), warnings: RefCell::default() };
+    let loader = Loader::at(files, options, dir)?;
+    let mut target = Target::load(&session, loader, true)?;
+    let mut map = target.make()?;
+    finish(&mut map, &target, options)?;
+    let objects = map.list.iter().map(|resource| {
+        let id = resource.current_id();
+        resource.node.to_json().map_err(|error| error.context(format!("printing {id}")))
+    });
+    let objects = objects.collect::<Result<_, _>>()?;
+    drop(target);
+    Ok(Output { objects, warnings: session.warnings.into_inner() })
+}
+
+/// What is done once, for the kustomization that is built. Go: `Kustomizer.Run`.
+fn finish(map: &mut ResMap, target: &Target<'_, '_>, options: &Options<'_>) -> Result<(), Error> {
+    match (&target.kustomization.sort_options, options.order) {
+        (Some(sort), _) => transform::sort(map, sort)?,
+        (None, Order::Legacy) => {
+            transform::sort(map, &SortOptions { order: "legacy".to_owned(), legacy: None })?;
+        }
+        (None, Order::Input) => {}
+    }
+    let asked = |option: &str| target.kustomization.build_metadata.iter().flatten().any(|known| known == option);
+    if options.managed_by_label || asked("managedByLabel") {
+        let version = if options.version.is_empty() { "(devel)" } else { options.version };
+        let label = ("app.kubernetes.io/managed-by".to_owned(), format!("kustomize-{version}"));
+        Labels { pairs: StringMap::from([label]), fields: vec![FieldSpec::new("metadata/labels", true)] }
+            .transform(map)?;
+    }
+    let (origins, transformations) = (asked("originAnnotations"), asked("transformerAnnotations"));
+    for resource in &mut map.list {
+        let mut annotations = resource.annotations();
+        if annotations.is_empty() && origins && transformations {
+            continue;
+        }
+        annotations.retain(|name, _| {
+            !BUILD_ANNOTATIONS.contains(&name.as_str())
+                && (origins || name != ORIGIN)
+                && (transformations || name != TRANSFORMATIONS)
+        });
+        resource.set_annotations(&annotations)?;
+    }
+    Ok(())
+}

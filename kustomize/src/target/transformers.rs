@@ -1,0 +1,193 @@
+//! What changes the objects of a kustomization: its fields, `transformers` and `validators`.
+
+use std::collections::BTreeMap;
+
+use super::{Accumulator, Target, ids};
+use crate::Error;
+use crate::config::Config;
+use crate::fieldspec::{FieldSpec, merge_all, merge_one};
+use crate::plugin::{self, Context};
+use crate::replacement::Replacements;
+use crate::resource::Origin;
+use crate::selector::Selector;
+use crate::transform::{
+    Affix, ImageTag, JsonPatches, Labels, MergePatches, Namespace, PatchTransformer, Replicas, Subjects, Transformer,
+};
+
+/// Transformers that count as one, and where they are configured.
+type Configured = (Vec<Transformer>, Option<Origin>);
+
+impl Target<'_, '_> {
+    pub(super) fn run_transformers(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
+        let config = accumulator.config.clone();
+        let mut configured = self.builtin_transformers(&config)?;
+        configured.extend(self.external_transformers(self.kustomization.transformers.clone())?);
+        for (transformers, origin) in configured {
+            for transformer in transformers {
+                transformer.transform(&mut accumulator.map)?;
+            }
+            if let Some(origin) = origin {
+                accumulator.map.add_transformation(&origin)?;
+            }
+            accumulator.map.drop_gone();
+        }
+        Ok(())
+    }
+
+    fn external_transformers(&mut self, entries: Option<Vec<String>>) -> Result<Vec<Configured>, Error> {
+        let mut configured = Vec::new();
+        for config in self.plugin_configs(entries)? {
+            let context = Context { loader: &self.loader, scopes: &self.session.scopes };
+            let transformers = plugin::transformers(&config, &context)?;
+            configured.push((transformers, config.origin_of_plugin()?));
+        }
+        Ok(configured)
+    }
+
+    /// Validators are transformers that must change nothing. Go: `runValidators`.
+    pub(super) fn run_validators(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
+        for (transformers, _) in self.external_transformers(self.kustomization.validators.clone())? {
+            let before = accumulator.map.clone();
+            for transformer in transformers {
+                transformer.transform(&mut accumulator.map)?;
+            }
+            let mut after = accumulator.map.clone();
+            for resource in &mut after.list {
+                let mut labels = resource.labels();
+                if labels.remove("validated-by").is_some() {
+                    resource.set_labels(&labels)?;
+                }
+            }
+            let nodes = |map: &crate::resmap::ResMap| -> BTreeMap<_, _> {
+                map.list.iter().map(|resource| (resource.current_id().key(), resource.node.clone())).collect()
+            };
+            if ids(&before) != ids(&after) || nodes(&before) != nodes(&after) {
+                return Err(Error::new("validator shouldn't modify the resource map"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The transformers of the fields, in kustomize's order. Go: `configureBuiltinTransformers`.
+    fn builtin_transformers(&self, config: &Config) -> Result<Vec<Configured>, Error> {
+        let mut configured = Vec::new();
+        let mut add = |kind: &str, made: Result<Vec<Transformer>, Error>| -> Result<(), Error> {
+            let made = made.map_err(|error| error.in_file(self.loader.shown(self.file)))?;
+            let origin = self.origin.as_ref().map(|origin| origin.builtin(self.file, kind));
+            configured.extend(made.into_iter().map(|transformer| (vec![transformer], origin.clone())));
+            Ok(())
+        };
+        add("PatchStrategicMergeTransformer", self.merge_patches())?;
+        add("PatchTransformer", self.patches())?;
+        add("NamespaceTransformer", Ok(self.namespace(config)))?;
+        add("PrefixTransformer", Ok(affix(&self.kustomization.name_prefix, false, &config.name_prefix)))?;
+        add("SuffixTransformer", Ok(affix(&self.kustomization.name_suffix, true, &config.name_suffix)))?;
+        add("LabelTransformer", self.labels(config))?;
+        add("AnnotationsTransformer", Ok(self.annotations(config)))?;
+        add("PatchJson6902Transformer", self.json_patches())?;
+        add("ReplicaCountTransformer", Ok(self.replicas(config)))?;
+        add("ImageTagTransformer", self.images(config))?;
+        add("ReplacementTransformer", self.replacements())?;
+        Ok(configured)
+    }
+
+    fn merge_patches(&self) -> Result<Vec<Transformer>, Error> {
+        match self.kustomization.patches_strategic_merge.as_deref() {
+            None | Some([]) => Ok(Vec::new()),
+            Some(entries) => {
+                let patches = MergePatches::read(entries, &self.loader, &self.session.scopes)?;
+                Ok(vec![Transformer::MergePatches(patches)])
+            }
+        }
+    }
+
+    fn patches(&self) -> Result<Vec<Transformer>, Error> {
+        let entries = self.kustomization.patches.iter().flatten().cloned();
+        let read = |entry| PatchTransformer::read(entry, &self.loader, &self.session.scopes).map(Transformer::Patch);
+        entries.map(read).collect()
+    }
+
+    fn json_patches(&self) -> Result<Vec<Transformer>, Error> {
+        let entries = self.kustomization.patches_json6902.iter().flatten().cloned();
+        let read = |entry: crate::kustomization::Patch| {
+            let target = entry.target.map(Selector::from);
+            JsonPatches::read(target, &entry.path, &entry.patch, &self.loader).map(Transformer::JsonPatches)
+        };
+        entries.map(read).collect()
+    }
+
+    fn namespace(&self, config: &Config) -> Vec<Transformer> {
+        let namespace = &self.kustomization.namespace;
+        if namespace.is_empty() {
+            return Vec::new();
+        }
+        let (namespace, fields) = (namespace.clone(), config.namespace.clone());
+        vec![Transformer::Namespace(Namespace { namespace, fields, unset_only: false, subjects: Subjects::default() })]
+    }
+
+    fn labels(&self, config: &Config) -> Result<Vec<Transformer>, Error> {
+        let file = &self.kustomization;
+        let (labels, common) = (file.labels.as_deref().unwrap_or_default(), file.common_labels.clone());
+        let common = common.unwrap_or_default();
+        if labels.is_empty() && common.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut transformers = Vec::new();
+        for label in labels {
+            let mut fields = label.fields.clone();
+            let merged = (|| {
+                merge_all(&mut fields, &config.labels)?;
+                if label.include_selectors {
+                    return merge_all(&mut fields, &config.common_labels);
+                }
+                if label.include_templates {
+                    merge_all(&mut fields, &config.template_labels)?;
+                }
+                merge_one(&mut fields, &FieldSpec::new("metadata/labels", true))
+            })();
+            merged.map_err(|error| error.context("failed to merge labels"))?;
+            transformers.push(Transformer::Labels(Labels { pairs: label.pairs.clone(), fields }));
+        }
+        transformers.push(Transformer::Labels(Labels { pairs: common, fields: config.common_labels.clone() }));
+        Ok(transformers)
+    }
+
+    fn annotations(&self, config: &Config) -> Vec<Transformer> {
+        let pairs = self.kustomization.common_annotations.clone().unwrap_or_default();
+        if pairs.is_empty() {
+            return Vec::new();
+        }
+        vec![Transformer::Labels(Labels { pairs, fields: config.common_annotations.clone() })]
+    }
+
+    fn replicas(&self, config: &Config) -> Vec<Transformer> {
+        let entries = self.kustomization.replicas.iter().flatten();
+        let made = |entry: &crate::kustomization::Replica| {
+            let (name, fields) = (entry.name.clone(), config.replicas.clone());
+            Transformer::Replicas(Replicas { name, count: entry.count, fields })
+        };
+        entries.map(made).collect()
+    }
+
+    fn images(&self, config: &Config) -> Result<Vec<Transformer>, Error> {
+        let entries = self.kustomization.images.iter().flatten().cloned();
+        entries.map(|entry| ImageTag::new(entry, config.images.clone()).map(Transformer::Image)).collect()
+    }
+
+    fn replacements(&self) -> Result<Vec<Transformer>, Error> {
+        match self.kustomization.replacements.as_deref() {
+            None | Some([]) => Ok(Vec::new()),
+            Some(entries) => {
+                let replacements = Replacements::read(entries.to_vec(), &self.loader)?;
+                Ok(vec![Transformer::Replacements(replacements)])
+            }
+        }
+    }
+}
+
+fn affix(text: &str, is_suffix: bool, fields: &[FieldSpec]) -> Vec<Transformer> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    vec![Transformer::Affix(Affix { text: text.to_owned(), is_suffix, fields: fields.to_vec() })]
+}

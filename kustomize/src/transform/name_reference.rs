@@ -1,0 +1,262 @@
+//! Following names that have changed.
+//!
+//! kustomize: api/internal/accumulator/namereferencetransformer.go, api/filters/nameref,
+//! `SubsetThatCouldBeReferencedByResource` in api/resmap/reswrangler.go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::Error;
+use crate::config::NameReference;
+use crate::fieldspec::{split_path, walk_path};
+use crate::id::{Gvk, Pattern, ResId};
+use crate::resmap::ResMap;
+use crate::resource::{PREFIXES, Resource, SUFFIXES};
+use crate::yaml::{Node, Value};
+
+/// Names to follow: the fields of one kind of referrer.
+struct Reference<'r> {
+    target: &'r Pattern,
+    spelled: &'r str,
+    path: Vec<String>,
+}
+
+/// What is known of an object that may be referred to.
+struct Candidate {
+    current: ResId,
+    previous: Vec<ResId>,
+    prefixes: Vec<String>,
+    suffixes: Vec<String>,
+}
+
+impl Candidate {
+    fn of(resource: &Resource) -> Self {
+        let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
+        Self {
+            current: resource.current_id(),
+            previous: resource.previous_ids(),
+            prefixes: owned(resource.csv(PREFIXES)),
+            suffixes: owned(resource.csv(SUFFIXES)),
+        }
+    }
+
+    fn original(&self) -> &ResId {
+        self.previous.first().unwrap_or(&self.current)
+    }
+
+    fn was(&self, pattern: &Pattern) -> bool {
+        self.previous.iter().any(|id| id.gvk.is_selected(pattern))
+    }
+
+    fn same_affixes(&self, other: &Self, allow_empty: bool) -> bool {
+        [(&self.prefixes, &other.prefixes), (&self.suffixes, &other.suffixes)].iter().all(|(own, others)| {
+            let (shorter, longer) = if own.len() > others.len() { (others, own) } else { (own, others) };
+            match shorter.is_empty() {
+                true => allow_empty || longer.is_empty(),
+                false => longer.ends_with(shorter),
+            }
+        })
+    }
+}
+
+/// Changes the names of renamed objects wherever others name them.
+///
+/// # Errors
+/// A name could be that of several objects; a field that should hold a name holds something else.
+pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> Result<(), Error> {
+    let candidates: Vec<Candidate> = map.list.iter().map(Candidate::of).collect();
+    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, candidate) in candidates.iter().enumerate() {
+        let names: BTreeSet<&str> = candidate.previous.iter().map(|id| &*id.name).collect();
+        names.into_iter().for_each(|name| by_name.entry(name).or_default().push(at));
+    }
+    let mut by_kind: BTreeMap<(Arc<str>, Arc<str>), Vec<Reference<'_>>> = BTreeMap::new();
+    for (at, resource) in map.list.iter_mut().enumerate() {
+        let referrer = &candidates[at];
+        let gvk = &referrer.original().gvk;
+        let key = (Arc::clone(&gvk.api_version), Arc::clone(&gvk.kind));
+        let list = by_kind.entry(key).or_insert_with(|| references_of(gvk, references));
+        if list.is_empty() {
+            continue;
+        }
+        let namespaces = role_binding_namespaces(resource)?;
+        let finder = Finder { candidates: &candidates, by_name: &by_name, referrer, namespaces };
+        for reference in list.iter() {
+            let role = role_of(resource, reference.spelled);
+            let fixed = resource.change(|node| {
+                walk_path(node, &reference.path, &mut |field| finder.set(field, reference.target, role.as_ref()))
+            });
+            fixed.map_err(|error| {
+                let (field, id) = (reference.spelled, &referrer.current);
+                error.context(format!("updating name reference in '{field}' field of '{id}'"))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn references_of<'r>(gvk: &Gvk, references: &'r [NameReference]) -> Vec<Reference<'r>> {
+    let mut list = Vec::new();
+    for reference in references {
+        for spec in reference.referrers.iter().filter(|spec| gvk.is_selected(&spec.pattern)) {
+            let path = split_path(&spec.path, "/");
+            list.push(Reference { target: &reference.target, spelled: &spec.path, path });
+        }
+    }
+    list
+}
+
+/// The kind of role that a binding names, for the field that names it. Go: `roleRefFilter`.
+fn role_of(resource: &Resource, path: &str) -> Option<Pattern> {
+    if !path.ends_with("roleRef/name") {
+        return None;
+    }
+    let group = resource.node.at(&["roleRef", "apiGroup"])?.text().to_owned();
+    let kind = resource.node.at(&["roleRef", "kind"])?.text().to_owned();
+    Some(Pattern { group, version: String::new(), kind })
+}
+
+/// The namespaces of the service accounts that a binding names. Go: `getNamespacesForRoleBinding`.
+fn role_binding_namespaces(resource: &Resource) -> Result<BTreeSet<String>, Error> {
+    let mut namespaces = BTreeSet::new();
+    if &*resource.kind() != "RoleBinding" {
+        return Ok(namespaces);
+    }
+    for subject in resource.node.field("subjects").map_or(&[][..], Node::elements) {
+        let (Some(namespace), Some(kind)) = (subject.field("namespace"), subject.field("kind")) else { continue };
+        if kind.text() != "ServiceAccount" {
+            continue;
+        }
+        if !namespace.is_string() {
+            let message = format!("Invalid Input: namespace is blank for resource {}", resource.current_id());
+            return Err(Error::new(message).at_line(namespace.line).in_field("subjects"));
+        }
+        namespaces.insert(namespace.text().to_owned());
+    }
+    Ok(namespaces)
+}
+
+struct Finder<'c> {
+    candidates: &'c [Candidate],
+    by_name: &'c BTreeMap<&'c str, Vec<usize>>,
+    referrer: &'c Candidate,
+    namespaces: BTreeSet<String>,
+}
+
+impl Finder<'_> {
+    fn set(&self, field: &mut Node, target: &Pattern, role: Option<&Pattern>) -> Result<(), Error> {
+        if field.is_null() {
+            return Ok(());
+        }
+        match &mut field.value {
+            Value::Scalar(_) => self.set_scalar(field, target, role),
+            Value::Mapping(_) => self.set_mapping(field, target, role),
+            Value::Sequence(items) => {
+                items.iter_mut().filter(|item| !item.is_null()).try_for_each(|item| match item.value {
+                    Value::Scalar(_) => self.set_scalar(item, target, role),
+                    Value::Mapping(_) => self.set_mapping(item, target, role),
+                    Value::Sequence(_) => {
+                        Err(Error::new("a list of names must hold names or mappings").at_line(item.line))
+                    }
+                })
+            }
+        }
+    }
+
+    fn set_scalar(&self, field: &mut Node, target: &Pattern, role: Option<&Pattern>) -> Result<(), Error> {
+        let found = self.find(field.text(), target, role, &|_| true, false)?;
+        if let Some(referral) = found.filter(|referral| *referral.current.name != *field.text()) {
+            field.set_scalar(Node::scalar(Arc::clone(&referral.current.name)));
+        }
+        Ok(())
+    }
+
+    fn set_mapping(&self, field: &mut Node, target: &Pattern, role: Option<&Pattern>) -> Result<(), Error> {
+        let Some(name) = field.field("name").map(|node| node.text().to_owned()) else {
+            return Err(Error::new("path config error; no 'name' field in node").at_line(field.line));
+        };
+        let namespace = field.field("namespace").map(|node| node.text().to_owned());
+        let by_original = namespace.as_ref().is_some_and(|namespace| {
+            self.candidates
+                .iter()
+                .any(|candidate| self.may_refer_to(candidate) && is_in_namespace(candidate.original(), namespace))
+        });
+        let in_namespace = |candidate: &Candidate| match &namespace {
+            None => true,
+            Some(namespace) if by_original => is_in_namespace(candidate.original(), namespace),
+            Some(namespace) => is_in_namespace(&candidate.current, namespace),
+        };
+        let Some(referral) = self.find(&name, target, role, &in_namespace, true)? else { return Ok(()) };
+        let ResId { name: new_name, namespace: new_namespace, .. } = &referral.current;
+        if **new_name == *name && new_namespace.is_empty() {
+            return Ok(());
+        }
+        field.set_field("name", Node::scalar(Arc::clone(new_name)));
+        if !new_namespace.is_empty() {
+            field.set_field("namespace", Node::scalar(Arc::clone(new_namespace)));
+        }
+        Ok(())
+    }
+
+    /// Go: `SubsetThatCouldBeReferencedByResource`.
+    fn may_refer_to(&self, candidate: &Candidate) -> bool {
+        let (referrer, id) = (&self.referrer.current, &candidate.current);
+        referrer.gvk.cluster_scoped
+            || id.gvk.cluster_scoped
+            || id.same_namespace(referrer)
+            || self.namespaces.contains(&*id.namespace)
+    }
+
+    /// Go: `sameCurrentNamespaceAsReferrer`.
+    fn is_near(&self, candidate: &Candidate) -> bool {
+        let (referrer, id) = (&self.referrer.current, &candidate.current);
+        referrer.gvk.cluster_scoped
+            || id.gvk.cluster_scoped
+            || &*id.gvk.kind == "ServiceAccount"
+            || referrer.same_namespace(id)
+    }
+
+    /// The object that was once called `name`. Go: `selectReferral`.
+    fn find(
+        &self,
+        name: &str,
+        target: &Pattern,
+        role: Option<&Pattern>,
+        accept: &dyn Fn(&Candidate) -> bool,
+        same_namespace: bool,
+    ) -> Result<Option<&Candidate>, Error> {
+        let Some(named) = self.by_name.get(name) else { return Ok(None) };
+        let mut found: Vec<&Candidate> = named
+            .iter()
+            .map(|at| &self.candidates[*at])
+            .filter(|candidate| {
+                self.may_refer_to(candidate)
+                    && accept(candidate)
+                    && candidate.was(target)
+                    && role.is_none_or(|role| candidate.was(role))
+                    && self.is_near(candidate)
+            })
+            .collect();
+        if found.len() == 1 {
+            return Ok(found.pop());
+        }
+        found.retain(|candidate| candidate.same_affixes(self.referrer, true));
+        if found.len() > 1 {
+            found.retain(|candidate| candidate.same_affixes(self.referrer, false));
+        }
+        let Some((first, rest)) = found.split_first() else { return Ok(None) };
+        let equal = |other: &&Candidate| {
+            other.current.name == first.current.name
+                && (!same_namespace || other.current.namespace == first.current.namespace)
+        };
+        if rest.iter().all(equal) {
+            return Ok(Some(first));
+        }
+        let ids: Vec<String> = found.iter().map(|candidate| candidate.current.to_string()).collect();
+        Err(Error::new(format!("found multiple possible referrals for the name {name}: {}", ids.join(", "))))
+    }
+}
+
+fn is_in_namespace(id: &ResId, namespace: &str) -> bool {
+    !id.gvk.cluster_scoped && id.effective_namespace() == namespace
+}
