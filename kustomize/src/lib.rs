@@ -7,8 +7,8 @@
 //! ```
 //! let mut tree = file_tree::MemoryTree::new();
 //! let mode = file_tree::Mode::Regular;
-//! tree.insert("app/kustomization.yaml", mode, "namePrefix: my-\nresources: [map.yaml]\n").unwrap();
-//! tree.insert("app/map.yaml", mode, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n").unwrap();
+//! tree.insert("app/kustomization.yaml", mode, *b"namePrefix: my-\nresources: [map.yaml]\n").unwrap();
+//! tree.insert("app/map.yaml", mode, *b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n").unwrap();
 //! let output = kustomize_rs::build(&tree, "app", &kustomize_rs::Options::default()).unwrap();
 //! assert_eq!(output.to_yaml(), "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: my-map\n");
 //! ```
