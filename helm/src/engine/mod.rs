@@ -1,8 +1,10 @@
 //! Helm's engine: the templates of a chart, parsed once and rendered with the values of each target. Helm: `pkg/engine`.
 
 mod error;
+pub mod objects;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,7 +13,8 @@ use std::sync::Arc;
 pub use error::{Error, warning};
 
 use crate::template::{Functions, Limits, MissingKey, Options, Run, Templates};
-use crate::value::{Map, Value};
+use crate::value::{Map, Type, Value};
+use values::WithMethods;
 
 /// The name of the set of templates, which is that of a text given to `tpl`. Helm: `engine.go`, `render`.
 const SET: &str = "gotpl";
@@ -54,7 +57,7 @@ impl Engine {
     pub fn parse(sources: &[Source], functions: Arc<dyn Functions>) -> Result<Self, Error> {
         let mut sources: Vec<&Source> = sources.iter().collect();
         sources.sort_by(|a, b| order(&b.name).cmp(&order(&a.name)));
-        let mut templates = Templates::new(SET, functions);
+        let mut templates = Templates::new(SET, Arc::new(WithMethods(functions)));
         for source in &sources {
             templates.parse(&source.name, &source.text).map_err(|error| Error::parse(&source.name, &error))?;
         }
@@ -86,7 +89,8 @@ impl Engine {
             let scope = scopes.get(base).cloned().unwrap_or_default();
             let this = [("Name", Value::from(name.as_str())), ("BasePath", Value::from(base.as_str()))];
             scope.insert("Template", Value::Map(Map::from_iter(this).retyped(VALUES)));
-            let output = run.execute(name, &Value::Map(scope)).map_err(|error| Error::execute(name, &error))?;
+            let output =
+                run.execute(name, &Value::Map(scope.retyped(VALUES))).map_err(|error| Error::execute(name, &error))?;
             rendered.insert(name.clone(), without_no_value(output));
         }
         Ok(rendered)
@@ -94,7 +98,7 @@ impl Engine {
 }
 
 /// Helm's `common.Values`, the type of `.Values` and `.Template`.
-pub const VALUES: crate::value::Type = crate::value::Type::Named("common.Values", &crate::value::Type::DICT);
+pub const VALUES: Type = Type::Named("common.Values", &Type::DICT);
 
 /// Files whose name begins with an underscore are only included. Helm: `engine.go`, `render`.
 fn is_partial(name: &str) -> bool {

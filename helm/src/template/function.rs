@@ -143,4 +143,9 @@ impl From<TextError> for FunctionError {
 pub trait Functions: fmt::Debug + Send + Sync {
     /// The function of this name.
     fn get(&self, name: &str) -> Option<&Function>;
+
+    /// The method of a named map type, called with the map as its first argument, which its signature does not have.
+    fn method(&self, _of: Type, _name: &str) -> Option<&Function> {
+        None
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Str, Type, Value};
+use super::{Str, Type, UintKind, Value};
 
 /// A Go slice. Clones share the elements. A slice can be nil, which only JSON and `%#v` show.
 #[derive(Clone)]
@@ -15,12 +15,46 @@ pub struct List {
     items: Rc<Items>,
 }
 
-#[derive(Default)]
-struct Items(RefCell<Vec<Value>>);
+/// The elements; bytes stay bytes until somebody asks for them as values.
+struct Items(RefCell<Repr>);
+
+enum Repr {
+    Values(Vec<Value>),
+    Bytes(Vec<u8>),
+}
+
+impl Repr {
+    fn len(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<Value> {
+        match self {
+            Self::Values(values) => values.get(index).cloned(),
+            Self::Bytes(bytes) => bytes.get(index).map(|b| byte(*b)),
+        }
+    }
+
+    fn to_vec(&self) -> Vec<Value> {
+        match self {
+            Self::Values(values) => values.clone(),
+            Self::Bytes(bytes) => bytes.iter().map(|b| byte(*b)).collect(),
+        }
+    }
+}
+
+fn byte(b: u8) -> Value {
+    Value::Uint(UintKind::Uint8, u64::from(b))
+}
 
 impl Drop for Items {
     fn drop(&mut self) {
-        dismantle(self.0.take());
+        if let Repr::Values(values) = self.0.get_mut() {
+            dismantle(std::mem::take(values));
+        }
     }
 }
 
@@ -32,12 +66,17 @@ impl List {
 
     /// A slice of this type, a [`Type::Slice`] or a named one; the elements must be of its element type.
     pub fn typed(ty: Type, items: Vec<Value>) -> Self {
-        Self { ty, nil: false, items: Rc::new(Items(RefCell::new(items))) }
+        Self { ty, nil: false, items: Rc::new(Items(RefCell::new(Repr::Values(items)))) }
+    }
+
+    /// A `[]uint8`.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self { ty: Type::BYTES, nil: false, items: Rc::new(Items(RefCell::new(Repr::Bytes(bytes)))) }
     }
 
     /// The nil slice of a type.
     pub fn nil(ty: Type) -> Self {
-        Self { ty, nil: true, items: Rc::default() }
+        Self { nil: true, ..Self::typed(ty, Vec::new()) }
     }
 
     /// Whether this is a nil slice.
@@ -62,22 +101,31 @@ impl List {
 
     /// One element.
     pub fn get(&self, index: usize) -> Option<Value> {
-        self.items.0.borrow().get(index).cloned()
+        self.items.0.borrow().get(index)
     }
 
     /// The elements as they are now.
     pub fn to_vec(&self) -> Vec<Value> {
-        self.items.0.borrow().clone()
+        self.items.0.borrow().to_vec()
     }
 
-    /// Looks at the elements without copying them. `look` must not change the list.
+    /// Looks at the elements, mostly without copying them. `look` must not change the list.
     pub fn with<T>(&self, look: impl FnOnce(&[Value]) -> T) -> T {
-        look(&self.items.0.borrow())
+        match &*self.items.0.borrow() {
+            Repr::Values(values) => look(values),
+            bytes @ Repr::Bytes(_) => look(&bytes.to_vec()),
+        }
     }
 
     /// Changes the elements in place, seen by everybody who holds the list (`sort.Strings`).
     pub fn change(&self, change: impl FnOnce(&mut Vec<Value>)) {
-        change(&mut self.items.0.borrow_mut());
+        let mut items = self.items.0.borrow_mut();
+        let mut values = items.to_vec();
+        if let Repr::Values(old) = &mut *items {
+            values = std::mem::take(old);
+        }
+        change(&mut values);
+        *items = Repr::Values(values);
     }
 
     /// The bytes of a `[]uint8`, or `None` if it is a slice of something else.
@@ -85,8 +133,13 @@ impl List {
         if self.ty.underlying() != Type::BYTES {
             return None;
         }
-        let byte = |v: &Value| if let Value::Uint(_, n) = v { u8::try_from(*n).ok() } else { None };
-        self.items.0.borrow().iter().map(byte).collect()
+        match &*self.items.0.borrow() {
+            Repr::Bytes(bytes) => Some(bytes.clone()),
+            Repr::Values(values) => {
+                let byte = |v: &Value| if let Value::Uint(_, n) = v { u8::try_from(*n).ok() } else { None };
+                values.iter().map(byte).collect()
+            }
+        }
     }
 
     /// The same slice under another type (a named type over the same elements).
@@ -136,8 +189,10 @@ fn dismantle(mut values: Vec<Value>) {
     while let Some(value) = values.pop() {
         match value {
             Value::List(list) => {
-                if let Some(items) = Rc::into_inner(list.items) {
-                    values.append(&mut items.0.borrow_mut());
+                if let Some(mut items) = Rc::into_inner(list.items)
+                    && let Repr::Values(inner) = items.0.get_mut()
+                {
+                    values.append(inner);
                 }
             }
             Value::Map(map) => {

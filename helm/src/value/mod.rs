@@ -78,8 +78,7 @@ impl Value {
 
     /// A `[]uint8`.
     pub fn bytes(bytes: &[u8]) -> Self {
-        let items = bytes.iter().map(|b| Self::Uint(UintKind::Uint8, u64::from(*b))).collect();
-        Self::List(List::typed(Type::BYTES, items))
+        Self::List(List::bytes(bytes.to_vec()))
     }
 
     /// A `map[string]interface {}` of these entries.

@@ -32,6 +32,11 @@ pub trait Object: fmt::Debug + Any {
         Vec::new()
     }
 
+    /// For a map, the value of a key; asked before what is underlying, so that a large map need not be made for one key.
+    fn entry(&self, key: &[u8]) -> Option<Value> {
+        self.underlying().and_then(|plain| plain.as_map().and_then(|map| map.get(key)))
+    }
+
     /// The signature of a method, if there is one of this name. Fields come second.
     fn method(&self, _name: &str) -> Option<Signature> {
         None
@@ -47,10 +52,17 @@ pub trait Object: fmt::Debug + Any {
         None
     }
 
+    /// As [`Object::to_text`] where only a pointer to the struct has the method, and the value has an address: a field that is
+    /// printed directly, but not one that is given to a function.
+    fn to_text_of_pointer(&self) -> Option<String> {
+        self.to_text()
+    }
+
     /// What `encoding/json` makes of it, as plain values (maps, lists, strings, …). Defaults to what is underlying, or the
-    /// fields under their own names.
+    /// exported fields under their own names.
     fn to_json(&self) -> Value {
-        self.underlying().unwrap_or_else(|| Value::map(self.fields()))
+        let exported = |(name, _): &(&'static str, Value)| name.starts_with(char::is_uppercase);
+        self.underlying().unwrap_or_else(|| Value::map(self.fields().into_iter().filter(exported)))
     }
 
     /// Whether `==` holds in Go, for two values of the same type; `None` if they cannot be compared.

@@ -2,7 +2,7 @@
 
 use super::Result;
 use crate::template::exec::reflect::Reflect;
-use crate::value::{List, Type, UintKind, Value};
+use crate::value::{Kind, List, Type, UintKind, Value};
 
 /// An index as a number within a length. Go: `indexArg`, which lets the length itself through.
 fn position(index: &Reflect, length: usize) -> Result<usize> {
@@ -37,6 +37,12 @@ pub(super) fn index(args: Vec<Reflect>) -> Result<Reflect> {
 }
 
 fn element(item: &Reflect, index: &Reflect) -> Result<Reflect> {
+    if let (Value::Object(object), Value::String(key)) = (item.value(), index.value())
+        && object.type_of().kind() == Kind::Map
+    {
+        let of = object.type_of().element().unwrap_or(Type::Any);
+        return Ok(object.entry(key.as_bytes()).map_or_else(|| Reflect::zero(of), |v| Reflect::typed(v, of)));
+    }
     match item.value().underlying() {
         Value::List(list) => {
             let at = position(index, list.len())?;

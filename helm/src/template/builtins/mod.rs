@@ -128,10 +128,7 @@ fn text(bytes: Vec<u8>) -> Reflect {
 fn joined(args: Vec<Reflect>) -> Result<Vec<u8>> {
     let printable = |value: Value| if value.is_nil() { Value::from("<no value>") } else { value };
     let args: Vec<Value> = values(args).into_iter().map(printable).collect();
-    match args.as_slice() {
-        [one] => print::sprint_indirect(one),
-        all => print::sprint(all),
-    }
+    print::sprint(&args)
 }
 
 /// There are no values that are functions, so this can only say so.

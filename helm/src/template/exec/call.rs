@@ -8,19 +8,21 @@ use crate::template::builtins::Builtin;
 use crate::template::error::{ExecError, FunctionError};
 use crate::template::function::{Call, Callee, Function, Place, Signature, TextError};
 use crate::template::parse::{Expr, Identifier, Resolved, show};
-use crate::value::{ObjectRef, Type, Value};
+use crate::value::{Map, ObjectRef, Type, Value};
 
 /// What can be called.
 pub(super) enum Callable {
     Function(Function),
     Builtin(Builtin),
     Method(ObjectRef, Signature),
+    /// A method of a named map type.
+    MapMethod(Map, Function),
 }
 
 impl Callable {
     fn signature(&self) -> Signature {
         match self {
-            Self::Function(function) => function.signature,
+            Self::Function(function) | Self::MapMethod(_, function) => function.signature,
             Self::Builtin(builtin) => builtin.signature(),
             Self::Method(_, signature) => *signature,
         }
@@ -108,6 +110,10 @@ impl<'t> State<'_, 't, '_> {
         let done = match callable {
             Callable::Builtin(builtin) => builtin.call(&callee, values),
             Callable::Function(function) => self.call_function(function, node, values),
+            Callable::MapMethod(map, function) => {
+                values.insert(0, Reflect::Plain(Value::Map(map.clone())));
+                self.call_function(function, node, values)
+            }
             Callable::Method(object, _) => {
                 let values: Vec<Value> = values.into_iter().map(Reflect::into_value).collect();
                 object.call(name, &values).map(|value| Reflect::typed(value, signature.result))

@@ -6,7 +6,7 @@ use super::call::Callable;
 use super::{At, MissingKey, Reflect, Result, State};
 use crate::template::parse::Expr;
 use crate::template::print::quote;
-use crate::value::{Map, Type, Value};
+use crate::value::{Kind, Type, Value};
 
 impl<'t> State<'_, 't, '_> {
     /// `.a.b.c` of a receiver; the last one may be a method with arguments. Go: `evalFieldChain`.
@@ -49,7 +49,16 @@ impl<'t> State<'_, 't, '_> {
         }
         let has_args = !args.is_empty() || last.is_some();
         match receiver.value() {
-            Value::Map(map) => return self.eval_key(map, field, has_args),
+            Value::Map(map) => {
+                let of = map.type_of();
+                if matches!(of, Type::Named(..))
+                    && let Some(function) = self.run.templates.functions().method(of, field)
+                {
+                    let callable = Callable::MapMethod(map.clone(), *function);
+                    return self.eval_call(dot, &callable, At::Expr(node), field, args, last);
+                }
+                return self.eval_key(of, map.get(field), field, has_args);
+            }
             Value::Object(object) => {
                 if let Some(signature) = object.method(field) {
                     let callable = Callable::Method(object.clone(), signature);
@@ -65,8 +74,8 @@ impl<'t> State<'_, 't, '_> {
                     }
                     return Ok(Reflect::of(value));
                 }
-                if let Some(Value::Map(map)) = object.underlying() {
-                    return self.eval_key(&map, field, has_args);
+                if object.type_of().kind() == Kind::Map {
+                    return self.eval_key(object.type_of(), object.entry(field.as_bytes()), field, has_args);
                 }
             }
             _ => {}
@@ -74,12 +83,13 @@ impl<'t> State<'_, 't, '_> {
         self.error(format!("can't evaluate field {field} in type {}", receiver.type_name()))
     }
 
-    fn eval_key(&self, map: &Map, key: &str, has_args: bool) -> Result<Reflect> {
+    /// The value of a key in a map of this type.
+    fn eval_key(&self, map: Type, value: Option<Value>, key: &str, has_args: bool) -> Result<Reflect> {
         if has_args {
             return self.error(format!("{key} is not a method but has arguments"));
         }
-        let of = map.type_of().element().unwrap_or(Type::Any);
-        match (map.get(key), self.run.options.missing_key) {
+        let of = map.element().unwrap_or(Type::Any);
+        match (value, self.run.options.missing_key) {
             (Some(value), _) => Ok(Reflect::typed(value, of)),
             (None, MissingKey::Zero) => Ok(Reflect::zero(of)),
             (None, MissingKey::Invalid) => Ok(Reflect::Invalid),

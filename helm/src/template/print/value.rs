@@ -24,13 +24,17 @@ impl Printer {
         }
     }
 
-    /// A value, or what it points to.
+    /// A value that has an address, or what it points to.
     pub(super) fn print_indirect(&mut self, value: &Value) {
-        match value {
-            Value::Object(object) if object.to_text().is_none() => match object.type_of() {
-                Type::Pointer(of) if of.kind() == Kind::Struct => self.fields(object, &of.to_string(), 'v', 0, true),
-                _ => self.print_arg(value, 'v'),
-            },
+        let Value::Object(object) = value else {
+            self.print_arg(value, 'v');
+            return;
+        };
+        match (object.to_text_of_pointer(), object.type_of()) {
+            (Some(text), _) => self.format.text(&text),
+            (None, Type::Pointer(of)) if of.kind() == Kind::Struct => {
+                self.fields(object, &of.to_string(), 'v', 0, true);
+            }
             _ => self.print_arg(value, 'v'),
         }
     }
