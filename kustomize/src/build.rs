@@ -12,6 +12,7 @@ use crate::fieldspec::FieldSpec;
 use crate::helm::Charts;
 use crate::kustomization::SortOptions;
 use crate::loader::Loader;
+use crate::print;
 use crate::resmap::ResMap;
 use crate::resource::{BUILD_ANNOTATIONS, ORIGIN, Scopes, StringMap, TRANSFORMATIONS};
 use crate::target::{Session, Target};
@@ -72,7 +73,7 @@ impl Output {
     /// The objects as `kustomize build` prints them.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        k8s_yaml::documents_to_string(&self.objects)
+        print::to_yaml(&self.objects)
     }
 }
 
@@ -91,9 +92,11 @@ pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Outp
         let id = resource.current_id();
         resource.node.to_json().map_err(|error| error.context(format!("printing {id}")))
     });
-    let objects = objects.collect::<Result<_, _>>()?;
+    let objects: Vec<Value> = objects.collect::<Result<_, _>>()?;
     drop(target);
-    Ok(Output { objects, warnings: session.warnings.into_inner() })
+    let mut warnings = session.warnings.into_inner();
+    print::check(&objects, &mut warnings)?;
+    Ok(Output { objects, warnings })
 }
 
 /// What is done once, for the kustomization that is built. Go: `Kustomizer.Run`.

@@ -23,6 +23,7 @@
 //! | `factory`, `resource`, `resmap`, `id` | objects, their names now and before, and sets of them |
 //! | `config`, `fieldspec` | which fields the transformers work on, and the way to them |
 //! | `transform` | what changes objects: one module per transformer |
+//! | `print` | what kustomize prints of an object |
 //! | `plugin` | transformers and generators configured by objects |
 //! | `helm` | charts, rendered by who calls |
 //! | `selector`, `label_selector` | which objects a patch is for |
@@ -52,6 +53,7 @@ mod merge;
 mod openapi;
 mod patch_json;
 mod plugin;
+mod print;
 mod remote;
 mod replacement;
 mod resmap;

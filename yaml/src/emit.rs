@@ -29,6 +29,15 @@ pub fn to_string_ordered(value: &Value) -> String {
     emitter.out
 }
 
+/// As [`to_string`], with U+2028 and U+2029 as they are, where Go does not escape them: for output that must equal that of
+/// a Go program to the byte.
+#[must_use]
+pub fn to_string_exact(value: &Value) -> String {
+    let mut emitter = Emitter { raw_separators: true, ..Emitter::new(true) };
+    emitter.document(value);
+    emitter.out
+}
+
 /// The values as a stream of documents, each as [`to_string`] writes it, with `---` between them.
 #[must_use]
 pub fn documents_to_string(values: &[Value]) -> String {
@@ -64,7 +73,7 @@ pub fn scalar_line(text: &str, quotes: Quotes) -> String {
     };
     // A key may not be folded.
     let mut emitter = Emitter::new(false);
-    match scalar::style(text, wanted, true) {
+    match scalar::style(text, wanted, true, true) {
         Style::Plain => emitter.plain(text, false),
         Style::SingleQuoted => emitter.single_quoted(text, false),
         Style::DoubleQuoted | Style::Literal => emitter.double_quoted(text, false),
@@ -90,6 +99,8 @@ enum Context {
 struct Emitter {
     out: String,
     sorted: bool,
+    /// Whether U+2028 and U+2029 stand as they are, and count as line ends, as in Go.
+    raw_separators: bool,
     column: usize,
     /// `None` before the first level.
     indent: Option<usize>,
@@ -101,7 +112,15 @@ struct Emitter {
 
 impl Emitter {
     fn new(sorted: bool) -> Self {
-        Self { out: String::new(), sorted, column: 0, indent: None, whitespace: true, indention: true }
+        Self {
+            out: String::new(),
+            sorted,
+            raw_separators: false,
+            column: 0,
+            indent: None,
+            whitespace: true,
+            indention: true,
+        }
     }
 
     fn document(&mut self, value: &Value) {
@@ -164,7 +183,7 @@ impl Emitter {
 
     fn scalar(&mut self, text: &str, wanted: Style, context: Context) {
         let simple_key = context == Context::SimpleKey;
-        let style = scalar::style(text, wanted, simple_key);
+        let style = scalar::style(text, wanted, simple_key, self.raw_separators);
         let outer = self.indent;
         self.indent = Some(outer.map_or(INDENT, |indent| indent + INDENT));
         match style {

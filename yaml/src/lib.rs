@@ -29,7 +29,7 @@ mod timestamp;
 
 pub use compose::{from_bytes, parse};
 pub use de::{from_node, from_str};
-pub use emit::{Quotes, documents_to_string, scalar_line, to_string, to_string_ordered};
+pub use emit::{Quotes, documents_to_string, scalar_line, to_string, to_string_exact, to_string_ordered};
 pub use error::{Error, ErrorKind, Position};
 pub use mapping::{Duplicate, Entry, Key, Mapping};
 pub use node::{Content, Document, Node};

@@ -4,6 +4,7 @@ use k8s_yaml::{Mode, Scalar, format_float, resolve_tagged, resolve_untagged};
 use serde_json::{Map, Number, Value as Json};
 
 use super::node::{Field, Key, Node, Style, Tag, Value};
+use super::reread::reread;
 use crate::Error;
 
 impl Node {
@@ -13,19 +14,20 @@ impl Node {
     /// A key given twice, a key below the root that is no string, infinity and not-a-number, a value that its tag forbids;
     /// with the line.
     pub fn to_json(&self) -> Result<Json, Error> {
-        convert(self, true)
+        convert(self, true, false)
     }
 }
 
-fn convert(node: &Node, root: bool) -> Result<Json, Error> {
+fn convert(node: &Node, root: bool, in_flow: bool) -> Result<Json, Error> {
+    let inner_flow = in_flow || node.style.has(Style::FLOW);
     match &node.value {
-        Value::Scalar(text) => scalar(node, text).map_err(|message| Error::new(message).at_line(node.line)),
-        Value::Sequence(items) => items.iter().map(|item| convert(item, false)).collect(),
+        Value::Scalar(text) => scalar(node, text, in_flow).map_err(|message| Error::new(message).at_line(node.line)),
+        Value::Sequence(items) => items.iter().map(|item| convert(item, false, inner_flow)).collect(),
         Value::Mapping(fields) => {
             let mut map = Map::with_capacity(fields.len());
             for Field { key, value } in fields {
                 check_key(key, root)?;
-                let json = convert(value, false).map_err(|error| error.in_field(&key.text))?;
+                let json = convert(value, false, inner_flow).map_err(|error| error.in_field(&key.text))?;
                 if map.insert(String::from(&*key.text), json).is_some() {
                     return Err(Error::new(format!("mapping key \"{}\" already defined", key.text)).at_line(key.line));
                 }
@@ -39,6 +41,8 @@ fn convert(node: &Node, root: bool) -> Result<Json, Error> {
 fn check_key(key: &Key, root: bool) -> Result<(), Error> {
     let string = match &key.tag {
         Tag::Str | Tag::Merge => true,
+        // As a key nothing is written as ''.
+        Tag::None | Tag::Null if key.text.is_empty() => true,
         Tag::None => key.style.is_quoted() || matches!(resolve_untagged(Mode::Kyaml, &key.text), Scalar::Text(_)),
         _ => false,
     };
@@ -49,12 +53,14 @@ fn check_key(key: &Key, root: bool) -> Result<(), Error> {
 }
 
 /// What the scalar reads as after kyaml wrote it. Go: go-yaml v3 encode.go (`node`), then decode.go (`scalar`).
-fn scalar(node: &Node, text: &str) -> Result<Json, String> {
+fn scalar(node: &Node, text: &str, in_flow: bool) -> Result<Json, String> {
     let tagged = node.style.has(Style::TAGGED);
     let quoted = node.style.is_quoted() || text.contains('\n');
     let resolved = match &node.tag {
-        Tag::Str => Scalar::Text(text.into()),
-        Tag::None if quoted => Scalar::Text(text.into()),
+        Tag::Str => Scalar::Text(reread(node, text, in_flow)?),
+        Tag::None if quoted => Scalar::Text(reread(node, text, in_flow)?),
+        // Between brackets nothing is written as ''.
+        Tag::None | Tag::Null if text.is_empty() && in_flow && !tagged => Scalar::Text(text.into()),
         Tag::None => resolve_untagged(Mode::Kyaml, text),
         Tag::Binary => resolve_tagged(Mode::Kyaml, "binary", text)?,
         Tag::Map | Tag::Seq | Tag::Merge | Tag::Other(_) => Scalar::Text(text.into()),

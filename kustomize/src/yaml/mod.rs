@@ -14,6 +14,7 @@ mod node;
 mod parse;
 mod path;
 mod quoting;
+mod reread;
 mod shared;
 mod write;
 

@@ -32,9 +32,9 @@ pub(super) fn is_simple_key(key: &str) -> bool {
     key.len() <= 128 && !key.contains(is_break)
 }
 
-/// The style that the text can have.
-pub(super) fn style(text: &str, wanted: Style, simple_key: bool) -> Style {
-    let allowed = analyse(text);
+/// The style that the text can have; with `raw_separators` U+2028 and U+2029 are line ends like others.
+pub(super) fn style(text: &str, wanted: Style, simple_key: bool, raw_separators: bool) -> Style {
+    let allowed = analyse(text, raw_separators);
     let wanted = if simple_key && allowed.multiline { Style::DoubleQuoted } else { wanted };
     match wanted {
         Style::Plain if allowed.plain => Style::Plain,
@@ -51,7 +51,7 @@ struct Allowed {
     block: bool,
 }
 
-fn analyse(text: &str) -> Allowed {
+fn analyse(text: &str, raw_separators: bool) -> Allowed {
     if text.is_empty() {
         return Allowed { multiline: false, plain: true, single_quoted: true, block: false };
     }
@@ -73,7 +73,7 @@ fn analyse(text: &str) -> Allowed {
             '#' => preceded_by_whitespace,
             _ => false,
         };
-        special |= !is_printable(c) || matches!(c, '\u{2028}' | '\u{2029}');
+        special |= !is_printable(c) || (!raw_separators && is_separator(c));
         let (space, line_break) = (c == ' ', is_break(c));
         break_space |= space && previous_break;
         space_break |= line_break && previous_space;
@@ -97,6 +97,10 @@ fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
+fn is_separator(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// What libyaml prints as it is: nothing beyond the basic plane.
 fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fffd}') && c != '\u{feff}'
@@ -114,7 +118,7 @@ impl Emitter {
 
     pub(super) fn single_quoted(&mut self, text: &str, allow_breaks: bool) {
         self.indicator("'", true, false, false);
-        if text.contains('\n') {
+        if text.contains(is_break) {
             self.single_quoted_lines(text);
         } else {
             self.folded_words(text, allow_breaks, |c| c == '\'');
@@ -152,11 +156,11 @@ impl Emitter {
     fn single_quoted_lines(&mut self, text: &str) {
         let mut breaks = false;
         for c in text.chars() {
-            if c == '\n' {
-                if !breaks {
+            if is_break(c) {
+                if !breaks && c == '\n' {
                     self.put_break();
                 }
-                self.put_break();
+                self.put_line_end(c);
                 self.indention = true;
                 breaks = true;
                 continue;
@@ -248,20 +252,27 @@ impl Emitter {
         self.put_break();
         self.indention = true;
         self.whitespace = true;
-        let mut lines = text.split('\n');
-        let mut next = lines.next();
-        while let Some(line) = next {
-            next = lines.next();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.find(is_break).unwrap_or(rest.len());
+            let (line, after) = rest.split_at(end);
             if !line.is_empty() {
                 self.write_indent();
                 self.out.push_str(line);
                 self.column += line.chars().count();
                 self.indention = false;
             }
-            if next.is_some() {
-                self.put_break();
+            let mut after = after.chars();
+            if let Some(line_end) = after.next() {
+                self.put_line_end(line_end);
                 self.indention = true;
             }
+            rest = after.as_str();
         }
+    }
+
+    fn put_line_end(&mut self, c: char) {
+        self.out.push(c);
+        self.column = 0;
     }
 }
