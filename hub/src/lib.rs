@@ -17,6 +17,7 @@
 //! | `repositories` | polls git, and reads what changed |
 //! | [`rendering`] | renders on threads of its own, each input once |
 //! | [`metrics`] | `/metrics` |
+//! | [`routes`] | every route, and who may use it |
 
 mod agent_api;
 pub mod blobs;
@@ -27,6 +28,7 @@ mod machine;
 pub mod metrics;
 pub mod rendering;
 mod repositories;
+pub mod routes;
 pub mod run;
 mod slots;
 pub mod standard;

@@ -25,6 +25,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+/// What anybody may ask: whether the hub runs, whether it works, and its figures.
+pub(crate) const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// The directory of blobs in the data directory.
 const BLOBS: &str = "blobs";
 
@@ -229,10 +232,11 @@ struct Probes {
 }
 
 fn router(agents: Router, users: Router, probes: Probes) -> Router {
+    let [healthz, readyz, metrics] = PROBES;
     let of_probes = Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(|State(probes): State<Probes>| async move { probes.metrics.recent() }))
+        .route(healthz, get(|| async { "ok" }))
+        .route(readyz, get(ready))
+        .route(metrics, get(|State(probes): State<Probes>| async move { probes.metrics.recent() }))
         .with_state(probes);
     users.merge(agents).merge(of_probes)
 }

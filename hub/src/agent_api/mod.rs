@@ -11,6 +11,7 @@ mod sync;
 
 use crate::blobs::Blobs;
 use crate::machine::Message;
+use crate::routes::Access;
 use crate::slots::{Slot, Slots};
 use crate::tls::Peer;
 use crate::turns::Turns;
@@ -29,6 +30,10 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use sync::LONGEST_WAIT;
 use tokio::sync::{Semaphore, mpsc};
+
+/// The routes, and who may use each.
+pub(crate) const ROUTES: [(&str, Access); 3] =
+    [("/v1/enroll", Access::Token), ("/v1/sync", Access::Agent), ("/v1/blobs", Access::Agent)];
 
 /// How large an enrollment may be.
 const ENROLL_LIMIT: usize = 64 << 10;
@@ -65,10 +70,11 @@ impl AgentApi {
 
     /// The routes.
     pub(crate) fn router(self) -> Router {
+        let [(enroll, _), (sync, _), (blobs, _)] = ROUTES;
         Router::new()
-            .route("/v1/enroll", post(enroll_handler))
-            .route("/v1/sync", post(sync_handler))
-            .route("/v1/blobs", post(blobs_handler))
+            .route(enroll, post(enroll_handler))
+            .route(sync, post(sync_handler))
+            .route(blobs, post(blobs_handler))
             .with_state(self)
     }
 

@@ -36,6 +36,15 @@ impl From<CoreError> for ApiError {
     }
 }
 
+/// All of them, as the table above has them.
+pub(super) const VERBS: [(Method, &str); 5] = [
+    (Method::POST, "token"),
+    (Method::GET, "held/{kind}/{namespace}/{name}"),
+    (Method::POST, "approve/{kind}/{namespace}/{name}"),
+    (Method::POST, "sync/{kind}/{namespace}/{name}"),
+    (Method::GET, "explain/{kind}/{namespace}/{name}"),
+];
+
 /// Answers a request; `path` is what follows `/v1/admin/`.
 pub(super) async fn serve(api: &UserApi, method: &Method, path: &str, body: &[u8]) -> Result<Response, ApiError> {
     let segments: Vec<_> = path.split('/').collect();

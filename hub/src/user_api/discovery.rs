@@ -16,13 +16,21 @@ const AGGREGATED: [(&str, &str); 2] = [
 /// The version of Kubernetes whose API is spoken here.
 const KUBERNETES: (&str, &str) = ("1", "36");
 
+/// The paths that are answered here.
+pub(super) const PATHS: [&str; 6] = [API, APIS, CORE, FLEET, FLEET_VERSION, "/version"];
+const API: &str = "/api";
+const APIS: &str = "/apis";
+const CORE: &str = "/api/v1";
+const FLEET: &str = "/apis/fleet.cattle.io";
+const FLEET_VERSION: &str = "/apis/fleet.cattle.io/v1alpha1";
+
 /// The answer, where `path` is one of discovery's.
 pub(super) fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
     let plain = match path {
-        "/api" | "/apis" => return Some(groups(path, headers)),
-        "/api/v1" => resource_list("", "v1"),
-        "/apis/fleet.cattle.io" => fleet_group(),
-        "/apis/fleet.cattle.io/v1alpha1" => resource_list(GROUP, API_VERSION),
+        API | APIS => return Some(groups(path, headers)),
+        CORE => resource_list("", "v1"),
+        FLEET => fleet_group(),
+        FLEET_VERSION => resource_list(GROUP, API_VERSION),
         "/version" => version(),
         _ => return None,
     };

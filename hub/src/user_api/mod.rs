@@ -52,6 +52,21 @@ use std::time::Duration;
 use status::ApiError;
 use target::Target;
 
+/// The web page.
+pub(crate) const PAGE: &str = "/";
+/// What is before Skiff's own verbs.
+pub(crate) const VERBS: &str = "/v1/admin/";
+
+/// The paths that tell what there is.
+pub(crate) fn discovery_paths() -> impl Iterator<Item = &'static str> {
+    discovery::PATHS.into_iter().chain(openapi::PATHS)
+}
+
+/// Skiff's own verbs, by method and what follows [`VERBS`].
+pub(crate) fn admin_verbs() -> impl Iterator<Item = (Method, &'static str)> {
+    admin::VERBS.into_iter()
+}
+
 /// How large the body of a request may be.
 const BODY_LIMIT: usize = 16 << 20;
 /// How long it may take to arrive.
@@ -75,7 +90,7 @@ impl std::fmt::Debug for UserApi {
 /// The router. It answers every path that nothing else does, with 404 where there is nothing.
 pub fn router(resources: Resources, actions: Arc<dyn Actions>, admin: Admin) -> Router {
     let api = UserApi { resources, actions, admin: Arc::new(admin), listings: Arc::default() };
-    Router::new().route("/", axum::routing::get(page::page)).fallback(serve).with_state(api)
+    Router::new().route(PAGE, axum::routing::get(page::page)).fallback(serve).with_state(api)
 }
 
 async fn serve(State(api): State<UserApi>, request: Request) -> Response {
@@ -91,7 +106,7 @@ async fn serve(State(api): State<UserApi>, request: Request) -> Response {
 async fn dispatch(api: &UserApi, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().trim_end_matches('/').to_owned();
-    if let Some(rest) = path.strip_prefix("/v1/admin/") {
+    if let Some(rest) = path.strip_prefix(VERBS) {
         let body = read_body(body).await?;
         return admin::serve(api, &parts.method, rest, &body).await;
     }

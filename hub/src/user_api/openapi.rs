@@ -7,12 +7,18 @@ use axum::response::Response;
 use fleet_api::v1alpha1::{API_VERSION, GROUP};
 use serde_json::{Map, Value, json};
 
+/// The paths that are answered here.
+pub(super) const PATHS: [&str; 3] = [INDEX, CORE, FLEET];
+const INDEX: &str = "/openapi/v3";
+const CORE: &str = "/openapi/v3/api/v1";
+const FLEET: &str = "/openapi/v3/apis/fleet.cattle.io/v1alpha1";
+
 /// The answer, where `path` is one of OpenAPI's.
 pub(super) fn serve(path: &str) -> Option<Response> {
     let document = match path {
-        "/openapi/v3" => index(),
-        "/openapi/v3/api/v1" => document(""),
-        "/openapi/v3/apis/fleet.cattle.io/v1alpha1" => document(GROUP),
+        INDEX => index(),
+        CORE => document(""),
+        FLEET => document(GROUP),
         _ => return None,
     };
     Some(super::json(StatusCode::OK, &document))

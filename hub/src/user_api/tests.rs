@@ -236,6 +236,13 @@ async fn unknown_fields_are_refused_told_or_dropped_as_asked() {
     assert!(warned.body["spec"].get("brunch").is_none());
     object["metadata"]["name"] = "other".into();
     assert!(hub.post(&format!("{path}?fieldValidation=Ignore"), &object).await.warnings.is_empty());
+
+    object["metadata"]["name"] = "with-a-password".into();
+    object["spec"]["repo"] = "https://ada:canary@git.example.com/shop.git".into();
+    let warned = hub.post(&format!("{path}?fieldValidation=Ignore"), &object).await;
+    assert_eq!(warned.code, 201);
+    let [warning] = warned.warnings.as_slice() else { panic!("{:?}", warned.warnings) };
+    assert!(warning.contains("spec.clientSecretName") && !warning.contains("canary"), "{warning}");
 }
 
 #[tokio::test]

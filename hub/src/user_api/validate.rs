@@ -85,7 +85,20 @@ pub(super) fn check(kind: Kind, name: &str, object: &mut Value, unknown: Unknown
         return Err(ApiError::invalid(kind, name, &causes));
     }
     let warn = unknown == Unknown::Warn;
-    Ok(findings.unknown.iter().filter(|_| warn).map(|path| format!("unknown field \"{path}\"")).collect())
+    let unknown = findings.unknown.iter().filter(|_| warn).map(|path| format!("unknown field \"{path}\""));
+    Ok(unknown.chain(password_in_url(kind, object)).collect())
+}
+
+/// Fleet takes such a URL, and so do we; but whoever may read GitRepos reads it.
+fn password_in_url(kind: Kind, object: &Value) -> Option<String> {
+    let url = object["spec"]["repo"].as_str().filter(|_| kind == Kind::GitRepo)?;
+    let (_, rest) = url.split_once("://")?;
+    let (user, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+    user.contains(':').then(|| {
+        "spec.repo: the URL holds a password, which everybody sees who reads the GitRepo; put it into a Secret of type \
+         kubernetes.io/basic-auth and name that in spec.clientSecretName"
+            .to_owned()
+    })
 }
 
 fn check_name(kind: Kind, name: &str, causes: &mut Causes) {

@@ -1,5 +1,7 @@
 //! The whole hub over real loopback TLS, with an agent that is a test.
 
+mod access;
 mod agents;
+mod canaries;
 mod common;
 mod restart;

@@ -47,14 +47,7 @@ impl Machine {
             }
             Event::Fetched { missing, refused, problem, at } => self.fetched(&missing, refused, problem, at),
             Event::Kinds { kinds, at } => self.kinds(kinds, at),
-            Event::DiscoveryFailed { groups, at } => {
-                self.discovery.in_flight = false;
-                self.discovery.failed = true;
-                self.discovery.tries = Some(Tries::again(self.discovery.tries, at));
-                for (group, why) in groups {
-                    self.all_dirty |= self.snapshot.unreadable.insert(group, why).is_none();
-                }
-            }
+            Event::DiscoveryFailed { groups, at } => self.discovery_failed(groups, at),
             Event::Listed { kind, seen } => self.listed(kind, &seen),
             Event::Unwatched { kind } => {
                 self.snapshot.listed.remove(&kind);
@@ -164,6 +157,15 @@ impl Machine {
             self.snapshot.kinds.insert(kind, info);
         }
         self.discovery.tries = (!all_there).then(|| Tries::again(self.discovery.tries, at));
+    }
+
+    fn discovery_failed(&mut self, groups: Vec<(String, String)>, at: Timestamp) {
+        self.discovery.in_flight = false;
+        self.discovery.failed = true;
+        self.discovery.tries = Some(Tries::again(self.discovery.tries, at));
+        for (group, why) in groups {
+            self.all_dirty |= self.snapshot.unreadable.insert(group, why).is_none();
+        }
     }
 
     fn listed(&mut self, kind: GroupKind, seen: &BTreeSet<ObjectKey>) {

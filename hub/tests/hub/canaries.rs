@@ -1,0 +1,171 @@
+//! Unique strings in every secret that a hub is given, looked for in everything that it gives back, says or writes.
+
+use crate::common::*;
+use serde_json::json;
+use skiff_hub::routes::all;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// What is secret, and where it went in. The hub has to use each of them, and to show none.
+const PASSWORD: &str = "canary-password-41ac";
+const SSH_KEY: &str = "canary-ssh-key-52bd";
+const IN_GIT: &str = "canary-secret-in-git-63ce";
+const IN_BUNDLE: &str = "canary-secret-in-bundle-74df";
+const IN_URL: &str = "canary-in-url-85e0";
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn holds(haystack: &[u8], canary: &str) -> bool {
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(canary);
+    // Base64 of a text in the middle of another: the part that does not depend on where it begins.
+    [canary.as_bytes(), &encoded.as_bytes()[..encoded.len() - 4]]
+        .iter()
+        .any(|needle| haystack.windows(needle.len()).any(|window| window == *needle))
+}
+
+fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        match entry.path() {
+            path if path.is_dir() => files(&path, found),
+            path => found.push((path.display().to_string(), std::fs::read(&path).unwrap())),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_is_shown_said_or_lies_in_the_clear() {
+    let log = Log::default();
+    let writer = log.clone();
+    // Of this process: no other test of this binary gives secrets to a hub, and their lines do no harm here.
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone());
+    drop(subscriber.try_init());
+
+    let (_dir, data) = data();
+    let hub = start(&data).await;
+    let put = async |text: serde_json::Value| {
+        let kind = skiff_hub::store::Kind::of(text["apiVersion"].as_str().unwrap(), text["kind"].as_str().unwrap());
+        let name = text["metadata"]["name"].as_str().unwrap().to_owned();
+        let change = skiff_hub::store::Change::Spec(text);
+        let done: Result<_, skiff_hub::store::ResourceError> = hub
+            .resources()
+            .change(kind.unwrap(), "fleet-default", &name, skiff_hub::store::Precondition::default(), move |_| {
+                Ok(change)
+            })
+            .await;
+        done.unwrap();
+    };
+    let secret = |name: &str, kind: &str, data: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Secret", "type": kind, "stringData": data, "metadata": {
+            "name": name, "namespace": "fleet-default",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": data.to_string()},
+        }})
+    };
+    put(secret("basic", "kubernetes.io/basic-auth", json!({"username": "ada", "password": PASSWORD}))).await;
+    put(secret("ssh", "kubernetes.io/ssh-auth", json!({"ssh-privatekey": SSH_KEY}))).await;
+    let manifest =
+        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  key: {value}\n");
+    put(json!({
+        "apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Bundle",
+        "metadata": {"name": "hand", "namespace": "fleet-default"},
+        "spec": {"resources": [{"name": "s.yaml", "content": manifest(IN_BUNDLE)}], "targets": [{"clusterName": "till"}]},
+    }))
+    .await;
+    // Repositories that cannot be reached, each with a credential: what is said of it names no part of it.
+    for (name, url, secret) in [
+        ("over-https", "https://127.0.0.1:9/x.git".to_owned(), "basic"),
+        ("over-ssh", "ssh://git@127.0.0.1:9/x.git".to_owned(), "ssh"),
+        ("in-the-url", format!("https://ada:{IN_URL}@127.0.0.1:9/x.git"), ""),
+    ] {
+        let mut spec = json!({"repo": url, "branch": "main", "pollingInterval": "1h", "paths": ["*"]});
+        if !secret.is_empty() {
+            spec["clientSecretName"] = secret.into();
+        }
+        let metadata = json!({"name": name, "namespace": "fleet-default"});
+        put(json!({
+            "apiVersion": "fleet.cattle.io/v1alpha1", "kind": "GitRepo", "metadata": metadata, "spec": spec,
+        }))
+        .await;
+    }
+    let repo = Repo::new();
+    repo.commit(&[("web/s.yaml", &manifest(IN_GIT)), ("bad/s.yaml", &format!("{}  : [{IN_GIT}", manifest(IN_GIT)))]);
+    gitrepo(&hub, "shop", &repo, &json!({"targets": [{"clusterName": "till"}]})).await;
+    let mut agent = Agent::new(&hub, "ks-1");
+    let token = token(&hub, Some("till"), &[]).await;
+    agent.enroll(&token, None).await.unwrap();
+    told(&mut agent, &["hand", "shop-web"]).await;
+    assert_eq!(agent.fetch().await["hand"][0]["stringData"]["key"], IN_BUNDLE, "it is used");
+    let report = agent.all_ready();
+    agent.sync(0, Some(report)).await.unwrap();
+    eventually("the failures are told", async || {
+        let told = ["over-https", "over-ssh"].iter().all(|name| {
+            let gitrepo: fleet_api::v1alpha1::GitRepo = hub.resources().get("fleet-default", name).unwrap().unwrap();
+            gitrepo.status.is_some_and(|status| !status.conditions.is_empty())
+        });
+        told.then_some(())
+    })
+    .await;
+
+    let file = std::fs::read_to_string(hub.admin_file()).unwrap();
+    let admin = skiff_hub::user_api::AdminFile::parse(&file).unwrap().token;
+    let mut seen: Vec<(String, Vec<u8>)> = vec![("the metrics".into(), hub.metrics().into_bytes())];
+    let names = ["basic", "ssh", "hand", "shop", "shop-web", "over-https", "over-ssh", "in-the-url", "till"];
+    let client = client(hub.hub_key(), None);
+    for route in all().into_iter().filter(|route| route.method == "GET") {
+        for kind in ["gitrepo", "bundle", "cluster"] {
+            for name in names {
+                let path = route.path.replace("{kind}", kind).replace("{namespace}", "fleet-default");
+                let path = path.replace("{name}", name);
+                let request = client.get(format!("https://{}{path}", hub.address())).bearer_auth(&admin);
+                seen.push((path, request.send().await.unwrap().bytes().await.unwrap().to_vec()));
+                if !route.path.contains("{name}") {
+                    break;
+                }
+            }
+            if !route.path.contains("{kind}") {
+                break;
+            }
+        }
+    }
+    hub.stop().await;
+    seen.push(("the log".into(), log.0.lock().unwrap().clone()));
+    files(&data, &mut seen);
+
+    let mut hits = Vec::new();
+    for (place, bytes) in &seen {
+        for canary in [PASSWORD, SSH_KEY, IN_GIT, IN_BUNDLE, IN_URL, token.secret.as_str(), admin.as_str()] {
+            if holds(bytes, canary) && !is_its_place(place, canary, &admin) {
+                hits.push(format!("{canary} in {place}"));
+            }
+        }
+    }
+    println!("7 canaries in {} answers, logs and files: {} hits", seen.len(), hits.len());
+    assert!(hits.is_empty(), "{hits:#?}");
+}
+
+/// Where a secret is by design: the admin's credential in the file that is made for it; the files of a Bundle, given
+/// back to the admin who wrote them there (Fleet does so, and who applies one again needs them); the repository itself,
+/// which the hub holds a copy of as git made it; a URL with a password, in the GitRepo that was applied with it (who does
+/// that is warned).
+fn is_its_place(place: &str, canary: &str, admin: &str) -> bool {
+    (canary == admin && place.ends_with("/admin.yaml"))
+        || (canary == IN_BUNDLE && place.starts_with("/apis/fleet.cattle.io/v1alpha1/") && place.contains("bundles"))
+        || (canary == IN_GIT && place.contains("/git/"))
+        || (canary == IN_URL && (place.ends_with("/gitrepos") || place.contains("/gitrepos/in-the-url")))
+        || (canary == IN_URL && place.contains("/hub.db"))
+}
