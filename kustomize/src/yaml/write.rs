@@ -60,7 +60,7 @@ fn write(node: &Node, level: usize, place: Place, out: &mut String) {
         }
         _ => {
             let mut text = String::new();
-            write_flow(node, &mut text);
+            write_flow(node, false, &mut text);
             if place == Place::Value && !text.is_empty() {
                 out.push(' ');
             }
@@ -76,14 +76,16 @@ fn new_line(level: usize, out: &mut String) {
     out.extend(std::iter::repeat_n("  ", level));
 }
 
-fn write_flow(node: &Node, out: &mut String) {
+fn write_flow(node: &Node, in_flow: bool, out: &mut String) {
     match &node.value {
+        // Nothing at all cannot stand between brackets.
+        Value::Scalar(text) if text.is_empty() && in_flow && !node.style.is_quoted() => out.push_str("''"),
         Value::Scalar(_) => out.push_str(&scalar_text(node)),
         Value::Sequence(items) => {
             out.push('[');
             for (at, item) in items.iter().enumerate() {
                 out.push_str(if at > 0 { ", " } else { "" });
-                write_flow(item, out);
+                write_flow(item, true, out);
             }
             out.push(']');
         }
@@ -93,7 +95,7 @@ fn write_flow(node: &Node, out: &mut String) {
                 out.push_str(if at > 0 { ", " } else { "" });
                 out.push_str(&key_text(key));
                 out.push_str(": ");
-                write_flow(value, out);
+                write_flow(value, true, out);
             }
             out.push('}');
         }
@@ -177,6 +179,7 @@ mod tests {
             ("- 1\n- two\n", "- 1\n- two\n"),
             ("text", "text\n"),
             ("a: {}\nb: []\n", "a: {}\nb: []\n"),
+            ("a: {b: , c: \"\"}\n", "a: {b: '', c: \"\"}\n"),
             ("l:\n- |\n  x\n- m: |-\n    y\n", "l:\n- |\n  x\n- m: |-\n    y\n"),
         ] {
             assert_eq!(to_text(&parse_one(text).unwrap().unwrap()), expected);
