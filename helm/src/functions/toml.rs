@@ -1,0 +1,27 @@
+//! TOML. Helm: `pkg/engine/funcs.go`; Go: BurntSushi/toml 1.6 in [`write`].
+
+mod write;
+
+use super::args;
+use crate::template::{Function, FunctionError, Signature};
+use crate::value::{Str, Type, Value};
+
+use Type::{Any, String as Text};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    // An error is the result.
+    Function::pure("toToml", Signature::new(&[Any], Text), |a| {
+        Ok(Value::String(write::write(valid(a)?).map_or_else(Str::from, Str::from_bytes)))
+    }),
+    Function::pure("mustToToml", Signature::new(&[Any], Text), |a| {
+        Ok(Value::String(Str::from_bytes(write::write(valid(a)?)?)))
+    }),
+];
+
+/// Nil is the one value over which the Go library panics.
+fn valid(args: &[Value]) -> Result<&Value, FunctionError> {
+    match args::any(args, 0) {
+        Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".into()),
+        value => Ok(value),
+    }
+}
