@@ -1,13 +1,12 @@
 //! Calls of functions and methods. Go: `text/template/exec.go`, `evalCall`.
 
 use std::any::Any;
-use std::mem;
 
 use super::{At, Reflect, Result, Run, State};
 use crate::template::builtins::Builtin;
 use crate::template::error::{ExecError, FunctionError};
 use crate::template::function::{Call, Callee, Function, Place, Signature, TextError};
-use crate::template::parse::{Expr, Identifier, Resolved, show};
+use crate::template::parse::{Expr, Identifier, Resolved, Tree, show};
 use crate::value::{Map, ObjectRef, Type, Value};
 
 /// What can be called.
@@ -32,7 +31,8 @@ impl Callable {
 /// A call as a function sees it.
 struct Caller<'c, 'e> {
     run: &'c mut Run<'e>,
-    place: Place,
+    tree: &'c Tree,
+    position: usize,
 }
 
 impl Call for Caller<'_, '_> {
@@ -41,7 +41,9 @@ impl Call for Caller<'_, '_> {
     }
 
     fn place(&self) -> Place {
-        self.place.clone()
+        let (line, column) = self.tree.source.line_and_column(self.position);
+        let (template, file) = (self.tree.name.to_string(), self.tree.source.name.to_string());
+        Place { template, file, line, column: column + 1 }
     }
 
     fn count(&self) -> u64 {
@@ -93,31 +95,21 @@ impl<'t> State<'_, 't, '_> {
         if let Callable::Builtin(builtin @ (Builtin::And | Builtin::Or)) = callable {
             return self.short_circuit(dot, *builtin, args, last);
         }
-        let mut values = Vec::with_capacity(args.len() + usize::from(last.is_some()));
-        for arg in args {
-            values.push(self.eval_arg(dot, parameter(signature, values.len()), arg)?);
-        }
-        // What `call` says it was given.
-        let callee = match (callable, args, &last) {
-            (Callable::Builtin(Builtin::Call), [first, ..], _) => show(first),
-            (Callable::Builtin(Builtin::Call), [], Some(last)) => reflect_string(last),
-            _ => String::new(),
-        };
-        if let Some(last) = last {
-            values.push(self.validate(last, parameter(signature, values.len()))?);
-        }
         self.run.calls += 1;
         let done = match callable {
-            Callable::Builtin(builtin) => builtin.call(&callee, values),
-            Callable::Function(function) => self.call_function(function, node, values),
+            Callable::Function(function) => {
+                let values = self.eval_args(dot, signature, None, args, last)?;
+                self.call_function(function, node, &values)
+            }
             Callable::MapMethod(map, function) => {
-                values.insert(0, Reflect::Plain(Value::Map(map.clone())));
-                self.call_function(function, node, values)
+                let values = self.eval_args(dot, signature, Some(map.clone()), args, last)?;
+                self.call_function(function, node, &values)
             }
             Callable::Method(object, _) => {
-                let values: Vec<Value> = values.into_iter().map(Reflect::into_value).collect();
+                let values = self.eval_args(dot, signature, None, args, last)?;
                 object.call(name, &values).map(|value| Reflect::typed(value, signature.result))
             }
+            Callable::Builtin(builtin) => self.call_builtin(dot, *builtin, args, last)?,
         };
         let done = done.and_then(|value| {
             if let Value::String(s) = value.value() {
@@ -131,20 +123,60 @@ impl<'t> State<'_, 't, '_> {
         })
     }
 
+    /// The arguments as dynamic values, after the receiver of a method if there is one.
+    fn eval_args(
+        &mut self,
+        dot: &Reflect,
+        signature: Signature,
+        receiver: Option<Map>,
+        args: &'t [Expr],
+        last: Option<Reflect>,
+    ) -> Result<Vec<Value>> {
+        let mut values = Vec::with_capacity(args.len() + 2);
+        values.extend(receiver.map(Value::Map));
+        for (number, arg) in args.iter().enumerate() {
+            values.push(self.eval_arg(dot, parameter(signature, number), arg)?.into_value());
+        }
+        if let Some(last) = last {
+            values.push(self.validate(last, parameter(signature, args.len()))?.into_value());
+        }
+        Ok(values)
+    }
+
+    fn call_builtin(
+        &mut self,
+        dot: &Reflect,
+        builtin: Builtin,
+        args: &'t [Expr],
+        last: Option<Reflect>,
+    ) -> Result<std::result::Result<Reflect, FunctionError>> {
+        let signature = builtin.signature();
+        // What `call` says it was given.
+        let callee = match (builtin, args, &last) {
+            (Builtin::Call, [first, ..], _) => show(first),
+            (Builtin::Call, [], Some(last)) => reflect_string(last),
+            _ => String::new(),
+        };
+        let mut values = Vec::with_capacity(args.len() + 1);
+        for (number, arg) in args.iter().enumerate() {
+            values.push(self.eval_arg(dot, parameter(signature, number), arg)?);
+        }
+        if let Some(last) = last {
+            values.push(self.validate(last, parameter(signature, args.len()))?);
+        }
+        Ok(builtin.call(&callee, values))
+    }
+
     fn call_function(
         &mut self,
         function: &Function,
         node: At<'t>,
-        values: Vec<Reflect>,
+        values: &[Value],
     ) -> std::result::Result<Reflect, FunctionError> {
-        let values: Vec<Value> = values.into_iter().map(Reflect::into_value).collect();
         let value = match function.callee {
-            Callee::Pure(callee) => callee(&values)?,
+            Callee::Pure(callee) => callee(values)?,
             Callee::Call(callee) => {
-                let before = mem::replace(&mut self.at, node);
-                let place = self.place();
-                self.at = before;
-                callee(&mut Caller { run: self.run, place }, &values)?
+                callee(&mut Caller { run: self.run, tree: self.tree, position: node.position() }, values)?
             }
         };
         Ok(Reflect::typed(value, function.signature.result))

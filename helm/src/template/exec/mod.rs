@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::error::ExecError;
-use super::function::{Place, TextError};
+use super::function::TextError;
 use super::parse::{self, Expr, Node, Pipe, Tree, is_empty};
 use super::print::quote;
 use super::set::Templates;
@@ -252,19 +252,10 @@ impl<'s, 't, 'e> State<'s, 't, 'e> {
         self.walk_all(&dot, &self.tree.root).map(|_| ())
     }
 
-    /// The line and column of a position, as Go counts them: the column from 0, except that there is one more on later lines…
-    /// which is to say in bytes after the last newline.
-    fn line_and_column(&self, position: usize) -> (usize, usize) {
-        let before = &self.tree.source.text[..position.min(self.tree.source.text.len())];
-        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
-        let column = before.iter().rev().take_while(|b| **b != b'\n').count();
-        (line, column)
-    }
-
     /// The part of an error before its message. Go: `state.errorf`.
     fn location(&self) -> String {
         let name = &self.tree.name;
-        let (line, column) = self.line_and_column(self.at.position());
+        let (line, column) = self.tree.source.line_and_column(self.at.position());
         let source = &self.tree.source.name;
         format!("template: {source}:{line}:{column}: executing {} at <{}>: ", quote(name.as_bytes()), self.at.show())
     }
@@ -280,15 +271,5 @@ impl<'s, 't, 'e> State<'s, 't, 'e> {
             return self.error(format!("more than {} steps (the limit of a render)", self.run.options.limits.steps));
         }
         Ok(())
-    }
-
-    fn place(&self) -> Place {
-        let (line, column) = self.line_and_column(self.at.position());
-        Place {
-            template: self.tree.name.to_string(),
-            file: self.tree.source.name.to_string(),
-            line,
-            column: column + 1,
-        }
     }
 }

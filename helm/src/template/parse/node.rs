@@ -19,6 +19,16 @@ pub(crate) struct Source {
     pub(crate) text: Arc<[u8]>,
 }
 
+impl Source {
+    /// The line of a position, from 1, and the bytes before it on that line, which Go calls its column.
+    pub(crate) fn line_and_column(&self, position: Position) -> (usize, usize) {
+        let before = &self.text[..position.min(self.text.len())];
+        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+        let column = before.iter().rev().take_while(|b| **b != b'\n').count();
+        (line, column)
+    }
+}
+
 /// One template: a file, or a `define` in it.
 #[derive(Debug)]
 pub(crate) struct Tree {
