@@ -41,7 +41,7 @@ fn member<T: serde::de::DeserializeOwned + Default>(case: &BTreeMap<&str, &RawVa
 }
 
 fn answer(context: &Json, case: &BTreeMap<&str, &RawValue>, library: Arc<Library>) -> Result<String> {
-    let scope = scope(context, values(case)?)?;
+    let scope = scope(context, &values(case)?)?;
     let name = format!("demo/{}", context["template"].as_str().unwrap_or("templates/t.yaml"));
     let more: BTreeMap<String, String> = member(case, "templates")?;
     let more = more.into_iter().map(|(file, text)| (format!("demo/templates/{file}"), text));
@@ -79,13 +79,15 @@ fn yaml(text: &str) -> Result<Json> {
     Ok(documents.into_iter().next().map(|document| document.node.to_json()).transpose()?.unwrap_or(Json::Null))
 }
 
-fn scope(context: &Json, values: Map) -> Result<Map> {
+fn scope(context: &Json, values: &Map) -> Result<Map> {
     let release = Value::from_json_exact(&context["release"]);
     let release = release.as_map().ok_or("the release is no mapping")?;
     release.insert("Revision", Value::int(context["release"]["Revision"].as_i64().unwrap_or(1)));
     release.insert("Service", "Helm".into());
-    let texts = |list: &Json| list.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
-    let kube_version = context["kubeVersion"].as_str().and_then(KubeVersion::parse).ok_or("no version of Kubernetes")?;
+    let texts =
+        |list: &Json| list.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
+    let kube_version =
+        context["kubeVersion"].as_str().and_then(KubeVersion::parse).ok_or("no version of Kubernetes")?;
     let api_versions: Vec<String> = texts(&context["apiVersions"]);
     let capabilities =
         Capabilities { kube_version, api_versions: api_versions.into(), helm_version: HelmVersion::default() };
