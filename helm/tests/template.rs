@@ -56,9 +56,12 @@ fn set(args: &[Value]) -> Result<Value, FunctionError> {
 }
 
 fn data() -> Value {
-    Value::from_json(&json!({
+    let data = Value::from_json(&json!({
         "n": 3, "s": "text", "f": 1.5, "t": true, "nil": null, "l": [1, "b", null], "m": {"b": 1, "a": {"c": "deep"}},
-    }))
+    }));
+    let named = Map::new().retyped(Type::Named("test.Named", &Type::DICT));
+    data.as_map().expect("it is a map").insert("named", named.into());
+    data
 }
 
 fn execute_with(text: &str, options: Options) -> Result<String, String> {
@@ -101,6 +104,7 @@ fn renders_what_go_renders() {
         ("{{ printf \"%T %T %v\" .n 1 1i }}", "float64 int (0+1i)"),
         ("{{ sum 1 0x10 'a' }}", "114"),
         ("{{ block \"b\" .s }}<{{ . }}>{{ end }}", "<text>"),
+        ("{{ printf \"%T %T\" .named (set .named \"a\" 1) }}", "test.Named map[string]interface {}"),
     ] {
         assert_eq!(execute(text).as_deref(), Ok(want), "{text}");
     }

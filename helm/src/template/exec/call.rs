@@ -135,10 +135,12 @@ impl<'t> State<'_, 't, '_> {
         let mut values = Vec::with_capacity(args.len() + 2);
         values.extend(receiver.map(Value::Map));
         for (number, arg) in args.iter().enumerate() {
-            values.push(self.eval_arg(dot, parameter(signature, number), arg)?.into_value());
+            let of = parameter(signature, number);
+            values.push(as_type(self.eval_arg(dot, of, arg)?.into_value(), of));
         }
         if let Some(last) = last {
-            values.push(self.validate(last, parameter(signature, args.len()))?.into_value());
+            let of = parameter(signature, args.len());
+            values.push(as_type(self.validate(last, of)?.into_value(), of));
         }
         Ok(values)
     }
@@ -220,6 +222,19 @@ impl<'t> State<'_, 't, '_> {
 fn parameter(signature: Signature, number: usize) -> Type {
     let last = signature.params.last().copied().unwrap_or(Type::Any);
     signature.params.get(number).copied().unwrap_or(last)
+}
+
+/// A value as the type of its parameter: a named map or slice loses its name where the parameter has none.
+fn as_type(value: Value, of: Type) -> Value {
+    match (of, value) {
+        (Type::Map(_), Value::Map(map)) if map.type_of() != of => Value::Map(map.retyped(of)),
+        (Type::Slice(_), Value::List(list)) if list.type_of() != of => Value::List(list.retyped(of)),
+        (Type::Map(_) | Type::Slice(_), Value::Object(object)) => match object.underlying() {
+            Some(plain) => as_type(plain, of),
+            None => Value::Object(object),
+        },
+        (_, value) => value,
+    }
 }
 
 /// `reflect.Value.String`: the text of a string, the type of anything else.

@@ -213,8 +213,7 @@ impl Format {
             number.replace_range(..1, " ");
         }
         if matches!(number.as_bytes().get(1), Some(b'I' | b'N')) {
-            let from = usize::from(number.as_bytes()[1] == b'N' && !space && !plus)
-                .max(usize::from(!plus && number.starts_with('+')));
+            let from = usize::from(number.as_bytes()[1] == b'N' && !space && !plus);
             self.pad_with_spaces(&number.as_bytes()[from..]);
             return;
         }

@@ -49,6 +49,8 @@ fn verbs_take_flags_width_and_precision() {
         ("% x %#[1]x", "hi".into(), "68 69 0x6869"),
         ("%v", Value::Complex(1.0, -2.0), "(1-2i)"),
         ("%t", Value::Bool(true), "true"),
+        ("%v %06[1]v % [1]v", Value::Float(f64::INFINITY), "+Inf   +Inf  Inf"),
+        ("%v %+[1]f", Value::Float(f64::NAN), "NaN +NaN"),
     ] {
         assert_eq!(printed(format, &[arg]), want, "{format}");
     }
