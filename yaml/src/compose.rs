@@ -167,6 +167,9 @@ impl<'o> Composer<'o> {
             Event::DocumentEnd => self.end_document(place),
             Event::Scalar(text, style, anchor, tag) => {
                 let empty = span.is_empty() && style == ScalarStyle::Plain;
+                if style == ScalarStyle::DoubleQuoted {
+                    check_escapes(self.raw(&span), place)?;
+                }
                 self.scalar(if empty { Cow::Borrowed("") } else { text }, style, anchor, tag.as_deref(), place)
             }
             Event::Alias(anchor) => self.alias(anchor, place),
@@ -193,6 +196,12 @@ impl<'o> Composer<'o> {
         let position = if empty { self.document_start } else { node.position };
         self.documents.push(Document { node, position, empty });
         Ok(())
+    }
+
+    /// The text that a span covers.
+    fn raw(&self, span: &Span) -> &str {
+        let bytes = span.start.byte_offset().zip(span.end.byte_offset());
+        bytes.and_then(|(start, end)| self.text.get(start..end)).unwrap_or_default()
     }
 
     fn scalar(
@@ -381,4 +390,27 @@ fn make_key(read: Read, mode: Mode, nested: bool) -> Result<Key, Error> {
         Content::Float(value) => format_float32(value).into(),
     };
     Ok(Key { text, position, is_string })
+}
+
+/// Go refuses two escapes that the parser takes: `\/`, and half of a pair of surrogates.
+fn check_escapes(raw: &str, place: Position) -> Result<(), Error> {
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        rest = &rest[at + 1..];
+        let message = match rest.as_bytes() {
+            [b'/', ..] => "found unknown escape character",
+            [b'u', b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => {
+                "found invalid Unicode character escape code"
+            }
+            _ => {
+                // The escaped character, which may be a backslash itself.
+                let mut chars = rest.chars();
+                chars.next();
+                rest = chars.as_str();
+                continue;
+            }
+        };
+        return Err(Error::at(ErrorKind::Syntax, message, place));
+    }
+    Ok(())
 }

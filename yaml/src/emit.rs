@@ -7,6 +7,7 @@
 
 mod scalar;
 mod sort;
+pub mod v3;
 
 use serde_json::{Map, Number, Value};
 
@@ -73,7 +74,7 @@ pub fn scalar_line(text: &str, quotes: Quotes) -> String {
     };
     // A key may not be folded.
     let mut emitter = Emitter::new(false);
-    match scalar::style(text, wanted, true, true) {
+    match scalar::style(text, wanted, true, true, false) {
         Style::Plain => emitter.plain(text, false),
         Style::SingleQuoted => emitter.single_quoted(text, false),
         Style::DoubleQuoted | Style::Literal => emitter.double_quoted(text, false),
@@ -83,7 +84,7 @@ pub fn scalar_line(text: &str, quotes: Quotes) -> String {
 
 /// Columns per level.
 const INDENT: usize = 2;
-/// Beyond this column a line is broken at the next space.
+/// Where go-yaml v2 breaks lines.
 const WIDTH: usize = 80;
 
 /// Where a node stands.
@@ -101,6 +102,10 @@ struct Emitter {
     sorted: bool,
     /// Whether U+2028 and U+2029 stand as they are, and count as line ends, as in Go.
     raw_separators: bool,
+    /// Beyond this column a line is broken at the next space.
+    width: usize,
+    /// Whether a tab forces double quotes, but is allowed in blocks, as in go-yaml v3.
+    tabs_are_quoted: bool,
     column: usize,
     /// `None` before the first level.
     indent: Option<usize>,
@@ -116,6 +121,8 @@ impl Emitter {
             out: String::new(),
             sorted,
             raw_separators: false,
+            width: WIDTH,
+            tabs_are_quoted: false,
             column: 0,
             indent: None,
             whitespace: true,
@@ -183,7 +190,7 @@ impl Emitter {
 
     fn scalar(&mut self, text: &str, wanted: Style, context: Context) {
         let simple_key = context == Context::SimpleKey;
-        let style = scalar::style(text, wanted, simple_key, self.raw_separators);
+        let style = scalar::style(text, wanted, simple_key, self.raw_separators, self.tabs_are_quoted);
         let outer = self.indent;
         self.indent = Some(outer.map_or(INDENT, |indent| indent + INDENT));
         match style {

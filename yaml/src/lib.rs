@@ -8,7 +8,7 @@
 //! - [`Node::to_json`] gives the value that Go's conversion to JSON gives;
 //! - [`from_node`] and [`from_str`] fill a type, with errors that name the field and its place;
 //! - [`from_node_with_schema`] does so for types with flattened fields;
-//! - [`to_string`] writes what `sigs.k8s.io/yaml` writes, byte for byte.
+//! - [`to_string`] writes what `sigs.k8s.io/yaml` writes, byte for byte, and [`v3`] what go-yaml v3 writes.
 //!
 //! Every reader of manifests, values, charts and `fleet.yaml` in the workspace goes through here. The crate does no
 //! I/O, and no input makes it panic or use more than its [`Limits`].
@@ -29,6 +29,7 @@ mod timestamp;
 
 pub use compose::{from_bytes, parse};
 pub use de::{from_node, from_str};
+pub use emit::v3;
 pub use emit::{Quotes, documents_to_string, scalar_line, to_string, to_string_exact, to_string_ordered};
 pub use error::{Error, ErrorKind, Position};
 pub use mapping::{Duplicate, Entry, Key, Mapping};

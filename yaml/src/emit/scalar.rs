@@ -1,6 +1,6 @@
 //! Scalars: which style a string gets (`yaml_emitter_analyze_scalar`, `select_scalar_style`), and how each is written.
 
-use super::{Emitter, INDENT, WIDTH};
+use super::{Emitter, INDENT};
 use crate::scalar::needs_quotes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,12 @@ pub(super) fn is_simple_key(key: &str) -> bool {
 }
 
 /// The style that the text can have; with `raw_separators` U+2028 and U+2029 are line ends like others.
-pub(super) fn style(text: &str, wanted: Style, simple_key: bool, raw_separators: bool) -> Style {
-    let allowed = analyse(text, raw_separators);
+/// Tabs that are `quoted_tabs` force double quotes, but are allowed in blocks.
+pub(super) fn style(text: &str, wanted: Style, simple_key: bool, raw_separators: bool, quoted_tabs: bool) -> Style {
+    let mut allowed = analyse(text, raw_separators, quoted_tabs);
+    if quoted_tabs && text.contains('\t') {
+        (allowed.plain, allowed.single_quoted) = (false, false);
+    }
     let wanted = if simple_key && allowed.multiline { Style::DoubleQuoted } else { wanted };
     match wanted {
         Style::Plain if allowed.plain => Style::Plain,
@@ -51,7 +55,7 @@ struct Allowed {
     block: bool,
 }
 
-fn analyse(text: &str, raw_separators: bool) -> Allowed {
+fn analyse(text: &str, raw_separators: bool, tabs_are_fine: bool) -> Allowed {
     if text.is_empty() {
         return Allowed { multiline: false, plain: true, single_quoted: true, block: false };
     }
@@ -73,7 +77,7 @@ fn analyse(text: &str, raw_separators: bool) -> Allowed {
             '#' => preceded_by_whitespace,
             _ => false,
         };
-        special |= !is_printable(c) || (!raw_separators && is_separator(c));
+        special |= !(is_printable(c) || tabs_are_fine && c == '\t') || (!raw_separators && is_separator(c));
         let (space, line_break) = (c == ' ', is_break(c));
         break_space |= space && previous_break;
         space_break |= line_break && previous_space;
@@ -135,7 +139,7 @@ impl Emitter {
         for (at, c) in text.char_indices() {
             if c == ' ' {
                 let lone = !previous_space && at > 0 && at < last && text.as_bytes()[at + 1] != b' ';
-                if allow_breaks && lone && self.column > WIDTH {
+                if allow_breaks && lone && self.column > self.width {
                     self.write_indent();
                 } else {
                     self.put(c);
@@ -188,7 +192,7 @@ impl Emitter {
                 self.escaped(c);
                 previous_space = false;
             } else if c == ' ' {
-                if allow_breaks && !previous_space && self.column > WIDTH && at > 0 && at < last {
+                if allow_breaks && !previous_space && self.column > self.width && at > 0 && at < last {
                     self.write_indent();
                     if text.as_bytes()[at + 1] == b' ' {
                         self.put('\\');
