@@ -2,7 +2,7 @@
 //! fault of the table, not of the chart.
 
 use crate::template::FunctionError;
-use crate::value::{List, Map, Str, Value};
+use crate::value::{List, Map, Str, Type, Value};
 
 /// What a function returns.
 pub(super) type Outcome = Result<Value, FunctionError>;
@@ -52,8 +52,9 @@ pub(super) fn boolean(args: &[Value], index: usize) -> Result<bool, FunctionErro
 /// A map, possibly the nil one.
 pub(super) fn map(args: &[Value], index: usize) -> Result<Map, FunctionError> {
     match any(args, index).underlying() {
-        Value::Map(map) => Ok(map),
-        Value::Nil => Ok(Map::nil(crate::value::Type::DICT)),
+        // Go converts a named type to the plain one here.
+        Value::Map(map) => Ok(if map.type_of() == Type::DICT { map } else { map.retyped(map.type_of().underlying()) }),
+        Value::Nil => Ok(Map::nil(Type::DICT)),
         _ => Err(mismatch(index, "a map")),
     }
 }

@@ -1,14 +1,26 @@
-//! TOML. Helm: `pkg/engine/funcs.go`; Go: BurntSushi/toml 1.6 in [`write`].
+//! TOML. Helm: `pkg/engine/funcs.go`; Go: BurntSushi/toml 1.6 in [`read`] and [`write`].
 
+mod read;
+mod scan;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use super::args;
+use super::signatures::DICT;
 use crate::template::{Function, FunctionError, Signature};
-use crate::value::{Str, Type, Value};
+use crate::value::{Map, Str, Type, Value};
 
 use Type::{Any, String as Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    // An error stands under `Error`.
+    Function::pure("fromToml", Signature::new(&[Text], DICT), |a| {
+        Ok(Value::Map(
+            read::read(args::string(a, 0)?.as_bytes())
+                .unwrap_or_else(|why| Map::from_iter([("Error", Value::from(why))])),
+        ))
+    }),
     // An error is the result.
     Function::pure("toToml", Signature::new(&[Any], Text), |a| {
         Ok(Value::String(write::write(valid(a)?).map_or_else(Str::from, Str::from_bytes)))

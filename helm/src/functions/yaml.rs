@@ -39,7 +39,7 @@ const DECODING: &str = "error unmarshaling JSON: while decoding JSON: ";
 /// As `sigs.k8s.io/yaml` does: to JSON, and from that to YAML. The newline at the end goes.
 fn to_yaml(value: &Value) -> Result<String, String> {
     let json = write::to_json(value)?;
-    let mut text = k8s_yaml::to_string(&json);
+    let mut text = k8s_yaml::to_string_exact(&json);
     if text.ends_with('\n') {
         text.pop();
     }

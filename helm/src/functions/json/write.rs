@@ -66,7 +66,13 @@ impl Writer {
             }
             Value::List(list) => self.nested(value, |writer| writer.list(list))?,
             Value::Map(map) => self.nested(value, |writer| writer.map(map))?,
-            Value::Object(object) => deeper(|| self.value(&object.to_json()))?,
+            Value::Object(object) => match (object.underlying(), object.to_json()) {
+                (None, Value::Map(map)) => {
+                    let order: Vec<&str> = object.fields().into_iter().map(|(name, _)| name).collect();
+                    self.nested(value, |writer| writer.structure(&map, &order))?;
+                }
+                (_, json) => deeper(|| self.value(&json))?,
+            },
         }
         Ok(())
     }
@@ -96,8 +102,18 @@ impl Writer {
     }
 
     fn map(&mut self, map: &Map) -> Result<(), String> {
+        self.entries(&map.to_vec())
+    }
+
+    /// The entries of a struct, in the order of its fields.
+    fn structure(&mut self, map: &Map, order: &[&str]) -> Result<(), String> {
+        let mut entries = map.to_vec();
+        entries.sort_by_key(|(key, _)| order.iter().position(|name| *key == *name).unwrap_or(order.len()));
+        self.entries(&entries)
+    }
+
+    fn entries(&mut self, entries: &[(Str, Value)]) -> Result<(), String> {
         self.out.push('{');
-        let entries = map.to_vec();
         for (at, (key, value)) in entries.iter().enumerate() {
             self.separate(at);
             self.string(key);

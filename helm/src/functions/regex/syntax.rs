@@ -82,14 +82,21 @@ pub(super) fn translate(expression: &str) -> Result<Translated, String> {
 fn close(mut group: Group) -> (Atom, Flags) {
     let last = sequence(std::mem::take(&mut group.sequence));
     group.alternatives.push(last);
-    let height = group.alternatives.iter().map(|a| a.height).max().unwrap_or(0) + 1;
+    let capture = usize::from(group.opening == "(");
+    let height = height(&group.alternatives) + capture;
     let counts = group.alternatives.iter_mut().flat_map(|a| std::mem::take(&mut a.counts)).collect();
     let texts: Vec<String> = group.alternatives.into_iter().map(|a| a.text).collect();
     (Atom { text: format!("{}{})", group.opening, texts.join("|")), counts, height }, group.flags)
 }
 
+/// Several parts are a node of their own; one alone is itself.
+fn height(parts: &[Atom]) -> usize {
+    let highest = parts.iter().map(|part| part.height).max().unwrap_or(1);
+    highest + usize::from(parts.len() > 1)
+}
+
 fn sequence(atoms: Vec<Atom>) -> Atom {
-    let height = atoms.iter().map(|a| a.height).max().unwrap_or(0) + 1;
+    let height = height(&atoms);
     let mut joined = Atom { text: String::new(), counts: Vec::new(), height };
     for atom in atoms {
         joined.text.push_str(&atom.text);

@@ -18,6 +18,7 @@ use super::environment::environment;
 use super::signatures::INT64;
 use crate::template::{Call, Function, FunctionError, Signature};
 use crate::value::{IntKind, Str, Type, Value};
+use k8s_yaml::v3::Yaml;
 use moment::{Moment, Zone};
 use object::{DURATION, Duration, TIME};
 
@@ -249,11 +250,55 @@ pub(super) fn utc_calendar(seconds: i64) -> (i64, String) {
     (date.year, format!("{:02}{:02}{hour:02}{minute:02}{second:02}Z", date.month, date.day))
 }
 
+/// The names of the zones that stand for TOML's dates and times without one. BurntSushi/toml: `internal/tz.go`.
+const LOCAL: [(&str, &[u8]); 3] = [
+    ("datetime-local", b"2006-01-02T15:04:05.999999999"),
+    ("date-local", b"2006-01-02"),
+    ("time-local", b"15:04:05.999999999"),
+];
+
 /// A time or duration as TOML has it; `None` for anything else.
 pub(super) fn toml(value: &Value) -> Option<String> {
     if let Ok(moment) = moment(value) {
-        return Some(moment.rfc3339());
+        let local = LOCAL.iter().find(|(name, _)| matches!(&moment.zone, Zone::Fixed(zone, _) if zone == name));
+        let text = local.map(|(_, layout)| String::from_utf8_lossy(&format::format(moment, layout)).into_owned());
+        return Some(text.unwrap_or_else(|| moment.rfc3339()));
     }
     let Value::Object(object) = value else { return None };
     object.downcast::<Duration>().map(|d| format!("\"{}\"", duration::to_string(d.0)))
+}
+
+/// A date, a time or both, as TOML has them. BurntSushi/toml: `valueDatetime`.
+pub(super) fn from_toml(text: &str) -> Option<Value> {
+    let text = text.replace('z', "Z").replace(['t', ' '], "T");
+    let layouts: [(&[u8], Option<&str>); 7] = [
+        (b"2006-01-02T15:04:05.999999999Z07:00", None),
+        (b"2006-01-02T15:04:05.999999999", Some("datetime-local")),
+        (b"2006-01-02", Some("date-local")),
+        (b"15:04:05.999999999", Some("time-local")),
+        (b"2006-01-02T15:04Z07:00", None),
+        (b"2006-01-02T15:04", Some("datetime-local")),
+        (b"15:04", Some("time-local")),
+    ];
+    // Go would take numbers of one digit: the separators must stand where they do in the layout.
+    let padded = |layout: &[u8]| {
+        let mut separators = layout.iter().zip(text.bytes()).take_while(|(l, _)| !matches!(l, b'.' | b'Z'));
+        separators.all(|(l, t)| l.is_ascii_digit() || *l == t)
+    };
+    layouts.iter().find_map(|(layout, zone)| {
+        let moment = parse::parse(layout, text.as_bytes()).ok().filter(|_| padded(layout))?;
+        Some(Value::object(match zone {
+            Some(zone) => moment.within(Zone::Fixed((*zone).to_owned(), 0)),
+            None => moment,
+        }))
+    })
+}
+
+/// What go-yaml v3 writes for a time or duration; `None` for anything else.
+pub(super) fn yaml(value: &Value) -> Option<Yaml> {
+    if let Ok(moment) = moment(value) {
+        return Some(Yaml::Plain(moment.rfc3339()));
+    }
+    let Value::Object(object) = value else { return None };
+    object.downcast::<Duration>().map(|d| Yaml::Text(duration::to_string(d.0)))
 }

@@ -71,7 +71,7 @@ fn key_text(key: &Str) -> Vec<u8> {
     if key.as_bytes().iter().all(bare) { key.as_bytes().to_vec() } else { quoted(key.as_bytes()) }
 }
 
-fn path_text(path: &[Str]) -> Vec<u8> {
+pub(super) fn path_text(path: &[Str]) -> Vec<u8> {
     path.iter().map(key_text).collect::<Vec<_>>().join(&b'.')
 }
 
