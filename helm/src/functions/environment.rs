@@ -78,6 +78,17 @@ impl Environment {
         fits
     }
 
+    fn spend(&self, cost: u64) -> Result<(), FunctionError> {
+        let total = self.cost.get().saturating_add(cost);
+        self.cost.set(total);
+        if total > MAX_COST {
+            let message =
+                format!("keys, certificates and password hashes of one render cost more than {MAX_COST} units");
+            return Err(message.into());
+        }
+        Ok(())
+    }
+
     pub(super) fn leave(&self, name: &str) {
         if let Some(count) = self.nested.borrow_mut().get_mut(name) {
             *count -= 1;
@@ -93,15 +104,7 @@ pub(super) fn environment(call: &dyn Call) -> Result<&Environment, FunctionError
 
 /// Counts expensive work against the limit of the render.
 pub(super) fn spend(call: &dyn Call, cost: u64) -> Result<(), FunctionError> {
-    let environment = environment(call)?;
-    let total = environment.cost.get().saturating_add(cost);
-    environment.cost.set(total);
-    if total > MAX_COST {
-        return Err(
-            format!("keys, certificates and password hashes of one render cost more than {MAX_COST} units").into()
-        );
-    }
-    Ok(())
+    environment(call)?.spend(cost)
 }
 
 /// The random bytes of this call alone: other calls and other renders do not change them.
@@ -109,4 +112,20 @@ pub(super) fn randomness(call: &dyn Call, function: &str) -> Result<Stream, Func
     let place = call.place();
     let position = format!("{}\0{}\0{}\0{}\0{function}", place.file, place.line, place.column, call.count());
     Ok(environment(call)?.seed.stream(position.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Environment, Seed};
+
+    #[test]
+    fn keys_and_hashes_count_against_one_limit() {
+        let environment = Environment::new(Seed::new([1; 32]), 0);
+        assert_eq!((0..6).map(|_| environment.spend(20_000)).filter(Result::is_ok).count(), 6);
+        let error = environment.spend(1).err().map(|e| e.message().to_owned());
+        assert_eq!(
+            error.as_deref(),
+            Some("keys, certificates and password hashes of one render cost more than 120000 units")
+        );
+    }
 }
