@@ -68,6 +68,7 @@ fn what_is_wrong_shows_in_the_text() {
         ("%d", vec![Value::list(vec![Value::int(1), "a".into(), Value::Nil])], "[1 %!d(string=a) <nil>]"),
         ("%d", vec![Value::map([("a", Value::int(1))])], "map[%!d(string=a):1]"),
         ("%z", vec![Value::Nil], "%!z(<nil>)"),
+        ("%w", vec![Value::map([("a", Value::int(1))])], "%!w(map[string]interface {}=map[a:1])"),
     ] {
         assert_eq!(printed(format, &args), want, "{format}");
     }

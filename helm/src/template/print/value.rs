@@ -19,6 +19,8 @@ impl Printer {
             (_, Value::Nil) => self.bad_verb(verb, None),
             ('T', _) => self.format.string(arg.type_name().as_bytes()),
             ('p', _) => self.pointer(arg, 'p'),
+            // Only Errorf knows this verb. Go: `handleMethods`.
+            ('w', Value::List(_) | Value::Map(_) | Value::Object(_)) => self.bad_verb(verb, Some(arg)),
             (_, Value::List(list)) if list.type_of() == Type::BYTES => self.bytes(list, verb, "[]byte"),
             _ => self.print_value(arg, verb, 0, true),
         }
