@@ -11,6 +11,7 @@
 mod differential {
     pub(crate) mod chance;
     pub(crate) mod golden;
+    pub(crate) mod mutation;
     pub(crate) mod objects;
     pub(crate) mod overlay;
     pub(crate) mod tree;
@@ -19,7 +20,9 @@ mod differential {
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use differential::chance::Chance;
 use differential::golden::{self, Expected, Golden};
+use differential::mutation::mutated;
 use differential::tree::{Tree, of_seed};
 use file_tree::{MemoryTree, Mode};
 use kustomize_rs::{Options, Order, build};
@@ -118,4 +121,27 @@ fn fresh_trees_are_built_as_kustomize_builds_them() {
     }
     eprintln!("{cases} trees from seed {first} on, {errors} of them refused by kustomize");
     assert!(wrong.is_empty(), "{} of {cases} trees differ: seeds {wrong:?}", wrong.len());
+}
+
+/// What `fuzz/` does at length.
+#[test]
+fn a_malformed_tree_is_an_error_and_never_a_panic() {
+    let mut refused = 0;
+    for seed in 0..number("SKIFF_MUTATIONS", 200) {
+        let mut chance = Chance::new(seed);
+        let tree = mutated(&of_seed(seed % 50), &mut chance);
+        let built = std::panic::catch_unwind(|| ours(&tree));
+        match built {
+            Ok(Expected::Output(_)) => {}
+            Ok(Expected::Error(message)) => {
+                assert!(!message.is_empty(), "seed {seed}");
+                refused += 1;
+            }
+            Err(_) => {
+                let expected = Expected::Error("a panic".to_owned());
+                panic!("seed {seed}:\n{}", golden::write(&Golden { tree, expected }));
+            }
+        }
+    }
+    assert!(refused > 40, "only {refused} trees were refused");
 }
