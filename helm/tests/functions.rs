@@ -2,8 +2,10 @@
 //! real `helm` where it is there.
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "tests read fixtures, look for a program, and say when it is not there"
+    clippy::panic,
+    clippy::unwrap_in_result,
+    clippy::unwrap_used,
+    reason = "the helpers of tests: they fail by panicking, read fixtures, look for a program, and say when it is not there"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
