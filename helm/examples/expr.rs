@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::BufRead as _;
-use std::rc::Rc;
 use std::sync::Arc;
 
+use helm_rs::Values;
 use helm_rs::engine::objects::{Capabilities, Files, HelmVersion, KubeVersion, chart_object};
 use helm_rs::engine::{Engine, Settings, Source, VALUES};
 use helm_rs::functions::{Environment, Library, Seed};
@@ -66,12 +66,12 @@ fn values(case: &BTreeMap<&str, &RawValue>) -> Result<Map> {
         Some(raw) => serde_json::from_str(raw.get())?,
         None => case.get("values").map_or("{}", |raw| raw.get()).to_owned(),
     };
-    let json = yaml(&text)?;
-    match Value::from_json(&json) {
-        Value::Map(map) => Ok(map),
-        Value::Nil => Ok(Map::new()),
-        _ => Err("the values are no mapping".into()),
+    let mut values = Values::from_yaml(&text)?;
+    for argument in member::<Vec<String>>(case, "set")? {
+        values.set(&argument)?;
     }
+    let entries = values.as_map().iter().map(|(key, value)| (key.as_str(), Value::from_json_exact(value)));
+    Ok(entries.collect())
 }
 
 fn yaml(text: &str) -> Result<Json> {
@@ -92,7 +92,7 @@ fn scope(context: &Json, values: &Map) -> Result<Map> {
     let capabilities =
         Capabilities { kube_version, api_versions: api_versions.into(), helm_version: HelmVersion::default() };
     let files = context["files"].as_object().into_iter().flatten();
-    let bytes = |text: &Json| Rc::from(text.as_str().unwrap_or_default().as_bytes());
+    let bytes = |text: &Json| Arc::from(text.as_str().unwrap_or_default().as_bytes());
     let files = files.map(|(name, text)| (name.clone(), bytes(text))).collect();
     let chart = yaml(context["chartYaml"].as_str().unwrap_or_default())?;
     Ok(Map::from_iter([

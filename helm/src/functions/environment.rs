@@ -25,6 +25,8 @@ pub struct Environment {
     lookups: RefCell<BTreeSet<Lookup>>,
     nested: RefCell<BTreeMap<String, u32>>,
     cost: Cell<u64>,
+    random: Cell<bool>,
+    clock: Cell<bool>,
     /// The regular expressions that were compiled, by their text.
     pub(super) expressions: RefCell<BTreeMap<Str, Rc<Expression>>>,
 }
@@ -56,6 +58,8 @@ impl Environment {
             lookups: RefCell::default(),
             nested: RefCell::default(),
             cost: Cell::new(0),
+            random: Cell::new(false),
+            clock: Cell::new(false),
             expressions: RefCell::default(),
         }
     }
@@ -63,6 +67,22 @@ impl Environment {
     /// What `lookup` was asked for so far, in order, each once.
     pub fn lookups(&self) -> Vec<Lookup> {
         self.lookups.borrow().iter().cloned().collect()
+    }
+
+    /// Whether a function drew from the seed: then other seeds give other results.
+    pub fn is_random(&self) -> bool {
+        self.random.get()
+    }
+
+    /// Whether a function asked for the present: then other times give other results.
+    pub fn reads_clock(&self) -> bool {
+        self.clock.get()
+    }
+
+    /// The present, in seconds and nanoseconds.
+    pub(super) fn now(&self) -> (i64, i64) {
+        self.clock.set(true);
+        (self.time, i64::from(self.nanoseconds))
     }
 
     pub(super) fn report(&self, lookup: Lookup) {
@@ -111,7 +131,9 @@ pub(super) fn spend(call: &dyn Call, cost: u64) -> Result<(), FunctionError> {
 pub(super) fn randomness(call: &dyn Call, function: &str) -> Result<Stream, FunctionError> {
     let place = call.place();
     let position = format!("{}\0{}\0{}\0{}\0{function}", place.file, place.line, place.column, call.count());
-    Ok(environment(call)?.seed.stream(position.as_bytes()))
+    let environment = environment(call)?;
+    environment.random.set(true);
+    Ok(environment.seed.stream(position.as_bytes()))
 }
 
 #[cfg(test)]

@@ -71,14 +71,12 @@ impl KubeVersion {
         let end = bare.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(bare.len());
         let numbers = bare[..end].strip_suffix('.').unwrap_or(&bare[..end]);
         let parts: Vec<&str> = numbers.split('.').collect();
-        let well_formed = |part: &&str| !part.is_empty() && (*part == "0" || !part.starts_with('0'));
-        if parts.len() < 2 || !parts.iter().all(well_formed) {
+        let first = parts.first()?;
+        if parts.len() < 2 || (*first != "0" && first.starts_with('0')) {
             return None;
         }
         let parsed: Option<Vec<u64>> = parts.iter().map(|part| part.parse().ok()).collect();
-        let mut parsed = parsed?;
-        parsed.resize(parsed.len().max(3), 0);
-        let normalized: Vec<String> = parsed.iter().map(u64::to_string).collect();
+        let normalized: Vec<String> = parsed?.iter().map(u64::to_string).collect();
         Some(Self {
             version: if text.starts_with('v') { text.to_owned() } else { format!("v{text}") },
             major: normalized[0].clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,18 +13,18 @@ use crate::value::{List, Map, Object, Str, Type, Value};
 
 /// The files of a chart that are neither templates nor what Helm reads itself (`engine.files`, a `map[string][]byte`).
 #[derive(Debug, Clone, Default)]
-pub struct Files(Rc<BTreeMap<String, Rc<[u8]>>>);
+pub struct Files(Rc<BTreeMap<String, Arc<[u8]>>>);
 
 const MAP: Type = Type::Map(&Type::BYTES);
 const FILES: Type = Type::Named("engine.files", &MAP);
 
 impl Files {
     /// These files by their paths in the chart.
-    pub fn new(files: BTreeMap<String, Rc<[u8]>>) -> Self {
+    pub fn new(files: BTreeMap<String, Arc<[u8]>>) -> Self {
         Self(Rc::new(files))
     }
 
-    fn bytes(&self, name: &[u8]) -> Option<&Rc<[u8]>> {
+    fn bytes(&self, name: &[u8]) -> Option<&Arc<[u8]>> {
         std::str::from_utf8(name).ok().and_then(|name| self.0.get(name))
     }
 

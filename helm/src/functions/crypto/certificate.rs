@@ -134,7 +134,7 @@ fn template(
     }
     let mut serial = [0; 16];
     stream.fill(&mut serial);
-    let start = environment(call)?.time;
+    let (start, _) = environment(call)?.now();
     let valid = args::int(args, days)?.wrapping_mul(24 * 3_600 * 1_000_000_000) / 1_000_000_000;
     let name = args::string(args, 0)?.to_text().into_owned();
     Ok(Template { name, addresses, hosts, serial, start, end: start.saturating_add(valid), authority: false })

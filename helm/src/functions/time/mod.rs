@@ -75,7 +75,8 @@ const HTML: &str = "2006-01-02";
 /// The time of the render.
 fn present(call: &dyn Call) -> Result<Moment, FunctionError> {
     let environment = environment(call)?;
-    Ok(Moment::utc(environment.time, i64::from(environment.nanoseconds)))
+    let (seconds, nanoseconds) = environment.now();
+    Ok(Moment::utc(seconds, nanoseconds))
 }
 
 /// A `time.Time` argument.

@@ -178,7 +178,8 @@ impl<'e> Run<'e> {
         if let Some(trees) = self.texts.get(text) {
             return Ok(trees.clone());
         }
-        let trees = parse::parse(name, text, self.templates.functions()).map_err(TextError::Parse)?;
+        let trees = parse::parse(name, text, self.templates.functions(), self.templates.delimiters())
+            .map_err(TextError::Parse)?;
         let trees = Rc::new(trees);
         if self.texts.len() < REMEMBERED_TEXTS {
             self.texts.insert(text.to_vec(), trees.clone());

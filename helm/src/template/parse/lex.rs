@@ -83,17 +83,31 @@ impl Item<'_> {
     }
 }
 
-const LEFT: &[u8] = b"{{";
-const RIGHT: &[u8] = b"}}";
 const LEFT_COMMENT: &[u8] = b"/*";
 const RIGHT_COMMENT: &[u8] = b"*/";
 /// A trim marker and the space beside it.
 const MARKER: usize = 2;
 
+/// What actions stand between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delimiters {
+    /// Before an action: `{{`.
+    pub left: &'static str,
+    /// Behind an action: `}}`.
+    pub right: &'static str,
+}
+
+impl Default for Delimiters {
+    fn default() -> Self {
+        Self { left: "{{", right: "}}" }
+    }
+}
+
 /// The state of the scanner.
 #[derive(Debug)]
 pub(super) struct Lexer<'a> {
     input: &'a [u8],
+    delimiters: Delimiters,
     position: usize,
     /// Where the token being scanned begins.
     start: usize,
@@ -145,9 +159,10 @@ fn show_char(c: Option<char>) -> String {
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(input: &'a [u8]) -> Self {
+    pub(super) fn new(input: &'a [u8], delimiters: Delimiters) -> Self {
         Self {
             input,
+            delimiters,
             position: 0,
             start: 0,
             parens: 0,
@@ -235,7 +250,7 @@ impl<'a> Lexer<'a> {
     /// Text up to the next action. Go: `lexText`.
     fn text(&mut self) -> Item<'a> {
         loop {
-            let Some(length) = find(self.rest(), LEFT) else {
+            let Some(length) = find(self.rest(), self.delimiters.left.as_bytes()) else {
                 self.position = self.input.len();
                 if self.position > self.start {
                     self.line += lines(&self.input[self.start..self.position]);
@@ -245,7 +260,7 @@ impl<'a> Lexer<'a> {
             };
             if length > 0 {
                 self.position += length;
-                let delimiter_end = self.position + LEFT.len();
+                let delimiter_end = self.position + self.delimiters.left.len();
                 let text = &self.input[self.start..self.position];
                 let trim = if left_trim_marker(&self.input[delimiter_end..]) {
                     text.iter().rev().take_while(|b| is_space_byte(**b)).count()
@@ -269,7 +284,7 @@ impl<'a> Lexer<'a> {
 
     /// The start of an action; nothing for a whole comment. Go: `lexLeftDelim`.
     fn left_delimiter(&mut self) -> Option<Item<'a>> {
-        self.position += LEFT.len();
+        self.position += self.delimiters.left.len();
         let after_marker = if left_trim_marker(self.rest()) { MARKER } else { 0 };
         if self.input[self.position + after_marker..].starts_with(LEFT_COMMENT) {
             self.position += after_marker;
@@ -294,7 +309,7 @@ impl<'a> Lexer<'a> {
         let Some(trim) = self.at_right_delimiter() else {
             return Some(self.error("comment ends before closing delimiter"));
         };
-        self.position += if trim { MARKER } else { 0 } + RIGHT.len();
+        self.position += if trim { MARKER } else { 0 } + self.delimiters.right.len();
         if trim {
             self.position += self.rest().iter().take_while(|b| is_space_byte(**b)).count();
         }
@@ -305,10 +320,10 @@ impl<'a> Lexer<'a> {
     /// Whether the action ends here, and whether the space after it is trimmed.
     fn at_right_delimiter(&self) -> Option<bool> {
         let rest = self.rest();
-        if right_trim_marker(rest) && rest[MARKER..].starts_with(RIGHT) {
+        if right_trim_marker(rest) && rest[MARKER..].starts_with(self.delimiters.right.as_bytes()) {
             return Some(true);
         }
-        rest.starts_with(RIGHT).then_some(false)
+        rest.starts_with(self.delimiters.right.as_bytes()).then_some(false)
     }
 
     fn right_delimiter(&mut self, trim: bool) -> Item<'a> {
@@ -316,7 +331,7 @@ impl<'a> Lexer<'a> {
             self.position += MARKER;
             self.ignore();
         }
-        self.position += RIGHT.len();
+        self.position += self.delimiters.right.len();
         let item = self.item(Kind::RightDelim);
         if trim {
             self.position += self.rest().iter().take_while(|b| is_space_byte(**b)).count();
@@ -377,7 +392,7 @@ impl<'a> Lexer<'a> {
             count += 1;
         }
         let before = &self.input[self.position - 1..];
-        if right_trim_marker(before) && before[MARKER..].starts_with(RIGHT) {
+        if right_trim_marker(before) && before[MARKER..].starts_with(self.delimiters.right.as_bytes()) {
             self.position -= 1;
             if self.input[self.position] == b'\n' {
                 self.line -= 1;
@@ -432,7 +447,7 @@ impl<'a> Lexer<'a> {
     /// Whether an identifier may end here.
     fn at_terminator(&self) -> bool {
         self.peek().is_none_or(|c| is_space(c) || matches!(c, '.' | ',' | '|' | ':' | ')' | '('))
-            || self.rest().starts_with(RIGHT)
+            || self.rest().starts_with(self.delimiters.right.as_bytes())
     }
 
     /// A string or character constant after its opening quote.

@@ -8,6 +8,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
+pub use lex::Delimiters;
 pub(crate) use node::{Branch, Command, Expr, Identifier, Node, Number, Pipe, Resolved, Tree, Variable, is_empty};
 pub use parser::ParseError;
 pub(crate) use parser::parse;

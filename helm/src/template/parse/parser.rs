@@ -5,7 +5,7 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
-use super::lex::{Item, Kind, Lexer};
+use super::lex::{Delimiters, Item, Kind, Lexer};
 use super::literal;
 use super::node::{
     Branch, Command, Expr, Identifier, Node, Number, Pipe, Resolved, Source, Text, Tree, Variable, is_empty,
@@ -39,9 +39,14 @@ impl std::error::Error for ParseError {}
 type Result<T> = std::result::Result<T, ParseError>;
 
 /// Parses a text into its templates: the text itself under its name, and what it defines.
-pub(crate) fn parse(name: &Arc<str>, text: &[u8], functions: &dyn Functions) -> Result<BTreeMap<Arc<str>, Arc<Tree>>> {
+pub(crate) fn parse(
+    name: &Arc<str>,
+    text: &[u8],
+    functions: &dyn Functions,
+    delimiters: Delimiters,
+) -> Result<BTreeMap<Arc<str>, Arc<Tree>>> {
     let source = Arc::new(Source { name: name.clone(), text: text.into() });
-    let mut lexer = Lexer::new(text);
+    let mut lexer = Lexer::new(text, delimiters);
     lexer.break_is_keyword = functions.get("break").is_none();
     lexer.continue_is_keyword = functions.get("continue").is_none();
     let mut parser =
