@@ -448,11 +448,72 @@ fn what_cannot_be_rendered_keeps_the_last_good() {
             vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "2")],
         ));
         let (old, new) = (&before[&r("prod")].1, &world.issued[&r("prod")].1);
-        assert_ne!(old.deployments[0], new.deployments[0], "the other bundle goes on");
-        assert_eq!(old.deployments[1], new.deployments[1]);
+        assert_ne!(old.deployments[0].deployment, new.deployments[0].deployment, "the other bundle goes on");
+        assert_eq!(old.deployments[1].deployment, new.deployments[1].deployment);
         assert!(new.tombstones.is_empty());
         assert!(world.gitrepo_notes("shop").contains(&reason));
     }
+}
+
+/// Whether every deletion of what came from a Bundle waits for an approval in the cluster.
+fn waits(world: &World, cluster: &str, bundle: &str) -> bool {
+    let desired = &world.issued[&r(cluster)].1;
+    let live = desired.deployments.iter().filter(|entry| entry.bundle == r(bundle)).map(|entry| entry.deletion_limit);
+    let ended = desired.tombstones.iter().filter(|entry| entry.bundle == r(bundle)).map(|entry| entry.deletion_limit);
+    let [limit] = live.chain(ended).collect::<Vec<_>>()[..] else { panic!("{bundle} is told once") };
+    limit.is_some_and(|limit| limit.objects == 0 && limit.percent == 0)
+}
+
+#[test]
+fn what_may_have_moved_to_a_place_that_cannot_be_rendered_is_not_deleted() {
+    let www = || bundle("www", "apps/*", "apps/www", "1");
+    let db = |content| bundle("db", "apps/*", "apps/db", content);
+    let mut world = shop();
+    // `apps/web` was renamed, and something in its new place cannot be rendered.
+    world.results.insert("www".into(), Err("apps/www/more.yaml:2:4: broken".into()));
+    world.read(read(&["apps/*"], vec![www(), db("1")]));
+    assert_eq!(world.told("prod"), (vec!["db".into()], vec!["web".into()]));
+    assert!(waits(&world, "prod", "web"));
+    assert!(waits(&world, "prod", "db"), "an object of it may have moved, too");
+
+    // Put right: what is claimed is handed over, and the rest is gone as was asked.
+    world.results.remove("www");
+    world.read(read(&["apps/*"], vec![bundle("www", "apps/*", "apps/www", "2"), db("1")]));
+    assert_eq!(world.told("prod"), (vec!["db".into(), "www".into()], vec!["web".into()]));
+    assert!(!waits(&world, "prod", "web") && !waits(&world, "prod", "db"));
+}
+
+#[test]
+fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
+    let failed = FailedEntry {
+        entry: "apps/*".into(),
+        bundle: None,
+        directory: Some("apps/www".into()),
+        notes: vec![Note::new(Reason::InvalidFleetYaml, "apps/www/fleet.yaml:1:19: a text is expected")],
+    };
+    let db = || vec![bundle("db", "apps/*", "apps/db", "1")];
+    let mut world = shop();
+    world.read(RepositoryRead { failed: vec![failed], ..read(&["apps/*"], db()) });
+    assert_eq!(world.told("prod").1, ["web"]);
+    assert!(waits(&world, "prod", "web"));
+    assert!(world.gitrepo_notes("shop").contains(&Reason::DeletionHeld));
+    world.read(read(&["apps/*"], db()));
+    assert!(!waits(&world, "prod", "web"));
+
+    // A typo in spec.paths: the old entry is gone, the new one yields nothing.
+    let mut world = shop();
+    world.read(read(&["wbe"], vec![]));
+    assert_eq!(world.told("prod").1, ["db", "web"]);
+    assert!(waits(&world, "prod", "db") && waits(&world, "prod", "web"));
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1"), db().remove(0)]));
+    assert_eq!(world.told("prod"), (vec!["db".into(), "web".into()], vec![]));
+
+    // A deleted GitRepo is an explicit end, whatever is wrong with it.
+    world.read(read(&["wbe"], vec![]));
+    let resource = GitRepoResource { deleting: true, ..GitRepoResource::default() };
+    world.machine.observe(Event::GitRepo(r("shop"), Some(resource)));
+    world.settle();
+    assert!(!waits(&world, "prod", "db"));
 }
 
 #[test]
@@ -912,6 +973,11 @@ mod ablation {
             world.read(read(&["apps/*"], next));
             assert_ne!(before, world.issued[&r("prod")].1.deployments, "{rule:?}");
         }
+
+        let mut world = without(Rule::R13Moved);
+        world.results.insert("www".into(), Err("broken".into()));
+        world.read(read(&["apps/*"], vec![bundle("www", "apps/*", "apps/www", "1")]));
+        assert!(!super::waits(&world, "prod", "web"));
 
         let mut world = without(Rule::R14Silence);
         let report = world.all_ready("prod", 1);

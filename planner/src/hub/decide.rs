@@ -67,6 +67,8 @@ impl Machine {
             }
             if state_is_deleting(&self.snapshot, &name) {
                 self.snapshot.gitrepos.remove(&name);
+                // What waited for the repository to be whole again waits no longer.
+                self.dirty.desired.extend(self.snapshot.clusters.keys().cloned());
                 self.dirty.gone.insert(name.clone());
             }
             self.dirty.gitrepo_status.remove(&name);
@@ -119,9 +121,12 @@ impl Machine {
             let Some(cluster) = self.snapshot.clusters.get(&cluster_name) else { continue };
             let Some(bundle) = self.snapshot.bundles.get_mut(&bundle_name) else { continue };
             let Some(placement) = bundle.placements.get_mut(&cluster_name) else { continue };
-            if placement.allowed != allowance.allowed {
+            // What is not rendered holds up deletions elsewhere.
+            let is_rendered = self.snapshot.renders.get(&placement.input).is_some_and(Render::is_done);
+            if placement.allowed != allowance.allowed || placement.is_rendered != is_rendered {
                 self.dirty.desired.insert(cluster_name.clone());
             }
+            placement.is_rendered = is_rendered;
             placement.allowed = allowance.allowed;
             placement.staged = allowance.staged;
             placement.notes = allowance.notes;

@@ -3,6 +3,7 @@
 //! The invariant: what the cluster was told to have is either still in the new document, or a tombstone in it says
 //! positively that it is meant no longer.
 
+use super::is_of;
 use super::memory::{Grave, Memory};
 use super::repository::short;
 use super::rules::{Rule, Rules};
@@ -83,13 +84,95 @@ pub(super) fn build(
         deployments.clear();
     }
     let graves = graves(snapshot, memory, &deployments, cluster);
+    let mut tombstones: Vec<Tombstone> = graves.values().map(|grave| grave.tombstone.clone()).collect();
+    if rules.on(Rule::R13Moved) {
+        let mut waits = Waits { snapshot, memory, name, cluster, standings: BTreeMap::new() };
+        for entry in deployments.values_mut() {
+            entry.deletion_limit = waits.limit(&entry.bundle, gitrepo(snapshot, &entry.bundle), entry.deletion_limit);
+        }
+        for tombstone in &mut tombstones {
+            let gitrepo = graves.get(&tombstone.bundle).and_then(|grave| grave.gitrepo.clone());
+            tombstone.deletion_limit = waits.limit(&tombstone.bundle, gitrepo, tombstone.deletion_limit);
+        }
+    }
     let body = Body {
         deployments: deployments.into_values().collect(),
-        tombstones: graves.values().map(|grave| grave.tombstone.clone()).collect(),
+        tombstones,
         deletions_allowed: memory.hold.is_none(),
         approvals: memory.approvals.iter().map(|granted| granted.approval.clone()).collect(),
     };
     (body, graves)
+}
+
+/// What is known of a GitRepo, for one cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// All of its newest commit was read and rendered.
+    Settled,
+    /// Something of it was not.
+    Unsettled,
+    /// It was not read since this hub started.
+    NotRead,
+}
+
+/// Every deletion waits for an approval.
+const EVERYTHING_WAITS: DeletionLimit = DeletionLimit { objects: 0, percent: 0 };
+
+/// R13 for what moves: a commit that renames a directory, or moves a file to another bundle, takes an object from one
+/// place and gives it to another. While the other cannot be read or rendered nobody claims the object, and it must not be
+/// deleted for that: every deletion that follows from the repository waits until all of it is known, or for an approval.
+struct Waits<'a> {
+    snapshot: &'a Snapshot,
+    memory: &'a Memory,
+    name: &'a Ref,
+    cluster: &'a ClusterState,
+    standings: BTreeMap<Ref, Standing>,
+}
+
+impl Waits<'_> {
+    fn limit(&mut self, bundle: &Ref, gitrepo: Option<Ref>, limit: Option<DeletionLimit>) -> Option<DeletionLimit> {
+        let Some(gitrepo) = gitrepo else { return limit };
+        let standing = match self.standings.get(&gitrepo) {
+            Some(standing) => *standing,
+            None => self.standing(&gitrepo),
+        };
+        self.standings.insert(gitrepo, standing);
+        match standing {
+            Standing::Settled => limit,
+            Standing::Unsettled => Some(EVERYTHING_WAITS),
+            Standing::NotRead => self.told(bundle).unwrap_or(limit),
+        }
+    }
+
+    fn standing(&self, gitrepo: &Ref) -> Standing {
+        // A GitRepo that was deleted ends what it had: that was asked for.
+        let Some(state) = self.snapshot.gitrepos.get(gitrepo).filter(|state| !state.resource.deleting) else {
+            return Standing::Settled;
+        };
+        let is_rendered = |bundle: &Ref| {
+            let Some(state) = self.snapshot.bundles.get(bundle).filter(|state| is_of(state, bundle, gitrepo)) else {
+                return true;
+            };
+            let placement = state.placements.get(self.name);
+            placement.is_none_or(|placement| self.snapshot.is_rendered(&placement.input))
+        };
+        if state.incomplete || !self.cluster.bundles.iter().all(is_rendered) {
+            Standing::Unsettled
+        } else if state.read {
+            Standing::Settled
+        } else {
+            Standing::NotRead
+        }
+    }
+
+    /// What the newest document says.
+    fn told(&self, bundle: &Ref) -> Option<Option<DeletionLimit>> {
+        let desired = self.memory.desired.as_ref()?;
+        let live = desired.deployments.iter().find(|entry| entry.bundle == *bundle).map(|entry| entry.deletion_limit);
+        let ended =
+            || desired.tombstones.iter().find(|entry| entry.bundle == *bundle).map(|entry| entry.deletion_limit);
+        live.or_else(ended)
+    }
 }
 
 /// Bundles whose targets cannot be evaluated stay in the document as they were, and so do those whose absence nobody

@@ -225,6 +225,7 @@ impl Machine {
         let existing: BTreeMap<Ref, &BundleRecord> =
             existing.map(|(name, state)| (name.clone(), &state.record)).collect();
         let plan = plan_repository(read, &existing, self.options.rules);
+        let incomplete = plan.is_incomplete();
         for (name, record) in plan.put {
             self.put_bundle(&name, record);
             self.dirty.put.insert(name);
@@ -233,6 +234,10 @@ impl Machine {
             self.withdraw(&name, cause, keep_resources);
         }
         if let Some(gitrepo) = self.snapshot.gitrepos.get_mut(&read.gitrepo) {
+            if gitrepo.incomplete != incomplete || !gitrepo.read {
+                self.dirty.desired.extend(self.snapshot.clusters.keys().cloned());
+            }
+            gitrepo.incomplete = incomplete;
             gitrepo.commit.clone_from(&read.commit);
             gitrepo.read_generation = read.generation;
             gitrepo.read = true;

@@ -220,6 +220,7 @@ fn place(
             allowed: old.or(issued),
             staged: None,
             notes: Vec::new(),
+            is_rendered: false,
             counted,
         },
     );

@@ -3,7 +3,7 @@
 use super::event::{BundleRecord, FailedEntry, RepositoryRead};
 use super::rules::{Rule, Rules};
 use fleet_api::names::Ref;
-use fleet_api::reason::{Note, Reason};
+use fleet_api::reason::{Note, Reason, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What follows from a [`RepositoryRead`].
@@ -17,6 +17,14 @@ pub struct RepositoryPlan {
     pub kept: Vec<Ref>,
     /// What the GitRepo has to say: why something stays, was refused, or failed.
     pub notes: Vec<Note>,
+}
+
+impl RepositoryPlan {
+    /// Whether something that the GitRepo asks for could not be found or taken: what has left another place may have
+    /// gone there.
+    pub fn is_incomplete(&self) -> bool {
+        self.notes.iter().any(|note| note.reason.severity() >= Severity::Refused)
+    }
 }
 
 /// Decides what becomes of the Bundles. `existing` are all Bundles of the GitRepo's namespace.
@@ -40,6 +48,16 @@ pub fn plan(read: &RepositoryRead, existing: &BTreeMap<Ref, &BundleRecord>, rule
                 plan.kept.push(name.clone());
             }
         }
+    }
+    if plan.is_incomplete() && !plan.withdraw.is_empty() {
+        let bundles: Vec<String> = plan.withdraw.iter().map(|(name, _)| format!("{}", name.name)).collect();
+        let message = format!(
+            "{} left the repository at commit {}, in which something cannot be read: what it had may have moved there, so \
+             no deletion is done before that is put right or approved",
+            bundles.join(", "),
+            short(&read.commit)
+        );
+        plan.notes.push(Note::new(Reason::DeletionHeld, message));
     }
     plan
 }

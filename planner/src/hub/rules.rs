@@ -20,13 +20,15 @@ pub enum Rule {
     R13Empty,
     /// R13: a render that fails keeps the last good Deployment.
     R13Failed,
+    /// R13: while something of a repository is not known, nothing that left a place of it is taken for deleted.
+    R13Moved,
     /// R14: silence changes no desired state.
     R14Silence,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::R3Epoch,
         Self::R3Hold,
         Self::R11Report,
@@ -34,6 +36,7 @@ impl Rule {
         Self::R13Absent,
         Self::R13Empty,
         Self::R13Failed,
+        Self::R13Moved,
         Self::R14Silence,
     ];
 }

@@ -59,6 +59,8 @@ pub(super) struct GitRepoState {
     pub(super) read: bool,
     /// What the last read had to say.
     pub(super) read_notes: Vec<Note>,
+    /// Whether the last read did not find, or could not take, all that `spec.paths` names.
+    pub(super) incomplete: bool,
     /// Why the last poll failed, where it did.
     pub(super) poll_notes: Vec<Note>,
 }
@@ -104,6 +106,8 @@ pub(super) struct Placement {
     pub(super) staged: Option<Digest>,
     /// Why it waits, was refused or failed on the hub's side.
     pub(super) notes: Vec<Note>,
+    /// Whether the render that it should have is done.
+    pub(super) is_rendered: bool,
     /// The state and the objects that the Bundle's counters contain for it.
     pub(super) counted: Option<(DeploymentState, ResourceCounts)>,
 }
@@ -151,6 +155,11 @@ impl Render {
     /// Asked for by nobody yet.
     pub(super) fn new(bundle: &Ref) -> Self {
         Self { bundle: bundle.clone(), wanted_by: BTreeSet::new(), probe: false, result: RenderResult::Pending }
+    }
+
+    /// Whether its Deployment is there.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.result, RenderResult::Done(_))
     }
 
     /// Whether anybody wants it.
@@ -203,6 +212,11 @@ impl ClusterState {
 }
 
 impl Snapshot {
+    /// Whether a render is done.
+    pub(super) fn is_rendered(&self, input: &Digest) -> bool {
+        self.renders.get(input).is_some_and(Render::is_done)
+    }
+
     /// The groups of a namespace.
     pub(super) fn group_views(&self) -> Vec<GroupView> {
         self.groups
