@@ -112,17 +112,21 @@ impl ResId {
         self.effective_namespace() == other.effective_namespace()
     }
 
-    /// What is equal for equal ids ([`ResId::is`]) and differs otherwise.
-    pub(crate) fn key(&self) -> (String, String, String, String, String) {
-        (
-            self.effective_namespace().to_owned(),
-            self.name.to_string(),
-            self.gvk.kind.to_string(),
-            self.gvk.group().to_owned(),
-            self.gvk.version().to_owned(),
-        )
+    /// What is equal for equal ids ([`ResId::is`]) and differs otherwise. It shares the texts of the id: sets of all objects
+    /// are made for every patch.
+    pub(crate) fn key(&self) -> Key {
+        let namespaced = !self.gvk.cluster_scoped;
+        let namespace = Some(&self.namespace).filter(|_| namespaced && self.effective_namespace() != "default");
+        let api_version = match self.gvk.api_version.strip_prefix('/') {
+            Some(version) => version.into(),
+            None => Arc::clone(&self.gvk.api_version),
+        };
+        (namespaced, namespace.cloned(), Arc::clone(&self.name), Arc::clone(&self.gvk.kind), api_version)
     }
 }
+
+/// Whether it has a namespace, which one unless it is `default`, name, kind, API version.
+pub(crate) type Key = (bool, Option<Arc<str>>, Arc<str>, Arc<str>, Arc<str>);
 
 impl fmt::Display for ResId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

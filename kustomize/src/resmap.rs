@@ -71,7 +71,7 @@ impl ResMap {
 
     fn absorb(&mut self, mut resource: Resource) -> Result<(), Error> {
         let id = resource.current_id();
-        let matches = self.positions_by_any_id(|known| known.is(&id));
+        let matches = self.positions_called(&id);
         let behavior = resource.behavior();
         let [position] = matches[..] else {
             if !matches.is_empty() {
@@ -120,12 +120,19 @@ impl ResMap {
         self.positions(|resource| !resource.is_gone() && resource.all_ids().iter().any(&matches))
     }
 
+    /// The objects that are or were called `id`. Every patch asks for its object, so names are compared first, and ids made
+    /// only of what has the name.
+    fn positions_called(&self, id: &ResId) -> Vec<usize> {
+        let is_called = |resource: &Resource| resource.all_ids().iter().any(|known| known.is(id));
+        self.positions(|resource| !resource.is_gone() && resource.has_name(&id.name) && is_called(resource))
+    }
+
     /// The only object that is or was called `id`. Go: `GetById`.
     ///
     /// # Errors
     /// There is none, or several.
     pub(crate) fn position_of(&self, id: &ResId) -> Result<usize, Error> {
-        match self.positions_by_any_id(|known| known.is(id))[..] {
+        match self.positions_called(id)[..] {
             [position] => Ok(position),
             [] => Err(Error::new(format!("no matches for Id {id}; failed to find unique target for patch {id}"))),
             _ => Err(Error::new(format!("multiple matches for Id {id}; failed to find unique target for patch {id}"))),

@@ -247,6 +247,6 @@ fn json_of(text: &str) -> Result<Value, Error> {
 }
 
 /// The ids of some objects, for comparison.
-fn ids(map: &ResMap) -> BTreeSet<(String, String, String, String, String)> {
+fn ids(map: &ResMap) -> BTreeSet<crate::id::Key> {
     map.list.iter().map(|resource| resource.current_id().key()).collect()
 }

@@ -38,6 +38,12 @@ impl Resource {
         ids
     }
 
+    /// Whether it has the name or had it once.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        *self.name() == *name
+            || self.annotation(PREVIOUS_NAMES).is_some_and(|names| names.split(',').any(|known| known == name))
+    }
+
     /// What it was called in its file.
     pub(crate) fn original_id(&self) -> ResId {
         self.previous_ids().into_iter().next().unwrap_or_else(|| self.current_id())
