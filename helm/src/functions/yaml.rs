@@ -3,9 +3,12 @@
 mod error;
 mod pretty;
 
+use std::borrow::Cow;
+
 use k8s_yaml::Options;
 
 use super::args;
+use super::json::write::Style;
 use super::json::{self, write};
 use super::signatures::{DICT, LIST};
 use crate::template::{Function, Signature};
@@ -15,9 +18,7 @@ use Type::{Any, String as Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::pure("toYaml", Signature::new(&[Any], Text), |a| Ok(to_yaml(args::any(a, 0)).unwrap_or_default().into())),
-    Function::pure("mustToYaml", Signature::new(&[Any], Text), |a| {
-        Ok(to_yaml(args::any(a, 0)).map_err(|why| format!("error marshaling into JSON: {why}"))?.into())
-    }),
+    Function::pure("mustToYaml", Signature::new(&[Any], Text), |a| Ok(to_yaml(args::any(a, 0))?.into())),
     Function::pure("toYamlPretty", Signature::new(&[Any], Text), |a| {
         Ok(pretty::write(args::any(a, 0)).unwrap_or_default().into())
     }),
@@ -38,12 +39,50 @@ const DECODING: &str = "error unmarshaling JSON: while decoding JSON: ";
 
 /// As `sigs.k8s.io/yaml` does: to JSON, and from that to YAML. The newline at the end goes.
 fn to_yaml(value: &Value) -> Result<String, String> {
-    let json = write::to_json(value)?;
+    let json = write::write(value, Style::COMPACT).map_err(|why| format!("error marshaling into JSON: {why}"))?;
+    if json.chars().any(error::is_control) {
+        // The JSON is read as YAML, which may not hold them.
+        return Err("yaml: control characters are not allowed".to_owned());
+    }
+    let json = write::parsed(&folded(&json)?)?;
     let mut text = k8s_yaml::to_string_exact(&json);
     if text.ends_with('\n') {
         text.pop();
     }
     Ok(text)
+}
+
+/// U+0085 ends a line in YAML, and line ends inside quotes are folded: one is a space, of several the first is lost.
+/// In a key there may be none.
+fn folded(json: &str) -> Result<Cow<'_, str>, String> {
+    const NEL: char = '\u{85}';
+    if !json.contains(NEL) {
+        return Ok(Cow::Borrowed(json));
+    }
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find(NEL) {
+        out.push_str(rest[..at].trim_end_matches(' '));
+        let tail = rest[at..].trim_start_matches([NEL, ' ']);
+        let breaks = rest[at..rest.len() - tail.len()].matches(NEL).count();
+        out.push_str(&if breaks == 1 { " ".to_owned() } else { "\\n".repeat(breaks - 1) });
+        if ends_key(tail) {
+            return Err("yaml: line 1: could not find expected ':'".to_owned());
+        }
+        rest = tail;
+    }
+    Ok(Cow::Owned(out + rest))
+}
+
+/// Whether the string of a JSON text that goes on here is a key.
+fn ends_key(rest: &str) -> bool {
+    let mut escaped = false;
+    let end = rest.find(|c| {
+        let closes = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        closes
+    });
+    end.is_some_and(|end| rest[end + 1..].starts_with(':'))
 }
 
 /// From YAML to JSON, and from that to values; and the first error.
@@ -66,5 +105,28 @@ fn from_yaml(text: &Str) -> (Value, Option<String>) {
             let why = write::float(number).err().unwrap_or_default();
             (Value::Nil, Some(format!("error converting YAML to JSON: {why}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_yaml;
+    use crate::value::Value;
+
+    #[test]
+    fn what_json_holds_raw_is_read_by_yamls_rules() {
+        for (text, expected) in [
+            ("\u{85}", Ok("a: ' '")),
+            ("x \u{85} y", Ok("a: x y")),
+            ("x\u{85}\u{85}y", Ok("a: |-\n  x\n  y")),
+            ("x\\\u{85}", Ok("a: 'x\\ '")),
+            ("\u{2028}", Ok("a: '\u{2028}'")),
+            ("x\u{7f}y", Err("yaml: control characters are not allowed")),
+            ("\u{ffff}", Err("yaml: control characters are not allowed")),
+        ] {
+            let yaml = to_yaml(&Value::map([("a", Value::from(text))]));
+            assert_eq!(yaml.as_deref().map_err(String::as_str), expected, "{text:?}");
+        }
+        assert!(to_yaml(&Value::map([("a\u{85}b", Value::int(1))])).is_err());
     }
 }

@@ -35,10 +35,9 @@ pub(in super::super) fn write(value: &Value, style: Style) -> Result<String, Str
     Ok(writer.out)
 }
 
-/// The value that the JSON text of a value reads back as: what YAML is made from.
-pub(in super::super) fn to_json(value: &Value) -> Result<serde_json::Value, String> {
-    let text = write(value, Style::RAW)?;
-    let mut reader = serde_json::Deserializer::from_str(&text);
+/// The value of a JSON text, however deep: what YAML is made from.
+pub(in super::super) fn parsed(text: &str) -> Result<serde_json::Value, String> {
+    let mut reader = serde_json::Deserializer::from_str(text);
     reader.disable_recursion_limit();
     serde::Deserialize::deserialize(&mut reader).map_err(|error| error.to_string())
 }

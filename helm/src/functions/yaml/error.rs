@@ -11,6 +11,9 @@ pub(super) fn in_go(error: &Error, text: &[u8]) -> String {
     let message = error.message();
     let said = match error.kind() {
         ErrorKind::Limit if message.contains("aliases") => "document contains excessive aliasing".to_owned(),
+        ErrorKind::Key if text[place(error, &text)..].starts_with(':') => {
+            parser(error.position().map_or(1, |p| p.line as usize), "did not find expected key")
+        }
         ErrorKind::Merge => "map merge requires map or sequence of maps as the value".to_owned(),
         ErrorKind::Syntax if text.chars().any(is_control) => "control characters are not allowed".to_owned(),
         ErrorKind::Syntax => {
@@ -22,7 +25,7 @@ pub(super) fn in_go(error: &Error, text: &[u8]) -> String {
 }
 
 /// What Go's reader refuses anywhere in a text.
-fn is_control(c: char) -> bool {
+pub(super) fn is_control(c: char) -> bool {
     !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
         && c != '\u{feff}'
 }
