@@ -6,6 +6,10 @@ use crate::value::{Kind, List, Type, UintKind, Value};
 
 /// An index as a number within a length. Go: `indexArg`, which lets the length itself through.
 fn position(index: &Reflect, length: usize) -> Result<usize> {
+    if matches!(index, Reflect::Interface(_)) {
+        // `slice`, unlike `index`, does not look into interfaces.
+        return Err(format!("cannot index slice/array with type {}", index.type_name()).into());
+    }
     let number = match index.value().underlying() {
         Value::Int(_, n) => n,
         #[expect(clippy::cast_possible_wrap, reason = "Go wraps too, and then finds it out of range")]
@@ -72,7 +76,7 @@ fn element(item: &Reflect, index: &Reflect) -> Result<Reflect> {
 pub(super) fn slice(args: Vec<Reflect>) -> Result<Reflect> {
     let mut args = args.into_iter();
     let item = args.next().unwrap_or(Reflect::Invalid).indirect_interface();
-    let indexes: Vec<Reflect> = args.map(Reflect::indirect_interface).collect();
+    let indexes: Vec<Reflect> = args.collect();
     let plain = item.value().underlying();
     if plain.is_nil() {
         return Err("slice of untyped nil".into());
