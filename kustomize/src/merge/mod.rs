@@ -200,8 +200,14 @@ impl<'a> Merger<'a> {
         let schema = schema.and_then(|schema| schema.field(name));
         Ok(match self.walk(object, patch, schema).map_err(|error| error.in_field(name))? {
             Merged::Kept(node) => Some(node),
-            // Go: FieldSetter removes nulls.
-            Merged::Replaced { value, .. } => value.filter(|node| !node.is_null()),
+            // Go: FieldSetter removes nulls, and writes into the place that is there.
+            Merged::Replaced { value, old } => match (value.filter(|node| !node.is_null()), old) {
+                (Some(value), Some(mut place)) => {
+                    place.replace(value);
+                    Some(place)
+                }
+                (value, _) => value,
+            },
         })
     }
 

@@ -52,7 +52,7 @@ impl Resource {
             merge::merge(&mut patch.node, object, schemas)
         })?;
         self.node = merged.unwrap_or_else(Node::null);
-        self.node.settle_groups();
+        self.settle();
         if self.is_gone() {
             return Ok(());
         }

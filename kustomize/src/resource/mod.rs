@@ -55,12 +55,14 @@ pub(crate) struct Resource {
     pub node: Node,
     /// The names of the vars that read from it.
     pub vars: Vec<String>,
+    /// Whether there may be places in it that are one ([`crate::yaml::Group`]).
+    pub grouped: bool,
     scopes: Scopes,
 }
 
 impl Resource {
     pub(crate) fn new(node: Node, scopes: &Scopes) -> Self {
-        Self { node, vars: Vec::new(), scopes: scopes.clone() }
+        Self { node, vars: Vec::new(), grouped: false, scopes: scopes.clone() }
     }
 
     /// Whether a patch has deleted it. Go: `IsNilOrEmpty`.
@@ -72,10 +74,17 @@ impl Resource {
         &self.scopes
     }
 
+    /// Lets places that are one have the value written last.
+    pub(crate) fn settle(&mut self) {
+        if self.grouped {
+            self.node.settle_groups();
+        }
+    }
+
     /// Changes the object, and lets places that are one follow.
     pub(crate) fn change<T>(&mut self, work: impl FnOnce(&mut Node) -> Result<T, Error>) -> Result<T, Error> {
         let result = work(&mut self.node);
-        self.node.settle_groups();
+        self.settle();
         result
     }
 }

@@ -22,6 +22,7 @@ impl Labels {
 
     fn apply(&self, resource: &mut Resource) -> Result<(), Error> {
         let create = Create { kind: Kind::Mapping, tag: Tag::Map };
+        resource.grouped |= !self.pairs.is_empty();
         for (key, value) in &self.pairs {
             let group = Group::default();
             resource.change(|node| {
