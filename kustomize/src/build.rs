@@ -3,6 +3,7 @@
 //! kustomize: api/krusty/kustomizer.go.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use file_tree::Files;
 use serde_json::Value;
@@ -43,6 +44,10 @@ pub struct Options<'a> {
     pub charts: Option<&'a dyn Charts>,
     /// Marks all objects with `app.kubernetes.io/managed-by`, as `buildMetadata: [managedByLabel]` does.
     pub managed_by_label: bool,
+    /// The Kubernetes version for charts that name none.
+    pub helm_kube_version: &'a str,
+    /// The API versions for charts that name none.
+    pub helm_api_versions: &'a [String],
     /// What stands in that label after `kustomize-`; `(devel)` if empty, as in programs that link the library.
     pub version: &'a str,
 }
@@ -54,6 +59,8 @@ impl std::fmt::Debug for Options<'_> {
             .field("load_from_anywhere", &self.load_from_anywhere)
             .field("tree_path", &self.tree_path)
             .field("charts", &self.charts.is_some())
+            .field("helm_kube_version", &self.helm_kube_version)
+            .field("helm_api_versions", &self.helm_api_versions)
             .field("managed_by_label", &self.managed_by_label)
             .field("version", &self.version)
             .finish()
@@ -67,6 +74,8 @@ pub struct Output {
     pub objects: Vec<Value>,
     /// What kustomize prints on standard error although the build succeeds, and what it does not say.
     pub warnings: Vec<String>,
+    /// The namespace of each object; none for types that the schema knows to have none.
+    namespaces: Vec<Option<String>>,
 }
 
 impl Output {
@@ -74,6 +83,30 @@ impl Output {
     #[must_use]
     pub fn to_yaml(&self) -> String {
         print::to_yaml(&self.objects)
+    }
+
+    /// Each object as a file, as `kustomize build -o DIRECTORY` writes them: named for type and name, and for the namespace
+    /// where there is more than one.
+    #[must_use]
+    pub fn to_files(&self) -> Vec<(String, String)> {
+        let distinct: BTreeSet<&String> = self.namespaces.iter().flatten().collect();
+        let name = |object: &Value, namespace: Option<&String>| {
+            let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+            let api_version = text(object.get("apiVersion"));
+            let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+            let kind = text(object.get("kind"));
+            let gvk: Vec<&str> = [group, version, &kind].into_iter().filter(|part| !part.is_empty()).collect();
+            let name = text(object.get("metadata").and_then(|metadata| metadata.get("name")));
+            let file = format!("{}_{name}.yaml", gvk.join("_"));
+            match namespace.filter(|_| distinct.len() > 1) {
+                Some(namespace) => format!("{namespace}_{file}").to_lowercase(),
+                None => file.to_lowercase(),
+            }
+        };
+        let objects = self.objects.iter().zip(&self.namespaces);
+        objects
+            .map(|(object, namespace)| (name(object, namespace.as_ref()), print::to_yaml(std::slice::from_ref(object))))
+            .collect()
     }
 }
 
@@ -96,7 +129,11 @@ pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Outp
     drop(target);
     let mut warnings = session.warnings.into_inner();
     print::check(&objects, &mut warnings)?;
-    Ok(Output { objects, warnings })
+    let namespaces = map.list.iter().map(|resource| {
+        let id = resource.current_id();
+        (!id.gvk.cluster_scoped).then(|| id.effective_namespace().to_owned())
+    });
+    Ok(Output { objects, warnings, namespaces: namespaces.collect() })
 }
 
 /// What is done once, for the kustomization that is built. Go: `Kustomizer.Run`.

@@ -57,6 +57,13 @@ impl Target<'_, '_> {
                 let own = &file.namespace;
                 chart.namespace.clone_from(if own.is_empty() { &self.helm_namespace } else { own });
             }
+            let options = self.session.options;
+            if chart.kube_version.is_empty() {
+                options.helm_kube_version.clone_into(&mut chart.kube_version);
+            }
+            if chart.api_versions.is_empty() {
+                chart.api_versions = options.helm_api_versions.to_vec();
+            }
             let globals = file.helm_globals.clone().unwrap_or_default();
             let generator = Generate::Chart(Box::new(ChartGenerator { globals, chart }));
             generators.push((generator, origin("HelmChartInflationGenerator")));

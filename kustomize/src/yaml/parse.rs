@@ -70,6 +70,7 @@ fn parse_at(text: &str, lines_before: u32) -> Result<Option<Node>, Error> {
     let limits = Limits::default();
     let options = granit_parser::options! {
         emit_comments: false,
+        emit_anchor_events: true,
         // As libyaml, on which go-yaml rests.
         block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: limits.depth,
@@ -134,6 +135,11 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(line),
             Event::Alias(anchor) => self.alias(anchor, line, limits),
+            // libyaml knows no other characters in names of anchors.
+            Event::Anchor(_, name) if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) => {
+                Err(Error::new(format!("not YAML: the anchor &{name} must consist of letters, digits, _ and -"))
+                    .at_line(line))
+            }
             _ => Ok(()),
         }
     }

@@ -1,0 +1,73 @@
+//! `patches` and their targets. Merging itself is tested in `src/merge`.
+
+use crate::{DEPLOYMENT, MAP, printed, refused};
+
+fn replicas(target: &str) -> usize {
+    let kustomization = format!(
+        "resources: [d.yaml, m.yaml]\npatches:\n- target: {target}\n  patch: '[{{\"op\": \"add\", \"path\": \"/x\", \"value\": 1}}]'\n"
+    );
+    let labelled =
+        DEPLOYMENT.replace("  name: web\n", "  name: web\n  labels: {app: web, tier: front}\n  annotations: {a: b}\n");
+    let tree = [("kustomization.yaml", kustomization.as_str()), ("d.yaml", labelled.as_str()), ("m.yaml", MAP)];
+    printed("", &tree).matches("\nx: 1\n").count()
+}
+
+#[test]
+fn targets_select_by_whole_names_labels_and_annotations() {
+    for (target, expected) in [
+        ("{kind: Deployment}", 1),
+        ("{kind: Deploy}", 0),
+        ("{kind: Deploy.*}", 1),
+        ("{name: 'web|map'}", 2),
+        ("{group: apps, version: v1}", 1),
+        ("{labelSelector: 'app=web,tier in (front, back)'}", 1),
+        ("{labelSelector: '!app'}", 1),
+        ("{annotationSelector: a=b}", 1),
+        ("{namespace: default}", 2),
+        ("{}", 2),
+    ] {
+        assert_eq!(replicas(target), expected, "{target}");
+    }
+}
+
+#[test]
+fn names_and_kinds_change_only_with_leave() {
+    let patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n";
+    let tree = |options: &str| {
+        let kustomization =
+            format!("resources: [m.yaml]\npatches: [{{path: p.yaml, target: {{kind: ConfigMap}}{options}}}]");
+        printed("", &[("kustomization.yaml", &kustomization), ("m.yaml", MAP), ("p.yaml", patch)])
+    };
+    assert!(tree("").contains("  name: map\n"));
+    assert!(tree(", options: {allowNameChange: true}").contains("  name: other\n"));
+}
+
+#[test]
+fn a_patch_without_its_object_is_an_error_and_a_target_without_one_is_not() {
+    let patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: none}\n";
+    let tree =
+        [("kustomization.yaml", "resources: [m.yaml]\npatches: [{path: p.yaml}]"), ("m.yaml", MAP), ("p.yaml", patch)];
+    assert!(refused(&tree).contains("no resource matches strategic merge patch"));
+    let tree = [
+        ("kustomization.yaml", "resources: [m.yaml]\npatches: [{path: p.yaml, target: {name: none}}]"),
+        ("m.yaml", MAP),
+        ("p.yaml", patch),
+    ];
+    assert!(printed("", &tree).contains("name: map"));
+}
+
+#[test]
+fn patches_that_are_none_or_two_are_refused() {
+    for (entry, expected) in [
+        ("{}", "must specify one of patch and path"),
+        ("{path: a, patch: b}", "can't be set at the same time"),
+        ("{patch: 'hello'}", "unable to parse SM or JSON patch"),
+        ("{patch: '[{\"op\": \"add\"}]'}", "must specify a target for JSON patch"),
+        ("{path: none.yaml}", "failed to get the patch file"),
+        ("{patch: '[{\"op\": \"add\", \"path\": \"/x\", \"value\": 1}]', target: {name: '['}}", "regular expression"),
+    ] {
+        let error =
+            refused(&[("kustomization.yaml", &format!("resources: [m.yaml]\npatches: [{entry}]")), ("m.yaml", MAP)]);
+        assert!(error.contains(expected), "{entry}: {error}");
+    }
+}
