@@ -1,12 +1,13 @@
 //! A tree, the options of one cluster and facts about it become ordered objects.
 //!
 //! [`render`] is pure: same input, same output. The hub calls it once for each distinct input, the agent where the
-//! input must not leave the cluster, the command line for `skiff render`. The engines for kustomize and Helm have
-//! their places in [`render`]; until they exist, a bundle that needs one is an error that says so.
+//! input must not leave the cluster, the command line for `skiff render`. The engine for Helm has its place in
+//! [`render`]; until it exists, a bundle that needs it is an error that says so.
 
 mod deployment;
 mod error;
 mod kinds;
+mod kustomize;
 mod namespace;
 mod overlay;
 mod raw;
@@ -124,23 +125,28 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
     let exists = |path: &str| input.files.exists(path);
     let style = style::detect(&options, exists);
     let mut notes = Vec::new();
-    let mut objects = match (&style.kustomization, &style.chart) {
-        (None, None) => {
-            notes.extend(style::likely_mistakes(&options, exists).map(|(path, message)| {
-                let place = input.place(&path);
-                Note::new(Reason::LikelyMistake, format!("{place}: {message}")).in_file(place)
-            }));
-            raw::objects(input, &mut notes)?
-        }
-        (Some(dir), _) => {
-            let place = input.place(&joined(dir, "kustomization.yaml"));
-            return Err(RenderError::NotSupported { feature: "kustomize bundles", place });
-        }
-        (None, Some(dir)) => {
-            let place = input.place(&joined(dir, "Chart.yaml"));
-            return Err(RenderError::NotSupported { feature: "Helm charts", place });
-        }
-    };
+    let mut objects =
+        match (&style.kustomization, &style.chart) {
+            (None, None) => {
+                notes.extend(style::likely_mistakes(&options, exists).map(|(path, message)| {
+                    let place = input.place(&path);
+                    Note::new(Reason::LikelyMistake, format!("{place}: {message}")).in_file(place)
+                }));
+                raw::objects(input, &mut notes)?
+            }
+            (Some(dir), None) => {
+                let (objects, warnings) = kustomize::objects(input, dir, None)?;
+                let place = input.place(&joined(dir, "kustomization.yaml"));
+                notes.extend(warnings.into_iter().map(|warning| {
+                    Note::new(Reason::LikelyMistake, format!("{place}: {warning}")).in_file(place.clone())
+                }));
+                objects
+            }
+            (_, Some(dir)) => {
+                let place = input.place(&joined(dir, "Chart.yaml"));
+                return Err(RenderError::NotSupported { feature: "Helm charts", place });
+            }
+        };
     if !options.delete_crd_resources {
         objects.iter_mut().for_each(keep_definition);
     }

@@ -127,12 +127,13 @@ fn bad_input_names_file_line_and_column() {
         (&[("a.yaml", &a)], json!({"defaultNamespace": "-"}), "defaultNamespace: `-` is no name of a namespace"),
         (&[("r.yaml", cluster_role)], json!({"namespace": "n"}), "app/r.yaml:1: ClusterRole r is cluster-scoped"),
         (&[("r.yaml", crd)], json!({"namespace": "n"}), "CustomResourceDefinition w is cluster-scoped"),
-        (&[("kustomization.yaml", "")], json!({}), "not supported yet: kustomize bundles (app/kustomization.yaml)"),
+        (&[("kustomization.yaml", "")], json!({}), "app/kustomization.yaml"),
         (
-            &[("k/kustomization.yaml", "")],
+            &[("k/kustomization.yaml", "namePrefix: a\nresource: []\n")],
             json!({"kustomize": {"dir": "./k"}}),
-            "not supported yet: kustomize bundles (app/k/kustomization.yaml)",
+            "app/k/kustomization.yaml:2: ",
         ),
+        (&[("kustomization.yaml", "resources: [../base]")], json!({}), "app/kustomization.yaml: "),
         (&[("Chart.yaml", "")], json!({}), "not supported yet: Helm charts (app/Chart.yaml)"),
         (
             &[("c/Chart.yaml", "")],
@@ -344,4 +345,33 @@ fn a_deployment_names_its_objects_once_and_by_content() {
     assert_eq!(deployment.namespace_labels.keys().collect::<Vec<_>>(), ["a"]);
     assert!(deployment.options.keep_resources && !deployment.create_namespace && !deployment.force_namespace);
     assert_eq!(run(files, json!({})).unwrap(), run(files, json!({})).unwrap(), "the same input, the same output");
+}
+
+#[test]
+fn kustomizations_are_built_in_the_order_of_their_input() {
+    let (deployment, map) = (object("d").replace("ConfigMap", "Deployment"), object("m"));
+    let kustomization = "namePrefix: p-\nresources: [sub/d.yaml, base]\n";
+    let base: [(&str, &str); 2] = [("base/kustomization.yaml", "resources: [m.yaml]"), ("base/m.yaml", &map)];
+    let root = [("kustomization.yaml", kustomization), ("sub/d.yaml", &deployment), base[0], base[1], ("x.yaml", "[")];
+    let rendered = run(&root, json!({})).unwrap();
+    assert_eq!(listed(&rendered), ["p-d@app/kustomization.yaml", "p-m@app/kustomization.yaml"]);
+
+    let moved: Vec<(String, &str)> = root[..4].iter().map(|(path, text)| (format!("k/{path}"), *text)).collect();
+    let moved: Vec<(&str, &str)> = moved.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let options = json!({"kustomize": {"dir": "k"}, "namespace": "n", "yaml": {"overlays": ["o"]}});
+    let rendered = run(&moved, options).unwrap();
+    assert_eq!(listed(&rendered), ["p-d@app/k/kustomization.yaml", "p-m@app/k/kustomization.yaml"]);
+    assert!(rendered.objects.iter().all(|object| object.value["metadata"]["namespace"] == "n"));
+}
+
+#[test]
+fn what_a_kustomization_warns_of_becomes_a_note() {
+    let map = object("m");
+    let rendered = run(
+        &[("kustomization.yaml", "bases: [b]"), ("b/kustomization.yaml", "resources: [m.yaml]"), ("b/m.yaml", &map)],
+        json!({}),
+    );
+    let notes = rendered.unwrap().notes;
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].message.contains("'bases' is deprecated"), "{notes:?}");
 }

@@ -1,0 +1,110 @@
+//! Bundles with a `kustomization.yaml`, and the output of a chart that goes through one (reference §2.8).
+//!
+//! The engine is `kustomize/`; the objects come in the order of the input, as Fleet has it. Better than Fleet on purpose: a
+//! kustomization at the root of the bundle may name files in sub directories.
+
+use crate::error::RenderError;
+use crate::{Input, RenderedObject, joined};
+use file_tree::{Entry, Files, Mode};
+use kustomize_rs::Options;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What Fleet calls the output of a chart inside of a kustomization.
+const MANIFESTS: &str = "fleet-manifests.yaml";
+/// The only name that Fleet knows.
+const KUSTOMIZATION: &str = "kustomization.yaml";
+
+/// The objects that the kustomization in `dir` makes; `chart` is the output of the bundle's chart, if it has one.
+pub(crate) fn objects(
+    input: &Input<'_>,
+    dir: &str,
+    chart: Option<&str>,
+) -> Result<(Vec<RenderedObject>, Vec<String>), RenderError> {
+    let place = input.place(&joined(dir, KUSTOMIZATION));
+    let files = match chart {
+        Some(manifests) => Layer::over_chart(input, dir, manifests)?,
+        None => Layer { files: input.files, added: BTreeMap::new() },
+    };
+    let built = kustomize_rs::build(&files, dir, &Options::default());
+    let built = built.map_err(|error| {
+        let (file, rest) = located(input, &error);
+        RenderError::file(file.unwrap_or_else(|| place.clone()), rest)
+    })?;
+    let object = |value: Value| RenderedObject { value, source: place.clone() };
+    Ok((built.objects.into_iter().map(object).collect(), built.warnings))
+}
+
+/// The file and line of an error, from the root of the repository, and what it says.
+fn located(input: &Input<'_>, error: &kustomize_rs::Error) -> (Option<String>, String) {
+    let file = error.file().map(|file| match error.line() {
+        Some(line) => format!("{}:{line}", input.place(file)),
+        None => input.place(file),
+    });
+    (file, error.to_string())
+}
+
+/// Files over those of the bundle.
+struct Layer<'a> {
+    files: &'a dyn Files,
+    added: BTreeMap<String, Vec<u8>>,
+}
+
+impl<'a> Layer<'a> {
+    /// The files with the output of a chart, which the kustomization names first, unless it names it already.
+    fn over_chart(input: &'a Input<'_>, dir: &str, manifests: &str) -> Result<Self, RenderError> {
+        let path = joined(dir, KUSTOMIZATION);
+        let documents = input.parse(&path)?;
+        let json = documents.first().map(|document| document.node.to_json()).transpose();
+        let mut file = match json.map_err(|error| RenderError::yaml(&input.place(&path), &error))? {
+            Some(Value::Object(file)) => file,
+            None | Some(Value::Null) => serde_json::Map::new(),
+            Some(_) => return Err(RenderError::file(input.place(&path), "a kustomization is a mapping")),
+        };
+        let resources = file.entry("resources").or_insert(Value::Null);
+        if resources.is_null() {
+            *resources = Value::Array(Vec::new());
+        }
+        if let Value::Array(resources) = resources
+            && !resources.iter().any(|resource| resource == MANIFESTS)
+        {
+            resources.insert(0, Value::from(MANIFESTS));
+        }
+        let text = k8s_yaml::to_string(&Value::Object(file));
+        let added =
+            BTreeMap::from([(path, text.into_bytes()), (joined(dir, MANIFESTS), manifests.as_bytes().to_vec())]);
+        Ok(Self { files: input.files, added })
+    }
+}
+
+impl Files for Layer<'_> {
+    fn entry(&self, path: &str) -> Option<Entry> {
+        match self.added.get(path) {
+            Some(bytes) => Some(Entry { path: path.to_owned(), mode: Mode::Regular, size: bytes.len() as u64 }),
+            None => self.files.entry(path),
+        }
+    }
+
+    fn stored(&self, path: &str) -> Result<Cow<'_, [u8]>, file_tree::Error> {
+        match self.added.get(path) {
+            Some(bytes) => Ok(Cow::Borrowed(bytes)),
+            None => self.files.stored(path),
+        }
+    }
+
+    fn list_under(&self, dir: &str) -> Vec<Entry> {
+        let mut entries = self.files.list_under(dir);
+        let inside = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+        for path in self.added.keys().filter(|path| inside(path)) {
+            entries.retain(|entry| entry.path != *path);
+            entries.extend(self.entry(path));
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries
+    }
+
+    fn is_dir(&self, path: &str) -> bool {
+        self.files.is_dir(path)
+    }
+}
