@@ -62,7 +62,7 @@ pub enum Command {
     /// The objects that one cluster would get of a directory, offline
     Render(RenderArgs),
     /// Build a kustomization, offline
-    Kustomize(EngineArgs),
+    Kustomize(KustomizeArgs),
     /// Template a Helm chart, offline
     Helm(EngineArgs),
 }
@@ -299,7 +299,79 @@ pub struct RenderArgs {
     pub output_by_bundle: Option<PathBuf>,
 }
 
-/// `skiff kustomize`, `skiff helm`.
+/// `skiff kustomize`.
+#[derive(Clone, Debug, Args)]
+pub struct KustomizeArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: KustomizeCommand,
+}
+
+/// What there is to do with kustomizations.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KustomizeCommand {
+    /// Print what a kustomization makes, as `kustomize build` does
+    Build(KustomizeBuildArgs),
+}
+
+/// `skiff kustomize build`: the flags of `kustomize build`.
+#[derive(Clone, Debug, Args)]
+pub struct KustomizeBuildArgs {
+    /// The directory of the kustomization
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// A file for the output, or a directory for a file per object
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Whether files outside of a kustomization's directory may be read
+    #[arg(long, value_name = "RULE", default_value = "LoadRestrictionsRootOnly",
+          value_parser = ["LoadRestrictionsRootOnly", "LoadRestrictionsNone"])]
+    pub load_restrictor: String,
+    /// The order of the objects, where `sortOptions` do not say [default: legacy]
+    #[arg(long, value_name = "ORDER", value_parser = ["legacy", "none"])]
+    pub reorder: Option<String>,
+    /// Render the charts of `helmCharts`
+    #[arg(long)]
+    pub enable_helm: bool,
+    /// The Kubernetes version that charts see
+    #[arg(long, value_name = "VERSION", default_value = "")]
+    pub helm_kube_version: String,
+    /// API versions that charts see; may be given several times
+    #[arg(long, value_name = "VERSION")]
+    pub helm_api_versions: Vec<String>,
+    /// Taken for compatibility: charts are rendered without a helm program
+    #[arg(long, value_name = "COMMAND", hide = true)]
+    pub helm_command: Option<String>,
+    /// Taken for compatibility
+    #[arg(long, hide = true)]
+    pub helm_debug: bool,
+    /// Mark all objects with app.kubernetes.io/managed-by (deprecated in favour of `buildMetadata`)
+    #[arg(long)]
+    pub enable_managedby_label: bool,
+    /// Taken for compatibility: functions and programs are not run, and say so
+    #[arg(long, hide = true)]
+    pub enable_alpha_plugins: bool,
+    /// As --enable-alpha-plugins
+    #[arg(long, hide = true)]
+    pub enable_exec: bool,
+    /// As --enable-alpha-plugins
+    #[arg(long, hide = true)]
+    pub as_current_user: bool,
+    /// As --enable-alpha-plugins
+    #[arg(long, hide = true)]
+    pub network: bool,
+    /// As --enable-alpha-plugins
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub network_name: Option<String>,
+    /// As --enable-alpha-plugins
+    #[arg(long, hide = true, value_name = "MOUNT")]
+    pub mount: Vec<String>,
+    /// As --enable-alpha-plugins
+    #[arg(short, long, hide = true, value_name = "VARIABLE")]
+    pub env: Vec<String>,
+}
+
+/// `skiff helm`.
 #[derive(Clone, Debug, Args)]
 pub struct EngineArgs {
     /// Reserved

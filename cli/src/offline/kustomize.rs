@@ -1,13 +1,67 @@
-//! `skiff kustomize`: reserved for the kustomize engine.
+//! `skiff kustomize build`: a drop-in for `kustomize build` and `kubectl kustomize`.
 
-use crate::args::EngineArgs;
+use crate::args::{KustomizeArgs, KustomizeBuildArgs, KustomizeCommand};
 use crate::error::CliError;
 use crate::output::Output;
+use file_tree::Disk;
+use kustomize_rs::{ChartRequest, Charts, Options, Order};
+use std::path::Path;
+
+/// The version of kustomize whose output is reproduced.
+const VERSION: &str = "v5.8.1";
 
 /// Runs `skiff kustomize`.
 ///
 /// # Errors
-/// What is wrong with the input, by file, line and column.
-pub fn run(_args: &EngineArgs, _output: &mut Output) -> Result<(), CliError> {
-    Err(CliError::not_built("kustomize"))
+/// What is wrong with the input, by file, line and field.
+pub fn run(args: &KustomizeArgs, output: &mut Output) -> Result<(), CliError> {
+    let KustomizeCommand::Build(args) = &args.command;
+    build(args, output)
+}
+
+fn build(args: &KustomizeBuildArgs, output: &mut Output) -> Result<(), CliError> {
+    let dir = std::fs::canonicalize(&args.dir)
+        .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", args.dir.display())))?;
+    let inside = dir.strip_prefix("/").ok().and_then(Path::to_str);
+    let inside = inside.ok_or_else(|| CliError::Failed(format!("{}: the path is not UTF-8", dir.display())))?;
+    let charts = NoCharts;
+    let options = Options {
+        order: if args.reorder.as_deref() == Some("none") { Order::Input } else { Order::Legacy },
+        load_from_anywhere: args.load_restrictor == "LoadRestrictionsNone",
+        tree_path: Some("/"),
+        charts: args.enable_helm.then_some(&charts),
+        managed_by_label: args.enable_managedby_label,
+        helm_kube_version: &args.helm_kube_version,
+        helm_api_versions: &args.helm_api_versions,
+        version: VERSION,
+    };
+    if args.reorder.is_some() {
+        output
+            .note("Flag --reorder has been deprecated, use the new 'sortOptions' field in kustomization.yaml instead.");
+    }
+    let built =
+        kustomize_rs::build(&Disk::new("/"), inside, &options).map_err(|error| CliError::Failed(error.to_string()))?;
+    for warning in &built.warnings {
+        output.note(warning);
+    }
+    match &args.output {
+        None => output.raw(&built.to_yaml()),
+        Some(place) if place.is_dir() => {
+            built.to_files().iter().try_for_each(|(name, text)| write(&place.join(name), text))
+        }
+        Some(file) => write(file, &built.to_yaml()),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(file, text).map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))
+}
+
+/// Says that charts cannot be rendered here.
+struct NoCharts;
+
+impl Charts for NoCharts {
+    fn render(&self, _: &ChartRequest<'_>) -> Result<String, String> {
+        Err("rendering charts inside of a kustomization is not built yet".to_owned())
+    }
 }
