@@ -352,7 +352,8 @@ fn kustomizations_are_built_in_the_order_of_their_input() {
     let (deployment, map) = (object("d").replace("ConfigMap", "Deployment"), object("m"));
     let kustomization = "namePrefix: p-\nresources: [sub/d.yaml, base]\n";
     let base: [(&str, &str); 2] = [("base/kustomization.yaml", "resources: [m.yaml]"), ("base/m.yaml", &map)];
-    let root = [("kustomization.yaml", kustomization), ("sub/d.yaml", &deployment), base[0], base[1], ("x.yaml", "[")];
+    let root: [(&str, &str); 5] =
+        [("kustomization.yaml", kustomization), ("sub/d.yaml", &deployment), base[0], base[1], ("x.yaml", "[")];
     let rendered = run(&root, json!({})).unwrap();
     assert_eq!(listed(&rendered), ["p-d@app/kustomization.yaml", "p-m@app/kustomization.yaml"]);
 
