@@ -37,6 +37,8 @@ impl Renderer for StandardRenderer {
             bundle: input.bundle.name.as_str(),
             options: &input.options,
             cluster: &cluster,
+            // Templates that make up secrets wait for a seed of the hub's own: one that others know would give them away.
+            chance: None,
         };
         let rendered = render(&what).map_err(|error| vec![error.note()])?;
         let (deployment, blobs) = to_deployment(&rendered, &input.bundle);

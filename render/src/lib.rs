@@ -1,11 +1,11 @@
 //! A tree, the options of one cluster and facts about it become ordered objects.
 //!
 //! [`render`] is pure: same input, same output. The hub calls it once for each distinct input, the agent where the
-//! input must not leave the cluster, the command line for `skiff render`. The engine for Helm has its place in
-//! [`render`]; until it exists, a bundle that needs it is an error that says so.
+//! input must not leave the cluster, the command line for `skiff render`.
 
 mod deployment;
 mod error;
+mod helm;
 mod kinds;
 mod kustomize;
 mod namespace;
@@ -17,6 +17,8 @@ mod values;
 
 pub use deployment::to_deployment;
 pub use error::RenderError;
+
+use helm::Templated;
 
 use file_tree::Files;
 use fleet_api::labels::RESOURCE_POLICY_ANNOTATION;
@@ -59,6 +61,23 @@ pub struct RenderInput<'a> {
     pub options: &'a BundleDeploymentOptions,
     /// The cluster.
     pub cluster: &'a ClusterFacts,
+    /// What random functions draw from; without it they are an error.
+    pub chance: Option<Chance>,
+}
+
+/// What is random and what is present in templates, so that the same input gives the same bytes (DESIGN §5).
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Chance {
+    /// Derived from a secret, the cluster and the bundle: who knows it knows what templates make up.
+    pub seed: [u8; 32],
+    /// When the input was rendered first, in seconds since 1970.
+    pub time: i64,
+}
+
+impl std::fmt::Debug for Chance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chance").field("time", &self.time).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for RenderInput<'_> {
@@ -121,10 +140,11 @@ pub struct Rendered {
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
     let mut options = input.options.clone();
     let release_namespace = namespace::of_release(&options)?;
-    values::preprocess(&mut options, input.cluster, &input.place("fleet.yaml"))?;
+    values::preprocess(&mut options, input.cluster, input.chance, &input.place("fleet.yaml"))?;
     let exists = |path: &str| input.files.exists(path);
     let style = style::detect(&options, exists);
     let mut notes = Vec::new();
+    let templated = |notes| Templated { input, options: &options, namespace: &release_namespace, notes };
     let mut objects =
         match (&style.kustomization, &style.chart) {
             (None, None) => {
@@ -132,19 +152,25 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
                     let place = input.place(&path);
                     Note::new(Reason::LikelyMistake, format!("{place}: {message}")).in_file(place)
                 }));
-                raw::objects(input, &mut notes)?
+                let raw::Raw { mut objects, templates } = raw::read(input, &mut notes)?;
+                if !templates.is_empty() {
+                    objects.extend(templated(&mut notes).templates(templates)?);
+                }
+                objects
             }
-            (Some(dir), None) => {
-                let (objects, warnings) = kustomize::objects(input, dir, None)?;
+            (None, Some(chart)) => templated(&mut notes).chart(chart)?,
+            (Some(dir), chart) => {
+                let made = chart.as_ref().map(|chart| templated(&mut notes).chart(chart)).transpose()?;
+                let made = made.map(|objects| {
+                    let values: Vec<Value> = objects.into_iter().map(|object| object.value).collect();
+                    k8s_yaml::documents_to_string(&values)
+                });
+                let (objects, warnings) = kustomize::objects(input, dir, made.as_deref())?;
                 let place = input.place(&joined(dir, "kustomization.yaml"));
                 notes.extend(warnings.into_iter().map(|warning| {
                     Note::new(Reason::LikelyMistake, format!("{place}: {warning}")).in_file(place.clone())
                 }));
                 objects
-            }
-            (_, Some(dir)) => {
-                let place = input.place(&joined(dir, "Chart.yaml"));
-                return Err(RenderError::NotSupported { feature: "Helm charts", place });
             }
         };
     if !options.delete_crd_resources {

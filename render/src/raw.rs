@@ -13,18 +13,27 @@ use serde_json::{Map, Value};
 /// Directory whose manifests Helm would render as templates.
 const TEMPLATES: &str = "templates/";
 
+/// The objects of a bundle of raw YAML.
+#[derive(Default)]
+pub(crate) struct Raw {
+    /// Those that stand in files, in the order of the files.
+    pub(crate) objects: Vec<RenderedObject>,
+    /// The files of `templates/` that are templates, by path: Fleet makes a chart of them.
+    pub(crate) templates: Vec<(String, Vec<u8>)>,
+}
+
 /// The objects in the order of the files.
-pub(crate) fn objects(input: &Input<'_>, notes: &mut Vec<Note>) -> Result<Vec<RenderedObject>, RenderError> {
+pub(crate) fn read(input: &Input<'_>, notes: &mut Vec<Note>) -> Result<Raw, RenderError> {
     let layers = overlay::apply(input)?;
-    let mut objects = Vec::new();
+    let Raw { mut objects, mut templates } = Raw::default();
     for (path, layered) in layers.iter().filter(|(path, _)| is_manifest(path, &layers)) {
         let mut reader = Reader { place: input.place(path), objects: &mut objects, notes };
         match layered {
             Layered::Stored(stored) => {
                 reader.place = input.place(stored);
                 if path.starts_with(TEMPLATES) && input.text(stored)?.contains("{{") {
-                    let feature = "templates in raw YAML, which need the Helm engine";
-                    return Err(RenderError::NotSupported { feature, place: reader.place });
+                    templates.push((path.clone(), input.bytes(stored)?.into_owned()));
+                    continue;
                 }
                 for document in input.parse(stored)? {
                     reader.node(&document.node)?;
@@ -37,7 +46,7 @@ pub(crate) fn objects(input: &Input<'_>, notes: &mut Vec<Note>) -> Result<Vec<Re
             }
         }
     }
-    Ok(objects)
+    Ok(Raw { objects, templates })
 }
 
 fn is_manifest(path: &str, layers: &Layers) -> bool {

@@ -22,7 +22,14 @@ fn run(files: Files<'_>, options: Value) -> Result<Rendered, RenderError> {
         labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         ..ClusterFacts::default()
     };
-    render(&RenderInput { files: &tree, prefix: "app", bundle: "repo-app", options: &options, cluster: &cluster })
+    render(&RenderInput {
+        files: &tree,
+        prefix: "app",
+        bundle: "repo-app",
+        options: &options,
+        cluster: &cluster,
+        chance: None,
+    })
 }
 
 fn object(name: &str) -> String {
@@ -134,22 +141,22 @@ fn bad_input_names_file_line_and_column() {
             "app/k/kustomization.yaml:2: ",
         ),
         (&[("kustomization.yaml", "resources: [../base]")], json!({}), "app/kustomization.yaml: "),
-        (&[("Chart.yaml", "")], json!({}), "not supported yet: Helm charts (app/Chart.yaml)"),
+        (&[("Chart.yaml", "")], json!({}), "app/Chart.yaml: validation: chart.metadata.name is required"),
         (
             &[("c/Chart.yaml", "")],
             json!({"helm": {"chart": "c/"}}),
-            "not supported yet: Helm charts (app/c/Chart.yaml)",
+            "app/c/Chart.yaml: validation: chart.metadata.name is required",
         ),
-        (&[("templates/a.yaml", "{{ x }}")], json!({}), "not supported yet: templates in raw YAML"),
+        (&[("templates/a.yaml", "{{ x }}")], json!({}), "app/Chart.yaml: parse error at (repo-app/templates/a.yaml:1)"),
         (
             &[("a.yaml", &a)],
-            json!({"helm": {"values": {"a": [{"b": "${ .ClusterName }"}]}}}),
-            "not supported yet: templates in helm.values",
+            json!({"helm": {"values": {"a": [{"b": "${ .ClusterLabels.none }"}]}}}),
+            "app/fleet.yaml: helm.values, for cluster fleet-default/c1: template: values:2:",
         ),
         (
             &[("a.yaml", &a)],
-            json!({"helm": {"templateValues": {"a": "b"}}}),
-            "not supported yet: templates in helm.values",
+            json!({"helm": {"templateValues": {"a": "${ randAlphaNum 5 }"}}}),
+            "not supported yet: random functions of templates",
         ),
         (
             &[("a.yaml", &a), ("overlays/o/b_patch.yaml", "data: {}")],

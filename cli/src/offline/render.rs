@@ -83,6 +83,8 @@ fn one(
         bundle: found.name(),
         options: &resolved.options,
         cluster: &facts(args, cluster),
+        // Not secret, so that a render can be compared with another one.
+        chance: Some(skiff_render::Chance { seed: crate::offline::helm::DUMMY_SEED, time: 0 }),
     };
     let mut rendered = render(&input).map_err(|error| error.to_string())?;
     skiff_planner::order::sort_for_apply(&mut rendered.objects, |object| {
