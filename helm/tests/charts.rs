@@ -42,6 +42,8 @@ impl Host for Folder {
 fn charts_render_as_with_helm() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/helm");
     let mut folders: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // Other collections lie beside the charts.
+    folders.retain(|folder| folder.join("arguments").is_file());
     folders.sort();
     assert!(folders.len() >= 60, "only {} charts in {}", folders.len(), root.display());
     let mut wrong = Vec::new();
