@@ -297,9 +297,6 @@ fn bare_tombstone(bundle: Ref, cause: String, keep_resources: bool) -> Tombstone
     }
 }
 
-/// Every deletion waits for an approval.
-const EVERYTHING_WAITS: DeletionLimit = DeletionLimit { objects: 0, percent: 0 };
-
 fn deletion_limit(snapshot: &Snapshot, name: &Ref, bundle: &BundleState) -> Option<DeletionLimit> {
     if bundle.record.rewound {
         return Some(EVERYTHING_WAITS);
