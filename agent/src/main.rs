@@ -4,13 +4,15 @@ use clap::Parser as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use skiff_agent::args::Args;
 use skiff_agent::{Config, identity, over_https};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).with_ansi(colours).init();
     let started = rustls::crypto::ring::default_provider().install_default();
     debug_assert!(started.is_ok(), "nothing else installs a provider");
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build() {
@@ -36,7 +38,11 @@ async fn serve(args: Args) -> Result<(), String> {
             let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
             Some(identity::parse_token(&text).map_err(|error| format!("{}: {error}", file.display()))?)
         }
-        Some(_) | None => None,
+        Some(file) => {
+            tracing::info!("{} is not there; it is needed only until the cluster is enrolled", file.display());
+            None
+        }
+        None => None,
     };
     let state_dir = args.state_dir.clone().or_else(default_state_dir);
     let config = Config {

@@ -252,6 +252,13 @@ fn apply(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) 
     let mut all_applied = true;
     let ensure = ensure_namespace(scope, plan, words);
     for object in &scope.deployment.objects {
+        if let Some(why) = unusable(&object.key.name) {
+            all_applied = false;
+            let (kind, name) = (&object.key.kind, &object.key.name);
+            let message = format!("a {kind} cannot be applied under the name {name:?}: {why}");
+            words.note(Note::new(Reason::ObjectRefused, message).about(object.key.clone()).in_file(&*object.source));
+            continue;
+        }
         let (key, plural) = match resolve(scope.snapshot, scope.deployment, object) {
             Resolved::Key(key) => {
                 let plural = scope.snapshot.kind(&key).flatten().map(|info| info.plural.clone()).unwrap_or_default();
@@ -305,6 +312,19 @@ fn apply(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) 
     }
     schedule(plan, todo, ensure);
     all_applied && ensure != Step::Pending
+}
+
+/// Why no object can have the name: it would be another path at the API server than that of an object (Kubernetes:
+/// apimachinery/pkg/api/validation/path/name.go). Every other name is the API server's to judge.
+fn unusable(name: &str) -> Option<&'static str> {
+    match name {
+        "" => {
+            Some("metadata.name is missing, or is no text (generateName gives another name each time, and is not used)")
+        }
+        "." | ".." => Some("it may not be '.' or '..'"),
+        _ if name.contains(['/', '%']) => Some("it may not contain '/' or '%'"),
+        _ => None,
+    }
 }
 
 /// Whether something that comes first is still to be done.

@@ -195,6 +195,17 @@ fn a_bad_object_does_not_stop_the_others_and_is_named_with_its_file() {
 }
 
 #[test]
+fn an_object_whose_name_is_no_name_is_refused_without_a_request() {
+    for bad in ["", ".", "..", "a/b", "../secrets/x", "a%2fb"] {
+        let mut world = World::new();
+        world.deploy(&[Spec::new("a", &[(cm(bad), "1"), (cm("good"), "1")])], &[]);
+        assert!(world.objects.contains_key(&cm("good")) && !world.objects.contains_key(&cm(bad)), "{bad:?}");
+        assert_eq!(world.reasons("a"), [Reason::ObjectRefused], "{bad:?}");
+        assert_eq!(world.report.deployments[&name("a")].notes[0].file, format!("{bad}.yaml:1"));
+    }
+}
+
+#[test]
 fn a_custom_resource_waits_for_its_definition_and_then_converges() {
     let mut world = World::new();
     let crd = ObjectKey::new("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com");
