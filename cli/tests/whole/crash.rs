@@ -255,13 +255,16 @@ async fn bring_about(plan: Plan, death: Death) -> (Vec<bool>, usize) {
     (calls, written)
 }
 
+/// A plan; of each of its calls whether it writes; how many do.
+type Counted = (Plan, Vec<bool>, usize);
+
 #[test]
 fn an_agent_may_die_at_every_call() {
     let wanted = std::env::var("SKIFF_CRASH").unwrap_or_default();
     let begun = Instant::now();
     let plans: Vec<Plan> =
         PLANS.into_iter().filter(|plan| plan.name.contains(&wanted) || wanted.contains(plan.name)).collect();
-    let counted: Arc<std::sync::Mutex<Vec<(Plan, Vec<bool>, usize)>>> = Arc::default();
+    let counted: Arc<std::sync::Mutex<Vec<Counted>>> = Arc::default();
     let whole = plans.into_iter().map(|plan| (plan.name.to_owned(), plan)).collect();
     let failed = pool::run(whole, |plan| {
         let counted = counted.clone();

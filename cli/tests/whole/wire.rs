@@ -238,11 +238,14 @@ impl Hub for Link {
     }
 }
 
+/// Status, content type, body, and whether the body is shorter than was said.
+type Answer = (u16, String, Vec<u8>, bool);
+
 /// A server that answers everything with one answer, over TLS, with a key that the agent takes for the hub's.
 struct Imposter {
     address: String,
     key: Digest,
-    answer: Arc<Mutex<(u16, String, Vec<u8>, bool)>>,
+    answer: Arc<Mutex<Answer>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -268,7 +271,7 @@ impl Imposter {
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("https://{}", listener.local_addr().unwrap());
-        let answer: Arc<Mutex<(u16, String, Vec<u8>, bool)>> = Arc::default();
+        let answer: Arc<Mutex<Answer>> = Arc::default();
         let answers = answer.clone();
         let task = tokio::spawn(async move {
             loop {
@@ -290,7 +293,7 @@ impl Imposter {
     }
 }
 
-fn raw((status, content_type, body, truncated): &(u16, String, Vec<u8>, bool)) -> Vec<u8> {
+fn raw((status, content_type, body, truncated): &Answer) -> Vec<u8> {
     let length = body.len() + if *truncated { 100 } else { 0 };
     let head = format!(
         "HTTP/1.1 {status} Said\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"

@@ -1,5 +1,6 @@
 //! Who may do what: every route of the hub, asked as everybody who could come. The routes come from the hub's own
 //! table, so that one that is added without a decision fails here; `docs/ACCESS.md` is that table.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use crate::common::*;
 use axum::http::Method;

@@ -1,4 +1,5 @@
 //! Unique strings in every secret that a hub is given, looked for in everything that it gives back, says or writes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use crate::common::*;
 use serde_json::json;
