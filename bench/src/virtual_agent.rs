@@ -15,7 +15,7 @@ use fleet_api::{Digest, ObjectKey};
 use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use skiff_agent::link::decode;
+use skiff_wire::decode;
 use skiff_planner::agent::Rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
