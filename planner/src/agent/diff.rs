@@ -233,6 +233,11 @@ impl Case<'_> {
                 judgement.action = Some(Action::Read { target: self.subject.target(self.scope) });
             }
             Some(retry) => judgement.wake_at = Some(retry),
+            // It was seen while it still counted as ours, and took the place of an object that was: from now on it is
+            // looked at now and then.
+            None if !judgement.forget => {
+                judgement.action = Some(Action::Read { target: self.subject.target(self.scope) });
+            }
             None => {}
         }
     }

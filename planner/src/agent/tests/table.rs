@@ -295,3 +295,18 @@ fn deciding_step_by_step_equals_deciding_from_nothing() {
     assert_eq!(stepwise.actions, from_nothing.actions);
     assert_eq!(from_nothing.report.as_ref(), Some(&world.report));
 }
+
+#[test]
+fn what_took_the_place_of_an_object_of_ours_is_looked_at_again() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    world.foreign(&cm("x"), "kubectl-create");
+    world.machine.observe(Event::Suspect { key: cm("x") });
+    world.run();
+    assert_eq!(world.reasons("a"), [Reason::OwnedByOther]);
+    // No watch tells that it is gone: it does not carry our label.
+    world.objects.remove(&cm("x"));
+    world.now += jiff::SignedDuration::from_secs(700);
+    world.run();
+    assert!(world.objects.contains_key(&cm("x")), "it is made again: {:?}", world.report);
+}
