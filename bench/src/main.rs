@@ -1,12 +1,12 @@
 //! Benchmarks: programs that measure Skiff and print figures as JSON, never timed tests.
 //!
-//! `cargo run --release -p skiff-bench -- fleet|idle|agent|bundler`: one JSON object on stdout (what was measured, the
+//! `cargo run --release -p skiff-bench -- fleet|idle|agent|bundler|kustomize`: one JSON object on stdout (what was measured, the
 //! figures with their units, the sizes, the machine), notes for people on stderr. What the figures mean, and those of
 //! one machine, stand in `docs/BENCHMARKS.md`.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `bundler`, `fleet`, `idle`, `agent` | the four benchmarks |
+//! | `bundler`, `fleet`, `idle`, `agent`, `kustomize` | the benchmarks |
 //! | `hub_process`, `agents_process` | this program again, as a hub and as many virtual agents |
 //! | `child` | how they are spoken to: one JSON document a line |
 //! | `virtual_agent`, `connection` | an agent without a cluster that speaks the real wire |
@@ -22,6 +22,7 @@ mod figures;
 mod fleet;
 mod hub_process;
 mod idle;
+mod kustomize;
 mod machine;
 mod proxy;
 mod repository;
@@ -57,6 +58,14 @@ enum What {
     Agent(agent::Options),
     /// From a commit to Bundles.
     Bundler(bundler::Options),
+    /// Kustomizations, beside `kustomize build`.
+    Kustomize(kustomize::Options),
+    /// Builds one kustomization and prints it.
+    #[command(hide = true)]
+    KustomizeProcess {
+        /// The directory of the kustomization.
+        dir: PathBuf,
+    },
     /// A hub that is told on its standard input what to do.
     #[command(hide = true)]
     HubProcess {
@@ -74,6 +83,9 @@ enum What {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let What::KustomizeProcess { dir } = &args.what {
+        return build(dir);
+    }
     tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
     let installed = rustls::crypto::ring::default_provider().install_default();
     debug_assert!(installed.is_ok(), "nothing else installs a provider");
@@ -98,8 +110,22 @@ async fn perform(what: What) -> Result<Option<Value>> {
         What::Idle(options) => idle::run(options).await.map(Some),
         What::Agent(options) => agent::run(options).await.map(Some),
         What::Bundler(options) => bundler::run(options).await.map(Some),
+        What::Kustomize(options) => kustomize::run(&options).map(Some),
+        What::KustomizeProcess { .. } => Ok(None),
         What::HubProcess { data, listen } => hub_process::serve(data, listen).await.map(|()| None),
         What::AgentsProcess => agents_process::serve().await.map(|()| None),
+    }
+}
+
+/// Nothing but the build: no runtime, no provider of TLS.
+fn build(dir: &std::path::Path) -> ExitCode {
+    let printed = kustomize::process(dir).and_then(|text| Ok(std::io::stdout().write_all(text.as_bytes())?));
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
