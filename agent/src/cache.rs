@@ -1,4 +1,5 @@
-//! Blobs by digest: a file each below the state directory, or in memory where there is none.
+//! Blobs by digest: a file each below the state directory, or in memory where there is none, or where the disk takes no
+//! more: then the agent goes on, and says so.
 //!
 //! Invariant: names on disk are hex digests and nothing else; every blob is hashed again when it is read (R4); what holds a
 //! Secret is encrypted with a key that lives in the cluster, so that the disk alone gives nothing away.
@@ -14,13 +15,11 @@ use std::sync::{Mutex, PoisonError};
 
 /// The cache.
 pub struct Cache {
-    place: Place,
+    directory: Option<PathBuf>,
+    memory: Mutex<BTreeMap<Digest, Box<[u8]>>>,
+    /// Why the disk does not take content.
+    trouble: Mutex<Option<String>>,
     key: LessSafeKey,
-}
-
-enum Place {
-    Directory(PathBuf),
-    Memory(Mutex<BTreeMap<Digest, Box<[u8]>>>),
 }
 
 impl std::fmt::Debug for Cache {
@@ -38,42 +37,49 @@ impl Cache {
     /// Below `directory`, or in memory. `key` is 32 bytes from the identity Secret.
     ///
     /// # Errors
-    /// Where the directory cannot be made.
+    /// Where the key is none.
     pub fn open(directory: Option<&Path>, key: &[u8; 32]) -> io::Result<Self> {
-        let place = match directory {
-            Some(directory) => {
-                let blobs = directory.join("blobs");
-                fs::create_dir_all(&blobs)?;
-                Place::Directory(blobs)
-            }
-            None => Place::Memory(Mutex::default()),
-        };
         let key = UnboundKey::new(&CHACHA20_POLY1305, key).map_err(|_| io::Error::other("the cache key is broken"))?;
-        Ok(Self { place, key: LessSafeKey::new(key) })
+        let directory = directory.map(|directory| directory.join("blobs"));
+        let cache = Self { directory, memory: Mutex::default(), trouble: Mutex::default(), key: LessSafeKey::new(key) };
+        if let Some(directory) = &cache.directory
+            && let Err(error) = fs::create_dir_all(directory)
+        {
+            cache.failed(directory, &error);
+        }
+        Ok(cache)
+    }
+
+    /// Why the disk does not take content, where it does not.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn failed(&self, path: &Path, error: &io::Error) {
+        tracing::warn!(path = %path.display(), %error, "the disk takes no content; it is kept in memory");
+        let why = format!("{}: {error}", self.directory.as_deref().unwrap_or(path).display());
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
     /// What is there; whether it is whole shows when it is read.
     pub fn list(&self) -> Vec<Digest> {
-        match &self.place {
-            Place::Memory(blobs) => lock(blobs).keys().copied().collect(),
-            Place::Directory(directory) => {
-                let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-                entries.flatten().filter_map(|entry| digest_of(&entry.path())).collect()
-            }
+        let mut digests: BTreeSet<Digest> = lock(&self.memory).keys().copied().collect();
+        if let Some(entries) = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok()) {
+            digests.extend(entries.flatten().filter_map(|entry| digest_of(&entry.path())));
         }
+        digests.into_iter().collect()
     }
 
     /// The bytes, if they are there and have their digest; what is broken is removed.
     pub fn read(&self, digest: Digest) -> Option<Vec<u8>> {
-        let bytes = match &self.place {
-            Place::Memory(blobs) => {
-                let packed = lock(blobs).get(&digest)?.to_vec();
-                zstd::bulk::decompress(&packed, BLOB_LIMIT).ok()
-            }
-            Place::Directory(directory) => match fs::read(directory.join(digest.hex())) {
+        let packed = lock(&self.memory).get(&digest).map(|packed| packed.to_vec());
+        let bytes = match (packed, &self.directory) {
+            (Some(packed), _) => zstd::bulk::decompress(&packed, BLOB_LIMIT).ok(),
+            (None, Some(directory)) => match fs::read(directory.join(digest.hex())) {
                 Ok(bytes) => Some(bytes),
                 Err(_) => fs::read(sealed_path(directory, digest)).ok().and_then(|bytes| self.unseal(digest, bytes)),
             },
+            (None, None) => return None,
         };
         let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
         if bytes.is_none() {
@@ -82,22 +88,30 @@ impl Cache {
         bytes
     }
 
-    /// Stores bytes whose digest was verified.
+    /// Stores bytes whose digest was verified: in memory where the disk does not take them; what is there stays whole.
     ///
     /// # Errors
-    /// Where the disk does not take them; what is there stays whole.
+    /// Where they cannot be encrypted or compressed.
     pub fn write(&self, digest: Digest, bytes: &[u8], is_secret: bool) -> io::Result<()> {
-        match &self.place {
-            Place::Memory(blobs) => {
-                let packed = zstd::bulk::compress(bytes, 3)?;
-                lock(blobs).insert(digest, packed.into_boxed_slice());
-                Ok(())
+        if let Some(directory) = &self.directory {
+            let written = if is_secret {
+                let path = sealed_path(directory, digest);
+                write_whole(&path, &self.seal(digest, bytes)?).map_err(|error| (path, error))
+            } else {
+                let path = directory.join(digest.hex());
+                write_whole(&path, bytes).map_err(|error| (path, error))
+            };
+            match written {
+                Ok(()) => {
+                    *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    return Ok(());
+                }
+                Err((path, error)) => self.failed(&path, &error),
             }
-            Place::Directory(directory) if is_secret => {
-                write_whole(&sealed_path(directory, digest), &self.seal(digest, bytes)?)
-            }
-            Place::Directory(directory) => write_whole(&directory.join(digest.hex()), bytes),
         }
+        let packed = zstd::bulk::compress(bytes, 3)?;
+        lock(&self.memory).insert(digest, packed.into_boxed_slice());
+        Ok(())
     }
 
     /// Removes what is not needed any more.
@@ -110,17 +124,14 @@ impl Cache {
     }
 
     fn remove(&self, digest: Digest) {
-        match &self.place {
-            Place::Memory(blobs) => drop(lock(blobs).remove(&digest)),
-            Place::Directory(directory) => {
-                for path in [directory.join(digest.hex()), sealed_path(directory, digest)] {
-                    match fs::remove_file(&path) {
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                            tracing::warn!(%error, "a blob of the cache cannot be removed");
-                        }
-                        Ok(()) | Err(_) => {}
-                    }
+        lock(&self.memory).remove(&digest);
+        let Some(directory) = &self.directory else { return };
+        for path in [directory.join(digest.hex()), sealed_path(directory, digest)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, "a blob of the cache cannot be removed");
                 }
+                Ok(()) | Err(_) => {}
             }
         }
     }
@@ -161,10 +172,14 @@ fn digest_of(path: &Path) -> Option<Digest> {
 /// File, fsync, rename: a name never stands for half a blob.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("partial");
-    let mut file = fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&temporary, path)
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // Half of it would take the room that is missing.
+        let _gone = fs::remove_file(&temporary);
+    }
+    written
 }
 
 #[cfg(test)]
@@ -188,6 +203,26 @@ mod tests {
             cache.keep_only(&BTreeSet::new());
             assert_eq!(cache.list(), []);
         }
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_is_kept_in_memory_and_said() {
+        let directory = tempfile::tempdir().unwrap();
+        // A file where the directory should be: also root cannot write below it.
+        fs::write(directory.path().join("blobs"), b"").unwrap();
+        let cache = Cache::open(Some(directory.path()), &[7; 32]).unwrap();
+        assert!(cache.trouble().is_some());
+        let digest = Digest::of(b"hello");
+        for is_secret in [false, true] {
+            cache.write(digest, b"hello", is_secret).unwrap();
+            assert_eq!(cache.read(digest).as_deref(), Some(b"hello".as_slice()));
+            assert_eq!(cache.list(), [digest]);
+        }
+        fs::remove_file(directory.path().join("blobs")).unwrap();
+        fs::create_dir(directory.path().join("blobs")).unwrap();
+        cache.write(Digest::of(b"more"), b"more", false).unwrap();
+        assert_eq!(cache.trouble(), None);
+        assert_eq!(cache.list().len(), 2);
     }
 
     #[test]

@@ -80,7 +80,8 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether it may go away by itself: an API server that starts, or is too busy.
+    /// Whether it may go away by itself: an API server that starts (it refuses everybody until it has read who may do
+    /// what), or is too busy.
     fn is_passing(&self) -> bool {
         let error = match self {
             Self::Api(error) | Self::Identity(IdentityError::Api(error)) => error,
@@ -93,7 +94,7 @@ impl RunError {
             | Self::Cache(_)
             | Self::Superseded(_) => return false,
         };
-        error.code().is_none_or(|code| code == 429 || code >= 500)
+        error.code().is_none_or(|code| matches!(code, 401 | 403 | 429) || code >= 500)
     }
 }
 
@@ -461,6 +462,7 @@ impl Agent {
             let mut report = self.last_report.clone();
             report.facts = self.facts.clone();
             report.notes.extend(self.link_note.clone());
+            report.notes.extend(self.tools.cache.trouble().map(|why| Note::new(Reason::DiskFailing, why)));
             self.courier.report(report, Instant::now());
         }
         if self.settled && std::mem::take(&mut self.collect_garbage) {

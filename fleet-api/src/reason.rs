@@ -190,6 +190,8 @@ reasons! {
     HubIdentityChanged: Refused, "if the hub was rebuilt on purpose, enroll again";
     /// The hub cannot be reached.
     HubUnreachable: Waiting, "look at the network; the last state is kept and repaired meanwhile";
+    /// The agent's disk takes no content.
+    DiskFailing: Waiting, "make room on the agent's disk, or make it writable; content is kept in memory meanwhile";
     /// Hub and agent do not speak a common version.
     ProtocolTooOld: Refused, "update the older of the two";
     /// Something is wrong in Skiff itself.
