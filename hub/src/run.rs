@@ -206,10 +206,12 @@ impl Hub {
 pub fn backup(data: &Path, to: &Path) -> Result<(), StartError> {
     Store::backup(data, to)?;
     crate::blobs::backup(&data.join(BLOBS), &to.join(BLOBS))?;
-    let key = data.join(crate::store::seal::KEY_FILE);
-    if key.exists() {
-        let copy = to.join(crate::store::seal::KEY_FILE);
-        std::fs::copy(&key, &copy).map_err(|source| StoreError::Io { path: copy, source })?;
+    // Both may be kept elsewhere. Their modes are copied, too.
+    for name in [crate::store::seal::KEY_FILE, user_api::auth::ADMIN_FILE] {
+        let (file, copy) = (data.join(name), to.join(name));
+        if file.exists() {
+            std::fs::copy(&file, &copy).map_err(|source| StoreError::Io { path: copy, source })?;
+        }
     }
     Ok(())
 }

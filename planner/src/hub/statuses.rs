@@ -166,6 +166,9 @@ impl Machine {
                 );
                 notes.push(Note::new(Reason::EpochHeld, message));
             }
+            // What is not, or no longer, a Bundle of this cluster has no Deployment that would tell of it.
+            let elsewhere = memory.report.deployments.iter().filter(|(bundle, _)| !cluster.bundles.contains(*bundle));
+            notes.extend(elsewhere.flat_map(|(_, report)| report.notes.iter().cloned()).take(LIST_CAP));
             for told in memory.desired.iter().flat_map(|desired| &desired.deployments) {
                 if super::desired::is_unexplained(&self.snapshot, &told.bundle) {
                     let message = format!(
