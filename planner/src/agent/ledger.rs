@@ -19,6 +19,9 @@ pub struct Ledger {
     /// It is from before the cluster was enrolled anew: nothing of it is deleted but by lists that an admin approves (R3).
     #[serde(skip_serializing_if = "is_false")]
     pub anew: bool,
+    /// The highest version that was accepted when it was written (R2): a Desired that is older than its ledger was put
+    /// back by somebody, and says nothing about what came after it.
+    pub seen: Version,
 }
 
 /// Deletions that one generation has had.
@@ -100,6 +103,7 @@ impl Ledger {
     /// new mark when a Deployment claims it. A hub that never knew what is here must not delete it by the way.
     pub fn begin_anew(&mut self) {
         self.anew |= !self.is_empty();
+        self.seen = Version::default();
         self.spent = Spent::default();
         for bundle in self.bundles.values_mut() {
             bundle.deployment = None;

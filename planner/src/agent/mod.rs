@@ -125,9 +125,11 @@ const INTENT_DELAY: SignedDuration = SignedDuration::from_secs(1);
 impl Machine {
     /// A machine that starts with what is persisted.
     pub fn new(rules: Rules, cluster: ClusterUid, persisted: Persisted) -> Self {
+        let mark = if rules.on(Rule::R2Mark) { persisted.mark.max(persisted.ledger.seen) } else { persisted.mark };
         let mut snapshot = Snapshot::new(rules, cluster, persisted.ledger);
-        snapshot.mark = persisted.mark;
-        snapshot.desired = persisted.desired.map(|(desired, digest)| Accepted { desired, digest });
+        snapshot.mark = mark;
+        let newest = persisted.desired.filter(|(desired, _)| desired.version >= mark || !rules.on(Rule::R2Mark));
+        snapshot.desired = newest.map(|(desired, digest)| Accepted { desired, digest });
         Self {
             snapshot,
             plans: BTreeMap::new(),
@@ -545,6 +547,7 @@ impl Machine {
             return;
         }
         journal.in_flight = true;
+        self.snapshot.ledger.seen = self.snapshot.mark;
         decision.actions.push(Action::Journal { revision: journal.revision });
     }
 

@@ -151,17 +151,31 @@ fn candidate(
     match snapshot.live.get(key) {
         Some(None) => plan.drops.push(key.clone()),
         Some(Some(live)) => present(snapshot, way, key, entry, live, plan, words),
-        None => unknown(snapshot, way, key, entry, plan),
+        None => unknown(snapshot, way, key, entry, plan, words),
     }
 }
 
 /// Nothing is known of it: the watch is about to say, or it is read.
-fn unknown(snapshot: &Snapshot, way: &Way<'_>, key: &ObjectKey, entry: &Entry, plan: &mut BundlePlan) {
+fn unknown(
+    snapshot: &Snapshot,
+    way: &Way<'_>,
+    key: &ObjectKey,
+    entry: &Entry,
+    plan: &mut BundlePlan,
+    words: &mut report::Builder,
+) {
     match snapshot.kind(key) {
         None => {
             plan.unknown_kinds.insert(GroupKind::of(key));
         }
-        // The API server was asked completely: without the kind there is no object of it.
+        Some(None) if is_always_served(&key.group) => {
+            let message = format!(
+                "{key} is kept: the API server says that it serves no {}, which every API server does",
+                key.kind
+            );
+            words.note(Note::new(Reason::WaitingForKind, message).about(key.clone()));
+        }
+        // The API server was asked completely: without its definition there is no object of a kind.
         Some(None) => plan.drops.push(key.clone()),
         Some(Some(_)) if !snapshot.is_listed(key) => plan.loading = true,
         Some(Some(_)) => {
@@ -175,6 +189,29 @@ fn unknown(snapshot: &Snapshot, way: &Way<'_>, key: &ObjectKey, entry: &Entry, p
             }
         }
     }
+}
+
+/// Whether a group is part of Kubernetes itself: a list of kinds that lacks one of it is no word about its objects, but
+/// an API server that starts, or somebody who answers in its place.
+fn is_always_served(group: &str) -> bool {
+    !group.contains('.')
+        || matches!(
+            group.strip_suffix(".k8s.io"),
+            Some(
+                "admissionregistration"
+                    | "apiextensions"
+                    | "apiregistration"
+                    | "certificates"
+                    | "coordination"
+                    | "discovery"
+                    | "events"
+                    | "networking"
+                    | "node"
+                    | "rbac.authorization"
+                    | "scheduling"
+                    | "storage"
+            )
+        )
 }
 
 fn present(
@@ -332,6 +369,9 @@ fn hold(dues: &[Due], note: Note) -> Option<HeldDeletions> {
 
 fn why(over: Option<&Over>, held: &[Due]) -> Note {
     let message = match over {
+        Some(Over { limit: DeletionLimit { objects: 0, percent: 0 }, count }) => {
+            format!("{count} objects would be deleted; the hub says that here every deletion needs an approval")
+        }
         Some(Over { limit: DeletionLimit { objects, percent }, count }) => format!(
             "{count} objects would be deleted; more than {objects} and more than {percent} % of the cluster's need an approval"
         ),

@@ -59,6 +59,36 @@ fn r3_a_cluster_that_was_enrolled_anew_loses_only_what_is_approved() {
 }
 
 #[test]
+fn r2_a_desired_that_is_older_than_its_ledger_takes_nothing_away() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    let older = (world.persisted.mark, world.persisted.desired.clone());
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")])], &[]);
+    // Somebody puts one of the Secrets back, and not the other.
+    (world.persisted.mark, world.persisted.desired) = older;
+    world.restart();
+    world.run();
+    assert!(world.objects.contains_key(&cm("y")));
+    world.deploy(&[Spec::new("a", &[(cm("y"), "1")])], &[]);
+    assert!(world.objects.contains_key(&cm("y")) && !world.objects.contains_key(&cm("x")));
+}
+
+#[test]
+fn a_kind_that_every_api_server_has_is_not_gone_because_a_list_lacks_it() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    let kinds = std::mem::take(&mut world.kinds);
+    world.restart();
+    world.deploy(&[], &["a"]);
+    assert!(world.objects.contains_key(&cm("x")));
+    assert!(!world.persisted.ledger.is_empty(), "it is neither deleted nor forgotten");
+    world.kinds = kinds;
+    world.restart();
+    world.run();
+    assert!(world.objects.is_empty());
+}
+
+#[test]
 fn r6_a_bundle_that_no_document_speaks_of_is_kept() {
     let mut world = World::new();
     world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
