@@ -16,7 +16,7 @@ use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
 use fleet_api::v1alpha1::GitRepo;
 use skiff_bundler::discover::Cache;
-use skiff_bundler::git::{Access, Error, Limits, Policy, Reference, Remote, Repository, Resolved};
+use skiff_bundler::git::{Access, Ancestry, Error, Limits, Policy, Reference, Remote, Repository, Resolved};
 use skiff_bundler::poll::{DEFAULT_INTERVAL, next_poll};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -300,19 +300,30 @@ impl Job {
             self.fail(Vec::new());
             return Ok(());
         }
+        // Another branch or revision in the spec is a person's word.
+        let same_spec = state.read.as_ref().is_none_or(|(_, read)| *read == edition(gitrepo));
         let limits = Limits::default();
         let fetched = repository.fetch(&remote, &access.access, &resolved, &limits).await.map_err(Failure::git)?;
         let tree = repository.tree(fetched.commit, &limits).await.map_err(Failure::git)?;
         let mut notes = Vec::new();
+        let rewound = fetched.ancestry == Ancestry::Rewound && same_spec;
         if fetched.forced() {
             let previous = fetched.previous.map(|id| id.to_string()).unwrap_or_default();
-            let message = format!(
-                "{reference} was rewritten: commit {commit} does not descend from {previous}, which was read before"
-            );
+            let message = if rewound {
+                format!(
+                    "{reference} went back: commit {previous}, which was read before, is built on {commit}; what the \
+                     older commit lacks is deleted only after `skiff approve gitrepo {}`",
+                    self.name.name
+                )
+            } else {
+                format!(
+                    "{reference} was rewritten: commit {commit} does not descend from {previous}, which was read before"
+                )
+            };
             notes.push(Note::new(Reason::ForcePushed, message));
         }
         let present = self.directories().await;
-        let reading = reading::Reading { name: &self.name, gitrepo, commit: &commit, present, notes };
+        let reading = reading::Reading { name: &self.name, gitrepo, commit: &commit, present, notes, rewound };
         reading.read(tree, &self.polling, &mut state).await
     }
 

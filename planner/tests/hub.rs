@@ -218,6 +218,7 @@ fn bundle_with(name: &str, entry: &str, dir: &str, content: &str, spec: &Value) 
             entry: entry.into(),
             directory: dir.into(),
             uses: Uses::default(),
+            rewound: false,
         },
     }
 }
@@ -234,6 +235,7 @@ fn read(entries: &[&str], found: Vec<FoundBundle>) -> RepositoryRead {
         found,
         failed: vec![],
         present: BTreeSet::new(),
+        rewound: false,
         notes: vec![],
     }
 }
@@ -315,6 +317,32 @@ fn labels_bring_and_withdraw() {
     world.cluster("dev", &json!({"env": "prod"}));
     world.settle();
     assert_eq!(world.told("dev"), (vec!["db".into(), "web".into()], vec![]), "a tombstone ends when it is meant again");
+}
+
+/// A branch that went back, or a mirror that lags behind: its content is followed, and every deletion waits.
+#[test]
+fn what_a_branch_that_went_back_lacks_waits_for_an_approval() {
+    let mut world = shop();
+    let older = |rewound, commit: &str| RepositoryRead {
+        rewound,
+        commit: commit.into(),
+        ..read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "0")])
+    };
+    let limits = |world: &World| {
+        let desired = &world.issued[&r("prod")].1;
+        let limit = |limit: Option<fleet_api::wire::DeletionLimit>| limit.map(|limit| (limit.objects, limit.percent));
+        (
+            limit(desired.deployments[0].deletion_limit),
+            desired.tombstones.first().map(|grave| limit(grave.deletion_limit)),
+        )
+    };
+    world.read(older(true, "b"));
+    assert_eq!(world.told("prod"), (vec!["web".into()], vec!["db".into()]));
+    assert_eq!(limits(&world), (Some((0, 0)), Some(Some((0, 0)))));
+    world.read(older(false, "b"));
+    assert_eq!(limits(&world).0, Some((0, 0)), "the same commit, read again, went back all the same");
+    world.read(older(false, "c"));
+    assert_eq!(limits(&world).0, None, "who builds on it means it");
 }
 
 /// R13, row by row: what a read means for the Bundle `web` that was there before.

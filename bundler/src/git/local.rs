@@ -8,6 +8,7 @@ use super::object::ObjectId;
 use super::pack::{self, PackSink};
 use super::protocol::{AdvertisedRef, FetchRequest};
 use super::remote::Remote;
+use super::store::Ancestry;
 
 fn open(remote: &Remote) -> Result<Repository, Error> {
     Repository::open(remote.file_path()).map_err(|error| {
@@ -77,11 +78,20 @@ pub(super) fn fetch(remote: &Remote, request: &FetchRequest, mut sink: PackSink<
     }
 }
 
-/// Whether `new` has `old` in its history; `None` where `old` is gone from the repository.
-pub(super) fn is_descendant(remote: &Remote, new: ObjectId, old: ObjectId) -> Result<Option<bool>, Error> {
+/// How `new` relates to `old`, which may be gone from the repository.
+pub(super) fn ancestry(remote: &Remote, old: ObjectId, new: ObjectId) -> Result<Ancestry, Error> {
     let repository = open(remote)?;
     if repository.find_commit(old.oid()).is_err() {
-        return Ok(None);
+        return Ok(Ancestry::Rewritten);
     }
-    repository.graph_descendant_of(new.oid(), old.oid()).map(Some).map_err(unreachable(remote))
+    let follows = |new: ObjectId, old: ObjectId| {
+        repository.graph_descendant_of(new.oid(), old.oid()).map_err(unreachable(remote))
+    };
+    Ok(if follows(new, old)? {
+        Ancestry::Descendant
+    } else if follows(old, new)? {
+        Ancestry::Rewound
+    } else {
+        Ancestry::Rewritten
+    })
 }

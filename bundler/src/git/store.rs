@@ -51,6 +51,8 @@ pub enum Ancestry {
     Descendant,
     /// The previous one is not in its history: a forced push.
     Rewritten,
+    /// It is in the history of the previous one: the branch went back, or a mirror lags behind.
+    Rewound,
     /// The previous one was not found as far back as was looked.
     Unknown,
 }
@@ -71,7 +73,7 @@ pub struct Fetched {
 impl Fetched {
     /// Whether the branch was rewritten, or may have been: worth an event on the GitRepo.
     pub fn forced(&self) -> bool {
-        matches!(self.ancestry, Ancestry::Rewritten | Ancestry::Unknown)
+        matches!(self.ancestry, Ancestry::Rewritten | Ancestry::Rewound | Ancestry::Unknown)
     }
 }
 
@@ -355,10 +357,13 @@ impl Inner {
     ) -> Result<(Ancestry, u64), Error> {
         if remote.scheme == Scheme::File {
             let remote = remote.clone();
-            let descendant = self.blocking(move |_| local::is_descendant(&remote, new, old)).await?;
-            return Ok((if descendant == Some(true) { Ancestry::Descendant } else { Ancestry::Rewritten }, 0));
+            return Ok((self.blocking(move |_| local::ancestry(&remote, old, new)).await?, 0));
         }
-        let known = self.blocking(move |objects| objects.search(old, new)).await?;
+        let (known, back) =
+            self.blocking(move |objects| Ok((objects.search(old, new)?, objects.search(new, old)?))).await?;
+        if back == Ancestry::Descendant {
+            return Ok((Ancestry::Rewound, 0));
+        }
         if known != Ancestry::Unknown {
             return Ok((known, 0));
         }

@@ -88,6 +88,7 @@ fn record(bundle: Bundle) -> Result<(BundleRecord, NewBlob), String> {
         entry: String::new(),
         directory: String::new(),
         uses: Uses { name: looks, labels: looks, annotations: looks, template_values: looks, ..Uses::default() },
+        rewound: false,
     };
     Ok((record, blob))
 }

@@ -23,6 +23,8 @@ pub(super) struct Reading<'a> {
     /// The directories of its present Bundles.
     pub(super) present: BTreeSet<String>,
     pub(super) notes: Vec<Note>,
+    /// See [`RepositoryRead::rewound`].
+    pub(super) rewound: bool,
 }
 
 impl Reading<'_> {
@@ -34,6 +36,7 @@ impl Reading<'_> {
             commit: self.commit.to_owned(),
             present: self.present,
             notes: self.notes,
+            rewound: self.rewound,
             generation,
         };
         let mut cache = std::mem::take(&mut state.cache);
@@ -62,6 +65,7 @@ struct Input {
     commit: String,
     present: BTreeSet<String>,
     notes: Vec<Note>,
+    rewound: bool,
     generation: i64,
 }
 
@@ -112,6 +116,7 @@ impl Input {
             found,
             failed,
             present,
+            rewound: self.rewound,
             notes,
         })
     }
@@ -175,6 +180,7 @@ fn self_record(gitrepo: &Ref, commit: &str, bundle: &Found, entry: &str, tree: D
         entry: entry.to_owned(),
         directory: bundle.dir.clone(),
         uses: uses(spec, bundle),
+        rewound: false,
     };
     Ok(FoundBundle { name, record })
 }

@@ -147,7 +147,11 @@ fn graves(
             _ => None,
         };
         if let Some((cause, keep_resources)) = known {
-            let tombstone = bare_tombstone(bundle.clone(), cause, keep_resources);
+            let rewound = snapshot.withdrawn.get(bundle).is_some_and(|withdrawal| withdrawal.rewound);
+            let tombstone = Tombstone {
+                deletion_limit: rewound.then_some(EVERYTHING_WAITS),
+                ..bare_tombstone(bundle.clone(), cause, keep_resources)
+            };
             graves.insert(bundle.clone(), Grave { tombstone, since, gitrepo: gitrepo(snapshot, bundle) });
         }
     }
@@ -176,7 +180,11 @@ fn tombstone(snapshot: &Snapshot, old: &DesiredDeployment, cluster: &ClusterStat
     };
     Tombstone {
         delete_crd_resources: facts.delete_crd_resources,
-        deletion_limit: old.deletion_limit,
+        deletion_limit: if withdrawal.is_some_and(|withdrawal| withdrawal.rewound) {
+            Some(EVERYTHING_WAITS)
+        } else {
+            old.deletion_limit
+        },
         ..bare_tombstone(
             old.bundle.clone(),
             cause,
@@ -206,7 +214,13 @@ fn bare_tombstone(bundle: Ref, cause: String, keep_resources: bool) -> Tombstone
     }
 }
 
+/// Every deletion waits for an approval.
+const EVERYTHING_WAITS: DeletionLimit = DeletionLimit { objects: 0, percent: 0 };
+
 fn deletion_limit(snapshot: &Snapshot, name: &Ref, bundle: &BundleState) -> Option<DeletionLimit> {
+    if bundle.record.rewound {
+        return Some(EVERYTHING_WAITS);
+    }
     let gitrepo = snapshot.gitrepo_of(name, bundle.record.gitrepo.as_ref())?;
     let limit = gitrepo.resource.spec.deletion_limit?;
     Some(DeletionLimit { objects: limit.objects, percent: limit.percent })

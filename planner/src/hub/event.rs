@@ -62,14 +62,17 @@ pub struct BundleRecord {
     /// What rendering it looks at.
     #[serde(default)]
     pub uses: Uses,
+    /// It was changed by a commit that is older than the one before ([`RepositoryRead::rewound`]).
+    #[serde(default)]
+    pub rewound: bool,
 }
 
 impl BundleRecord {
     /// Whether both are the same but for the commit. A Bundle keeps the commit that changed it last, so that a commit
     /// costs what it changed.
     pub fn is_same(&self, other: &Self) -> bool {
-        let Self { id, tree, spec, labels, annotations, gitrepo, commit: _, entry, directory, uses } = self;
-        (id, tree, labels, annotations, gitrepo, entry, directory, uses)
+        let Self { id, tree, spec, labels, annotations, gitrepo, commit: _, entry, directory, uses, rewound } = self;
+        (id, tree, labels, annotations, gitrepo, entry, directory, uses, rewound)
             == (
                 &other.id,
                 &other.tree,
@@ -79,6 +82,7 @@ impl BundleRecord {
                 &other.entry,
                 &other.directory,
                 &other.uses,
+                &other.rewound,
             )
             && *spec == other.spec
     }
@@ -137,6 +141,9 @@ pub struct RepositoryRead {
     pub failed: Vec<FailedEntry>,
     /// Directories of this GitRepo's present Bundles that exist at the commit.
     pub present: BTreeSet<String>,
+    /// The commit is one that the commit before is built on: the branch went back, or a mirror lags behind. What it does
+    /// not have was perhaps never taken away, so every deletion that follows waits for an approval.
+    pub rewound: bool,
     /// What else is to be told.
     pub notes: Vec<Note>,
 }

@@ -150,7 +150,7 @@ impl Machine {
         self.dirty.desired.extend(told.map(|(cluster, _)| cluster.clone()));
         self.dirty.cluster_status.extend(clusters);
         self.dirty.gitrepo_status.extend(gitrepo.clone());
-        self.snapshot.withdrawn.insert(name.clone(), Withdrawal { cause, keep_resources, gitrepo });
+        self.snapshot.withdrawn.insert(name.clone(), Withdrawal { cause, keep_resources, gitrepo, rewound: false });
         self.dirty.deleted.insert(name.clone());
         self.dirty.put.remove(name);
     }
@@ -231,6 +231,9 @@ impl Machine {
         }
         for (name, cause) in plan.withdraw {
             self.withdraw(&name, cause, keep_resources);
+            if let Some(withdrawal) = self.snapshot.withdrawn.get_mut(&name) {
+                withdrawal.rewound = read.rewound;
+            }
         }
         if let Some(gitrepo) = self.snapshot.gitrepos.get_mut(&read.gitrepo) {
             gitrepo.commit.clone_from(&read.commit);

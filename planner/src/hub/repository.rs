@@ -72,8 +72,14 @@ fn accept_found(
             continue;
         }
         found.insert(name.clone(), &bundle.record.directory);
-        if existing.get(&name).is_none_or(|old| !old.is_same(&bundle.record)) {
-            plan.put.push((name, bundle.record.clone()));
+        let with = |rewound| BundleRecord { rewound, ..bundle.record.clone() };
+        let record = match existing.get(&name) {
+            // Going back takes nothing from what it did not change; and a commit that is read twice went back but once.
+            Some(old) if old.is_same(&with(old.rewound)) && (read.rewound || old.commit == read.commit) => continue,
+            _ => with(read.rewound),
+        };
+        if existing.get(&name).is_none_or(|old| !old.is_same(&record)) {
+            plan.put.push((name, record));
         }
     }
     found.into_keys().collect()

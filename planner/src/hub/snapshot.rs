@@ -165,6 +165,8 @@ pub(super) struct Withdrawal {
     pub(super) cause: String,
     pub(super) keep_resources: bool,
     pub(super) gitrepo: Option<Ref>,
+    /// The branch went back to before it.
+    pub(super) rewound: bool,
 }
 
 /// A Cluster and what goes there.

@@ -33,6 +33,10 @@ async fn story(fixture: &Fixture, remote: &Remote) {
     let forced = pull(&cache, remote, &access, &branch("main")).await.unwrap();
     assert_eq!((forced.commit, forced.previous, forced.ancestry), (other, Some(tip), Ancestry::Rewritten));
     assert!(forced.forced() && forced.bytes_received < 10_000, "{} bytes", forced.bytes_received);
+
+    fixture.source.reference("refs/heads/main", one.oid(), true, "").unwrap();
+    let back = pull(&cache, remote, &access, &branch("main")).await.unwrap();
+    assert_eq!((back.commit, back.previous, back.ancestry), (one, Some(other), Ancestry::Rewound));
 }
 
 #[tokio::test]
