@@ -64,7 +64,7 @@ pub struct ControlPlane {
     // In the order in which they are to be stopped; the directory last.
     controller_manager: Option<Process>,
     apiserver: Option<Process>,
-    etcd: Process,
+    etcd: Option<Process>,
     authority: Authority,
     admin: Kubeconfig,
     binaries: Binaries,
@@ -110,7 +110,7 @@ impl ControlPlane {
         let mut plane = Self {
             controller_manager: None,
             apiserver: None,
-            etcd,
+            etcd: Some(etcd),
             authority,
             admin,
             binaries: binaries.clone(),
@@ -152,11 +152,50 @@ impl ControlPlane {
         self.start_apiserver().await
     }
 
+    /// Copies etcd's data as it is now: a backup. The API server is away meanwhile.
+    ///
+    /// # Errors
+    /// Where it cannot be copied, or the control plane does not come back.
+    pub async fn back_up_etcd(&mut self) -> Result<PathBuf> {
+        let at = self.directory.path().to_owned();
+        let copy = at.join("etcd-backup");
+        self.stop_apiserver();
+        self.etcd = None;
+        copy_directory(&at.join("etcd"), &copy)?;
+        self.start_again().await?;
+        Ok(copy)
+    }
+
+    /// Puts back what [`Self::back_up_etcd`] has copied: all of the cluster is as it was then, and forgets what came since.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn put_back_etcd(&mut self, copy: &Path) -> Result<()> {
+        let at = self.directory.path().to_owned();
+        self.stop_apiserver();
+        self.etcd = None;
+        let data = at.join("etcd");
+        fs::remove_dir_all(&data).map_err(|source| Error::File {
+            what: "cannot remove",
+            path: data.clone(),
+            source,
+        })?;
+        copy_directory(copy, &data)?;
+        self.start_again().await
+    }
+
+    async fn start_again(&mut self) -> Result<()> {
+        let at = self.directory.path();
+        self.etcd = Some(Process::spawn("etcd", &self.binaries.etcd, &flags::etcd(&self.places, at), at)?);
+        self.start_apiserver().await
+    }
+
     async fn apiserver_ready(&mut self) -> Result<()> {
         let client = self.client().await?;
         let started = Instant::now();
         loop {
-            self.etcd.still_runs()?;
+            let Some(etcd) = self.etcd.as_mut() else { return Err(Error::NotOffered("an etcd")) };
+            etcd.still_runs()?;
             let Some(apiserver) = self.apiserver.as_mut() else { return Err(Error::NotOffered("an API server")) };
             apiserver.still_runs()?;
             let last = match probe(&client).await {
@@ -258,7 +297,7 @@ impl ControlPlane {
     /// The pids of etcd, kube-apiserver and kube-controller-manager, as far as they run.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
-        let parts = [Some(&self.etcd), self.apiserver.as_ref(), self.controller_manager.as_ref()];
+        let parts = [self.etcd.as_ref(), self.apiserver.as_ref(), self.controller_manager.as_ref()];
         parts.into_iter().flatten().filter_map(Process::pid).collect()
     }
 
@@ -314,6 +353,22 @@ async fn client_from(kubeconfig: &Kubeconfig, user_agent: &str) -> Result<Client
     let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(Error::Kubeconfig)?;
     config.headers.push((http::header::USER_AGENT, agent));
     Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<()> {
+    let failed = |source| Error::File { what: "cannot copy to", path: to.to_owned(), source };
+    fs::create_dir_all(to).map_err(failed)?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let copy = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy_directory(&path, &copy)?;
+        } else {
+            fs::copy(&path, &copy).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_files(at: &Path, authority: &Authority) -> Result<()> {

@@ -323,10 +323,10 @@ fn labels_bring_and_withdraw() {
 #[test]
 fn what_a_branch_that_went_back_lacks_waits_for_an_approval() {
     let mut world = shop();
-    let older = |rewound, commit: &str| RepositoryRead {
-        rewound,
-        commit: commit.into(),
-        ..read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "0")])
+    let older = |rewound, commit: &str| {
+        let mut web = bundle("web", "apps/*", "apps/web", "0");
+        web.record.commit = commit.into();
+        RepositoryRead { rewound, commit: commit.into(), ..read(&["apps/*"], vec![web]) }
     };
     let limits = |world: &World| {
         let desired = &world.issued[&r("prod")].1;

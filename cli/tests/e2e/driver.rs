@@ -194,6 +194,13 @@ impl World {
         Ok(())
     }
 
+    /// Starts another hub, over other data, for a scenario of its own.
+    pub(crate) fn spawn_other_hub(&self, name: &'static str, data: &Path) -> Result<Process, Failure> {
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        let arguments = ["hub", "--data", &data.display().to_string(), "--listen", &listen].map(str::to_owned);
+        Ok(Process::spawn(name, &self.programs.skiff, &arguments, self.directory.path())?)
+    }
+
     /// `kill -9`.
     pub(crate) fn kill_hub(&mut self) {
         self.hub = None;
@@ -398,6 +405,10 @@ impl World {
     /// The control plane of a cluster.
     pub(crate) fn plane(&self, cluster: Cluster) -> &ControlPlane {
         &self.planes[cluster as usize]
+    }
+
+    pub(crate) fn plane_mut(&mut self, cluster: Cluster) -> &mut ControlPlane {
+        &mut self.planes[cluster as usize]
     }
 
     /// Runs kubectl in a cluster; its stdout, or a failure with its stderr.

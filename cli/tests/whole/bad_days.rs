@@ -131,6 +131,7 @@ async fn an_agent_whose_disk_takes_nothing_goes_on_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes in a debug build; docs/RELIABILITY.md has the command"]
 async fn five_thousand_objects_in_one_bundle_come_and_go() {
     let mut world = World::new().await;
     let count = 5_000;
@@ -143,14 +144,18 @@ async fn five_thousand_objects_in_one_bundle_come_and_go() {
     world.enroll().await;
     world.start_agent();
     let begun = Instant::now();
-    let number = |world: &World| world.server.requests().len().min(1) * world.uids().len();
+    let number = |world: &World| {
+        // To count them is work, too.
+        std::thread::sleep(Duration::from_millis(500));
+        world.uids().len()
+    };
     world.within(Duration::from_secs(300), "they are there", |world| number(world) == count).await;
     println!("5,000 objects: there after {:.1} s", begun.elapsed().as_secs_f32());
     world.restart_agent().await;
     assert!(world.deletions().is_empty());
     let begun = Instant::now();
     world.hub().resources().delete(skiff_hub::store::Kind::GitRepo, crate::world::NAMESPACE, "shop").await.unwrap();
-    world.within(Duration::from_secs(300), "they go", |world| world.uids().is_empty()).await;
+    world.within(Duration::from_secs(300), "they go", |world| number(world) == 0).await;
     println!("5,000 objects: gone after {:.1} s", begun.elapsed().as_secs_f32());
     world.stop().await;
 }

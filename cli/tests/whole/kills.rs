@@ -118,6 +118,7 @@ async fn write(
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {
                 known.lock().unwrap().entry(name).or_default().asked = if status.code == 404 { 0 } else { n };
             }
+            Err(kube::Error::Api(status)) if status.code < 500 => panic!("{name}: {status}"),
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
@@ -158,8 +159,14 @@ async fn a_killed_hub_loses_nothing_that_it_acknowledged_and_is_back_soon() {
         let stop = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> =
             (0..WRITERS).map(|writer| tokio::spawn(write(api.clone(), writer, known.clone(), stop.clone()))).collect();
+        let acknowledged = || known.lock().unwrap().values().map(|known| known.acknowledged).sum::<u64>();
+        let (before, begun) = (acknowledged(), Instant::now());
+        while acknowledged() < before + WRITERS {
+            assert!(begun.elapsed() < Duration::from_secs(60), "kill {round}: nothing is acknowledged");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         // Moments spread over the load, the same in every run.
-        tokio::time::sleep(Duration::from_millis(150 + round * 61 % 350)).await;
+        tokio::time::sleep(Duration::from_millis(round * 61 % 350)).await;
         drop(hub);
         stop.store(true, Ordering::Relaxed);
         for writer in writers {

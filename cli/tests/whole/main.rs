@@ -1,6 +1,6 @@
 //! Tier 3: the real hub and the real agent in one process, over the in-memory API server, on their bad days.
 
-#![expect(clippy::unwrap_used, reason = "tests, whose helpers are not test functions themselves")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests, whose helpers are not test functions themselves")]
 #![expect(clippy::print_stdout, reason = "figures of docs/RELIABILITY.md")]
 
 mod absence;

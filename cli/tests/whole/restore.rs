@@ -69,9 +69,15 @@ async fn keeps_all_for(
 }
 
 /// A commit without `b`: its deletion waits, is listed, and is done when it was approved.
-async fn what_waits_is_listed_and_goes_when_it_is_approved(world: &World, section: &str) {
+async fn what_waits_is_listed_and_goes_when_it_is_approved(world: &World, section: &str, more: &[(String, String)]) {
     let before = world.uids();
-    world.repo.commit(&without("apps/shop/b.yaml"));
+    let commit = |gone: &[&str]| {
+        let mut files = without("apps/shop/b.yaml");
+        files.extend(more.to_vec());
+        files.retain(|(path, _)| !gone.contains(&path.as_str()));
+        world.repo.commit(&files);
+    };
+    commit(&[]);
     world.look().await;
     world.until("it is held", |world| world.cluster().status.is_some_and(|status| status.held_deletions > 0)).await;
     keeps_all_for(world, &before, Duration::from_millis(500)).await;
@@ -84,9 +90,7 @@ async fn what_waits_is_listed_and_goes_when_it_is_approved(world: &World, sectio
     world.until("it goes", |world| world.uids().len() == before.len() - 1).await;
     assert!(world.value("b").is_none());
     // From here on nothing waits any more.
-    world.repo.commit(
-        &without("apps/shop/b.yaml").into_iter().filter(|(path, _)| path != "apps/shop/s.yaml").collect::<Vec<_>>(),
-    );
+    commit(&["apps/shop/s.yaml"]);
     world.look().await;
     world.until("the next one goes by itself", |world| world.uids().len() == before.len() - 2).await;
 }
@@ -109,7 +113,8 @@ async fn an_older_backup_under_agents_that_have_newer_things() {
     world.repo.commit(&changed("apps/shop/more.yaml", &config_map("more", "one")));
     world.look().await;
     world.until("it goes back", |world| world.value("a").as_deref() == Some("one")).await;
-    what_waits_is_listed_and_goes_when_it_is_approved(&world, "Restore").await;
+    let more = [("apps/shop/more.yaml".to_owned(), config_map("more", "one"))];
+    what_waits_is_listed_and_goes_when_it_is_approved(&world, "Restore", &more).await;
     world.stop().await;
 }
 
@@ -168,7 +173,7 @@ async fn a_new_hub(keys: bool) {
     world.restart_agent().await;
     world.until("the new hub hears of it", |world| world.hub_has_heard() && world.is_ready()).await;
     keeps_all_for(&world, &before, Duration::from_millis(500)).await;
-    what_waits_is_listed_and_goes_when_it_is_approved(&world, section).await;
+    what_waits_is_listed_and_goes_when_it_is_approved(&world, section, &[]).await;
     world.withdraw().await;
     world.stop().await;
 }

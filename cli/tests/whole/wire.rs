@@ -118,11 +118,6 @@ impl Wire {
         self.lock().syncs.clone()
     }
 
-    /// All documents of the hub, oldest first.
-    pub(crate) fn issued(&self) -> Vec<Desired> {
-        self.lock().issued.clone()
-    }
-
     /// An envelope of these bytes, signed.
     pub(crate) fn seal(&self, bytes: &[u8]) -> DesiredEnvelope {
         DesiredEnvelope {
