@@ -359,9 +359,10 @@ impl Inner {
             let remote = remote.clone();
             return Ok((self.blocking(move |_| local::ancestry(&remote, old, new)).await?, 0));
         }
-        let (known, back) =
-            self.blocking(move |objects| Ok((objects.search(old, new)?, objects.search(new, old)?))).await?;
-        if back == Ancestry::Descendant {
+        let known = self.blocking(move |objects| objects.search(old, new)).await?;
+        if known != Ancestry::Descendant
+            && self.blocking(move |objects| objects.search(new, old)).await? == Ancestry::Descendant
+        {
             return Ok((Ancestry::Rewound, 0));
         }
         if known != Ancestry::Unknown {
