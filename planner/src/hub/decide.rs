@@ -68,7 +68,8 @@ impl Machine {
             if state_is_deleting(&self.snapshot, &name) {
                 self.snapshot.gitrepos.remove(&name);
                 // What waited for the repository to be whole again waits no longer.
-                self.dirty.desired.extend(self.snapshot.clusters.keys().cloned());
+                let told = self.snapshot.told_of(&name);
+                self.dirty.desired.extend(told);
                 self.dirty.gone.insert(name.clone());
             }
             self.dirty.gitrepo_status.remove(&name);

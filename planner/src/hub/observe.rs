@@ -232,14 +232,20 @@ impl Machine {
         }
         for (name, cause) in plan.withdraw {
             self.withdraw(&name, cause, keep_resources);
-            if let Some(withdrawal) = self.snapshot.withdrawn.get_mut(&name) {
-                withdrawal.rewound = read.rewound;
+            if read.rewound && let Some(withdrawal) = self.snapshot.withdrawn.get_mut(&name) {
+                withdrawal.deletion_limit = Some(desired::EVERYTHING_WAITS);
             }
         }
+        let standing_changed = self
+            .snapshot
+            .gitrepos
+            .get(&read.gitrepo)
+            .is_some_and(|gitrepo| gitrepo.incomplete != incomplete || !gitrepo.read);
+        if standing_changed {
+            let told = self.snapshot.told_of(&read.gitrepo);
+            self.dirty.desired.extend(told);
+        }
         if let Some(gitrepo) = self.snapshot.gitrepos.get_mut(&read.gitrepo) {
-            if gitrepo.incomplete != incomplete || !gitrepo.read {
-                self.dirty.desired.extend(self.snapshot.clusters.keys().cloned());
-            }
             gitrepo.incomplete = incomplete;
             gitrepo.commit.clone_from(&read.commit);
             gitrepo.read_generation = read.generation;

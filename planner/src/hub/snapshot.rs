@@ -1,6 +1,7 @@
 //! The state that decisions are made from.
 
 use super::event::{BundleRecord, ClusterResource, DeploymentFacts, GitRepoResource, GroupResource, Labels};
+use super::is_of;
 use super::memory::Memory;
 use crate::status::StateCounts;
 use crate::target::{ClusterView, GroupView};
@@ -214,6 +215,17 @@ impl ClusterState {
 }
 
 impl Snapshot {
+    /// The clusters whose documents speak of a GitRepo: of what it has there, or of what it had.
+    pub(super) fn told_of(&self, gitrepo: &Ref) -> Vec<Ref> {
+        let has = |bundle: &Ref| self.bundles.get(bundle).is_some_and(|state| is_of(state, bundle, gitrepo));
+        let had = |memory: &Memory| memory.tombstones.values().any(|grave| grave.gitrepo.as_ref() == Some(gitrepo));
+        let told = self
+            .clusters
+            .iter()
+            .filter(|(_, cluster)| cluster.memory.as_ref().is_some_and(had) || cluster.bundles.iter().any(has));
+        told.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether a render is done.
     pub(super) fn is_rendered(&self, input: &Digest) -> bool {
         self.renders.get(input).is_some_and(Render::is_done)
