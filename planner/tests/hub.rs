@@ -545,6 +545,31 @@ fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
 }
 
 #[test]
+fn a_wait_ends_with_its_cause_also_for_what_ended_meanwhile() {
+    let both = || {
+        read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1")])
+    };
+    // Everything vanished from the repository: all of it stays, and waits. Then its GitRepo is deleted.
+    let mut world = shop();
+    world.read(read(&["apps/*"], vec![]));
+    assert!(waits(&world, "prod", "web") && waits(&world, "prod", "db"));
+    world.machine.observe(Event::GitRepo(r("shop"), None));
+    world.settle();
+    assert_eq!(world.told("prod"), (vec![], vec!["db".into(), "web".into()]));
+    assert!(!waits(&world, "prod", "web") && !waits(&world, "prod", "db"), "that was asked for");
+
+    // The cluster is no longer targeted while the repository is broken, which is then put right.
+    let mut world = shop();
+    world.read(read(&["apps/*"], vec![]));
+    world.cluster("prod", &json!({}));
+    world.settle();
+    assert_eq!(world.told("prod"), (vec![], vec!["db".into(), "web".into()]));
+    assert!(waits(&world, "prod", "web"));
+    world.read(both());
+    assert!(!waits(&world, "prod", "web") && !waits(&world, "prod", "db"));
+}
+
+#[test]
 fn an_invalid_selector_leaves_the_bundle_where_it_is() {
     let mut world = shop();
     let before = world.issued.clone();

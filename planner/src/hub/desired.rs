@@ -116,7 +116,7 @@ enum Standing {
 }
 
 /// Every deletion waits for an approval.
-const EVERYTHING_WAITS: DeletionLimit = DeletionLimit { objects: 0, percent: 0 };
+pub(super) const EVERYTHING_WAITS: DeletionLimit = DeletionLimit { objects: 0, percent: 0 };
 
 /// R13 for what moves: a commit that renames a directory, or moves a file to another bundle, takes an object from one
 /// place and gives it to another. While the other cannot be read or rendered nobody claims the object, and it must not be
@@ -230,9 +230,8 @@ fn graves(
             _ => None,
         };
         if let Some((cause, keep_resources)) = known {
-            let rewound = snapshot.withdrawn.get(bundle).is_some_and(|withdrawal| withdrawal.rewound);
             let tombstone = Tombstone {
-                deletion_limit: rewound.then_some(EVERYTHING_WAITS),
+                deletion_limit: limit_of_ended(snapshot, bundle),
                 ..bare_tombstone(bundle.clone(), cause, keep_resources)
             };
             graves.insert(bundle.clone(), Grave { tombstone, since, gitrepo: gitrepo(snapshot, bundle) });
@@ -263,11 +262,7 @@ fn tombstone(snapshot: &Snapshot, old: &DesiredDeployment, cluster: &ClusterStat
     };
     Tombstone {
         delete_crd_resources: facts.delete_crd_resources,
-        deletion_limit: if withdrawal.is_some_and(|withdrawal| withdrawal.rewound) {
-            Some(EVERYTHING_WAITS)
-        } else {
-            old.deletion_limit
-        },
+        deletion_limit: limit_of_ended(snapshot, &old.bundle),
         ..bare_tombstone(
             old.bundle.clone(),
             cause,
@@ -298,9 +293,20 @@ fn bare_tombstone(bundle: Ref, cause: String, keep_resources: bool) -> Tombstone
 }
 
 fn deletion_limit(snapshot: &Snapshot, name: &Ref, bundle: &BundleState) -> Option<DeletionLimit> {
-    if bundle.record.rewound {
-        return Some(EVERYTHING_WAITS);
+    if bundle.record.rewound { Some(EVERYTHING_WAITS) } else { limit_of_gitrepo(snapshot, name, bundle) }
+}
+
+/// The limit for what a Bundle leaves in a cluster where it is meant no longer. What the cluster was told last is no
+/// source for it: that may have been a wait (see [`Waits`]), which would then never end.
+fn limit_of_ended(snapshot: &Snapshot, name: &Ref) -> Option<DeletionLimit> {
+    match snapshot.bundles.get(name) {
+        Some(bundle) => deletion_limit(snapshot, name, bundle),
+        None => snapshot.withdrawn.get(name)?.deletion_limit,
     }
+}
+
+/// What `spec.deletionLimit` of a Bundle's GitRepo says.
+pub(super) fn limit_of_gitrepo(snapshot: &Snapshot, name: &Ref, bundle: &BundleState) -> Option<DeletionLimit> {
     let gitrepo = snapshot.gitrepo_of(name, bundle.record.gitrepo.as_ref())?;
     let limit = gitrepo.resource.spec.deletion_limit?;
     Some(DeletionLimit { objects: limit.objects, percent: limit.percent })

@@ -5,7 +5,7 @@ use super::event::{
     BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, GitRepoResource, RepositoryRead,
 };
 use super::snapshot::{BundleState, Render, RenderResult, Withdrawal};
-use super::{Machine, Memory, is_of, placement, plan_repository, replace, unknown_bundle};
+use super::{Machine, Memory, desired, is_of, placement, plan_repository, replace, unknown_bundle};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use std::collections::BTreeMap;
@@ -150,7 +150,9 @@ impl Machine {
         self.dirty.desired.extend(told.map(|(cluster, _)| cluster.clone()));
         self.dirty.cluster_status.extend(clusters);
         self.dirty.gitrepo_status.extend(gitrepo.clone());
-        self.snapshot.withdrawn.insert(name.clone(), Withdrawal { cause, keep_resources, gitrepo, rewound: false });
+        let deletion_limit = desired::limit_of_gitrepo(&self.snapshot, name, &state);
+        let withdrawal = Withdrawal { cause, keep_resources, gitrepo, deletion_limit };
+        self.snapshot.withdrawn.insert(name.clone(), withdrawal);
         self.dirty.deleted.insert(name.clone());
         self.dirty.put.remove(name);
     }

@@ -11,7 +11,7 @@ use fleet_api::names::{ObjectName, Ref};
 use fleet_api::reason::Note;
 use fleet_api::state::DeploymentState;
 use fleet_api::v1alpha1::{BundleDeploymentOptions, BundleNamespaceMapping, ResourceCounts};
-use fleet_api::wire::{ApiVersions, Timestamp};
+use fleet_api::wire::{ApiVersions, DeletionLimit, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -175,8 +175,9 @@ pub(super) struct Withdrawal {
     pub(super) cause: String,
     pub(super) keep_resources: bool,
     pub(super) gitrepo: Option<Ref>,
-    /// The branch went back to before it.
-    pub(super) rewound: bool,
+    /// How much of what it leaves may go without an approval, where that is not the agent's default; nothing where the
+    /// branch went back to before it.
+    pub(super) deletion_limit: Option<DeletionLimit>,
 }
 
 /// A Cluster and what goes there.
