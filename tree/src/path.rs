@@ -52,3 +52,20 @@ pub fn parent(path: &str) -> &str {
 pub fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
+
+/// A relative path as Go's `path.Clean` writes it: `.` for nothing, and a leading `..` stays. Looks up nothing, and may
+/// lead out of the tree: for what programs print and compare, not for what is read ([`normalise`]).
+#[must_use]
+pub fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}

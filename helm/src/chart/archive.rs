@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use file_tree::clean;
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
@@ -120,19 +121,4 @@ fn name_in_chart(path: &str) -> Result<Option<String>, Error> {
         return refuse("chart yaml not in base directory");
     }
     Ok(Some(name))
-}
-
-/// Go: `path.Clean` of a relative path.
-fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }

@@ -2,6 +2,8 @@
 //!
 //! kustomize: api/resource/origin.go.
 
+use file_tree::clean;
+
 use super::Resource;
 use super::annotations::{ORIGIN, TRANSFORMATIONS};
 use crate::Error;
@@ -63,21 +65,6 @@ fn set_if_given(node: &mut Node, name: &str, value: &str) {
     if !value.is_empty() {
         node.set_field(name, Node::string(value));
     }
-}
-
-/// Go: `filepath.Clean` of a relative path.
-fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 fn to_text(node: &Node) -> Result<String, Error> {
