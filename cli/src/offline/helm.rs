@@ -83,3 +83,18 @@ impl Host for Machine {
         jiff::Timestamp::now().as_second()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use helm_rs::manifest::INSTALL_ORDER;
+    use skiff_planner::order::place;
+
+    /// The agent knows nothing of charts, so the order stands in the planner, too.
+    #[test]
+    fn objects_are_applied_in_the_order_in_which_helm_prints_them() {
+        for (rank, kind) in INSTALL_ORDER.iter().enumerate() {
+            assert_eq!(place(kind), (rank, ""), "{kind}");
+        }
+        assert_eq!(place("Widget"), (INSTALL_ORDER.len(), "Widget"));
+    }
+}
