@@ -52,13 +52,13 @@ impl Cache {
 
     /// Why the disk does not take content, where it does not.
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.trouble).clone()
     }
 
     fn failed(&self, path: &Path, error: &io::Error) {
         tracing::warn!(path = %path.display(), %error, "the disk takes no content; it is kept in memory");
         let why = format!("{}: {error}", self.directory.as_deref().unwrap_or(path).display());
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        *lock(&self.trouble) = Some(why);
     }
 
     /// What is there; whether it is whole shows when it is read.
@@ -103,7 +103,7 @@ impl Cache {
             };
             match written {
                 Ok(()) => {
-                    *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    *lock(&self.trouble) = None;
                     return Ok(());
                 }
                 Err((path, error)) => self.failed(&path, &error),
@@ -155,8 +155,8 @@ impl Cache {
     }
 }
 
-fn lock(blobs: &Mutex<BTreeMap<Digest, Box<[u8]>>>) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Box<[u8]>>> {
-    blobs.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn sealed_path(directory: &Path, digest: Digest) -> PathBuf {

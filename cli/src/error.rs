@@ -20,12 +20,6 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// The part of the program that does not exist yet.
-    #[must_use]
-    pub fn not_built(what: &str) -> Self {
-        Self::Failed(format!("skiff {what}: not built yet"))
-    }
-
     /// What the process ends with.
     #[must_use]
     pub fn exit_status(&self) -> u8 {

@@ -46,11 +46,7 @@ pub fn all() -> Vec<Route> {
 
 fn of_kind(kind: Kind) -> Vec<Route> {
     let base = if kind.group().is_empty() { "/api/v1".to_owned() } else { format!("/apis/{}", kind.api_version()) };
-    let collection = match kind.namespaced() {
-        true => format!("{base}/namespaces/{{namespace}}/{}", kind.plural()),
-        false => format!("{base}/{}", kind.plural()),
-    };
-    let object = format!("{collection}/{{name}}");
+    let (collection, object) = user_api::collection_and_object(kind);
     let mut list = vec![(Method::GET, collection.clone()), (Method::GET, object.clone())];
     if kind.namespaced() {
         list.push((Method::GET, format!("{base}/{}", kind.plural())));

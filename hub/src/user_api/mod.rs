@@ -39,7 +39,7 @@ mod write;
 pub use actions::Actions;
 pub use auth::{Admin, AdminFile};
 
-use crate::store::Resources;
+use crate::store::{Kind, Resources};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -60,6 +60,11 @@ pub(crate) const VERBS: &str = "/v1/admin/";
 /// The paths that tell what there is.
 pub(crate) fn discovery_paths() -> impl Iterator<Item = &'static str> {
     discovery::PATHS.into_iter().chain(openapi::PATHS)
+}
+
+/// The paths of a kind: of all its objects (in a namespace, where it has one), and of one.
+pub(crate) fn collection_and_object(kind: Kind) -> (String, String) {
+    openapi::collection_and_object(kind)
 }
 
 /// Skiff's own verbs, by method and what follows [`VERBS`].

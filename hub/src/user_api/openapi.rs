@@ -62,7 +62,8 @@ fn gvk(kind: Kind) -> Value {
     json!({"group": kind.group(), "version": kind.version(), "kind": kind.as_str()})
 }
 
-fn collection_and_object(kind: Kind) -> (String, String) {
+/// The paths of a kind: of all its objects (in a namespace, where it has one), and of one.
+pub(super) fn collection_and_object(kind: Kind) -> (String, String) {
     let base = if kind.group().is_empty() { "/api/v1".to_owned() } else { format!("/apis/{}", kind.api_version()) };
     let scope = if kind.namespaced() { "/namespaces/{namespace}" } else { "" };
     let collection = format!("{base}{scope}/{}", kind.plural());

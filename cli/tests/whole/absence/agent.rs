@@ -1,7 +1,7 @@
 //! What the agent keeps: its copy of the Desired and its ledger, in the cluster; content, on its disk. It starts without
 //! its hub, which is heard again later, while the harm lasts.
 
-use super::Way;
+use super::{Way, harm_files};
 use crate::api::Fate;
 use crate::repo::config_map;
 use crate::world::{World, with};
@@ -88,21 +88,7 @@ pub(super) async fn cache(way: Way, world: &mut World) {
     world.wire.cut(true);
     world.kill_agent().await;
     let files: Vec<_> = fs::read_dir(world.cache()).unwrap().flatten().map(|entry| entry.path()).collect();
-    assert!(files.len() >= 7, "{files:?}");
-    let contents: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
-    for (at, (file, bytes)) in files.iter().zip(&contents).enumerate() {
-        match way {
-            Way::Absent => fs::remove_file(file).unwrap(),
-            Way::Empty => fs::write(file, b"").unwrap(),
-            Way::Partial => fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
-            Way::Stale => fs::write(file, &contents[(at + 1) % contents.len()]).unwrap(),
-            Way::Unreadable => fs::write(file, bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).unwrap(),
-            Way::Forbidden => {
-                fs::remove_file(file).unwrap();
-                fs::create_dir(file).unwrap();
-            }
-        }
-    }
+    harm_files(way, &files);
     world.restart_agent().await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(world.deletions(), [] as [&str; 0], "without its hub");

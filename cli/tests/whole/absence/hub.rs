@@ -1,6 +1,6 @@
 //! What the hub has on its disk. It is stopped, its files are harmed, it starts again, or does not.
 
-use super::Way;
+use super::{Way, harm_files};
 use crate::repo::copy;
 use crate::world::{World, with};
 use std::fs;
@@ -59,22 +59,7 @@ pub(super) async fn blobs(way: Way, world: &mut World) {
     fs::remove_dir_all(world.cache()).unwrap();
     fs::rename(world.repo.path(), world.repo.away()).unwrap();
     let files = blob_files(&world.data());
-    assert!(files.len() >= 7, "{files:?}");
-    let contents: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
-    for (at, (file, bytes)) in files.iter().zip(&contents).enumerate() {
-        match way {
-            Way::Absent => fs::remove_file(file).unwrap(),
-            Way::Empty => fs::write(file, b"").unwrap(),
-            Way::Partial => fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
-            // Each has the content of another one.
-            Way::Stale => fs::write(file, &contents[(at + 1) % contents.len()]).unwrap(),
-            Way::Unreadable => fs::write(file, bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).unwrap(),
-            Way::Forbidden => {
-                fs::remove_file(file).unwrap();
-                fs::create_dir(file).unwrap();
-            }
-        }
-    }
+    harm_files(way, &files);
     world.start_agent();
     start(world, true).await;
     fs::rename(world.repo.away(), world.repo.path()).unwrap();
@@ -85,16 +70,20 @@ fn sql(world: &World, statement: &str) {
     assert!(database.execute(statement, []).unwrap() > 0, "{statement}");
 }
 
+/// Yesterday's data, under an agent of today.
+async fn keep_yesterday(world: &mut World) {
+    world.stop_hub().await;
+    copy(&world.data(), &world.path("yesterday"));
+    world.start_hub().await;
+    world.repo.commit(&with("apps/shop/more.yaml", &crate::repo::config_map("more", "one")));
+    world.look().await;
+    world.until("the newer commit is there", |world| world.uids().len() == 6).await;
+}
+
 /// What the hub keeps of Bundles. The repository is away, so that it cannot be read anew.
 pub(super) async fn records(way: Way, world: &mut World) {
     if way == Way::Stale {
-        // Yesterday's database, under an agent of today.
-        world.stop_hub().await;
-        copy(&world.data(), &world.path("yesterday"));
-        world.start_hub().await;
-        world.repo.commit(&with("apps/shop/more.yaml", &crate::repo::config_map("more", "one")));
-        world.look().await;
-        world.until("the newer commit is there", |world| world.uids().len() == 6).await;
+        keep_yesterday(world).await;
     }
     stop_and_save(world).await;
     fs::rename(world.repo.path(), world.repo.away()).unwrap();
@@ -133,12 +122,7 @@ pub(super) async fn records(way: Way, world: &mut World) {
 pub(super) async fn memory(way: Way, world: &mut World) {
     let remembered = "tbl IN ('clusters', 'reports', 'desired')";
     if way == Way::Stale {
-        world.stop_hub().await;
-        copy(&world.data(), &world.path("yesterday"));
-        world.start_hub().await;
-        world.repo.commit(&with("apps/shop/more.yaml", &crate::repo::config_map("more", "one")));
-        world.look().await;
-        world.until("the newer commit is there", |world| world.uids().len() == 6).await;
+        keep_yesterday(world).await;
     }
     stop_and_save(world).await;
     let starts = match way {

@@ -10,6 +10,8 @@ mod wire;
 
 use crate::world::{World, objects};
 use futures::future::LocalBoxFuture;
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How the desired state is missing.
@@ -27,6 +29,26 @@ pub(crate) enum Way {
     Unreadable,
     /// It may not be had.
     Forbidden,
+}
+
+/// Harms files that hold content by digest, each in this way.
+fn harm_files(way: Way, files: &[PathBuf]) {
+    assert!(files.len() >= 7, "{files:?}");
+    let contents: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    for (at, (file, bytes)) in files.iter().zip(&contents).enumerate() {
+        match way {
+            Way::Absent => fs::remove_file(file).unwrap(),
+            Way::Empty => fs::write(file, b"").unwrap(),
+            Way::Partial => fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
+            // Each has the content of another one.
+            Way::Stale => fs::write(file, &contents[(at + 1) % contents.len()]).unwrap(),
+            Way::Unreadable => fs::write(file, bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).unwrap(),
+            Way::Forbidden => {
+                fs::remove_file(file).unwrap();
+                fs::create_dir(file).unwrap();
+            }
+        }
+    }
 }
 
 const WAYS: [Way; 6] = [Way::Absent, Way::Empty, Way::Partial, Way::Stale, Way::Unreadable, Way::Forbidden];
