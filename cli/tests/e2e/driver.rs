@@ -301,6 +301,10 @@ impl World {
             let tail = process.map_or_else(|| "(not running)".to_owned(), Process::log_tail);
             text.push_str(&format!("--- {name}\n{tail}\n"));
         }
+        for line in ["explain cluster one", "explain cluster two"] {
+            let told = self.skiff(line).map_or_else(|error| error, |ran| ran.stdout + &ran.stderr);
+            text.push_str(&format!("--- skiff {line}\n{told}\n"));
+        }
         text.into()
     }
 
