@@ -546,9 +546,8 @@ fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
 
 #[test]
 fn a_wait_ends_with_its_cause_also_for_what_ended_meanwhile() {
-    let both = || {
-        read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1")])
-    };
+    let both =
+        || read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1")]);
     // Everything vanished from the repository: all of it stays, and waits. Then its GitRepo is deleted.
     let mut world = shop();
     world.read(read(&["apps/*"], vec![]));

@@ -234,7 +234,9 @@ impl Machine {
         }
         for (name, cause) in plan.withdraw {
             self.withdraw(&name, cause, keep_resources);
-            if read.rewound && let Some(withdrawal) = self.snapshot.withdrawn.get_mut(&name) {
+            if read.rewound
+                && let Some(withdrawal) = self.snapshot.withdrawn.get_mut(&name)
+            {
                 withdrawal.deletion_limit = Some(desired::EVERYTHING_WAITS);
             }
         }
