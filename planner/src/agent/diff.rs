@@ -231,8 +231,7 @@ impl Case<'_> {
                 judgement.action = Some(Action::Read { target: self.subject.target(self.scope) });
             }
             Some(retry) => judgement.wake_at = Some(retry),
-            // It was seen while it still counted as ours, and took the place of an object that was: from now on it is
-            // looked at now and then.
+            // A watch told of it while it still counted as ours: from now on it is looked at now and then.
             None if !judgement.forget => {
                 judgement.action = Some(Action::Read { target: self.subject.target(self.scope) });
             }

@@ -206,9 +206,11 @@ impl Machine {
         {
             return;
         }
-        let foreign =
-            live.as_ref().is_some_and(|live| !is_ours && live.owner.as_deref() != Some(self.snapshot.cluster.as_str()));
-        if is_read && foreign {
+        let recorded = self.snapshot.ledger.owner(key).and_then(|owner| self.snapshot.ledger.entry(owner, key));
+        let recorded = recorded.and_then(|entry| entry.uid.as_deref());
+        // Where that turns out to be somebody else's, the next look has its time; an apply forgets it.
+        let is_unrecorded = live.as_ref().is_some_and(|live| recorded != Some(&*live.uid));
+        if is_read && is_unrecorded {
             let tries = Tries::again(self.snapshot.repairs.get(key).copied(), at);
             self.snapshot.repairs.insert(key.clone(), tries);
         }

@@ -89,7 +89,7 @@ fn is_ours(world: &World, key: &ObjectKey) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn deciding_step_by_step_equals_deciding_from_nothing(steps in prop::collection::vec(step(), 1..14)) {

@@ -321,3 +321,16 @@ fn what_took_the_place_of_an_object_of_ours_is_looked_at_again() {
     world.run();
     assert!(world.objects.contains_key(&cm("x")), "it is made again: {:?}", world.report);
 }
+
+#[test]
+fn what_somebody_else_made_before_our_apply_was_done_is_not_read_for_ever() {
+    let mut world = World::new();
+    // The intent is in the ledger, the apply is refused, and then the object is there, and another's.
+    world.refuse.insert(cm("x"), (Reason::ObjectRefused, "no"));
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]).correcting()], &[]);
+    world.foreign(&cm("x"), "helm");
+    world.machine.observe(Event::Suspect { key: cm("x") });
+    world.run();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "2")]).correcting()], &[]);
+    assert!(world.reasons("a").contains(&Reason::OwnedByOther), "{:?}", world.report);
+}
