@@ -3,6 +3,7 @@
 //!
 //! Invariant: no body is kept longer than its caller needs it, and no request waits for ever.
 
+use crate::reach::Reach;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -10,6 +11,7 @@ use kube::client::Body;
 use serde_json::Value;
 use skiff_planner::agent::Target;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a request may take that is no watch. An admission webhook may take 30 s.
@@ -56,7 +58,7 @@ impl ApiError {
         *name == target.key.name && (kind.is_empty() || *kind == target.plural || *kind == target.key.kind)
     }
 
-    fn of(code: StatusCode, body: &[u8]) -> Self {
+    pub(crate) fn of(code: StatusCode, body: &[u8]) -> Self {
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let causes = status["details"]["causes"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -79,6 +81,7 @@ impl ApiError {
 #[derive(Clone)]
 pub struct Api {
     client: kube::Client,
+    reach: Arc<Reach>,
 }
 
 impl std::fmt::Debug for Api {
@@ -96,8 +99,13 @@ pub struct ApplyParams {
 
 impl Api {
     /// Over this client.
-    pub const fn new(client: kube::Client) -> Self {
-        Self { client }
+    pub fn new(client: kube::Client) -> Self {
+        Self { client, reach: Arc::default() }
+    }
+
+    /// Whether it answers.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Reads a path.
@@ -186,14 +194,22 @@ impl Api {
     /// What the API server said.
     pub async fn watch(&self, path: &str) -> Result<Lines, ApiError> {
         let request = build(Method::GET, path, "", None, "")?;
-        let response = tokio::time::timeout(TIMEOUT, self.client.send(request))
-            .await
-            .map_err(|_| ApiError::Transport("no answer in time".into()))?
-            .map_err(transport)?;
-        if !response.status().is_success() {
-            return Err(failure(response).await);
-        }
-        Ok(Lines { body: response.into_body(), rest: Vec::new(), searched: 0 })
+        let work = async {
+            let response = self.client.send(request).await.map_err(transport)?;
+            if !response.status().is_success() {
+                return Err(failure(response).await);
+            }
+            Ok(Lines { body: response.into_body(), rest: Vec::new(), searched: 0 })
+        };
+        self.in_time(path, work).await
+    }
+
+    /// Ends the request at the deadline, and takes down whether it was answered.
+    async fn in_time<T>(&self, path: &str, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let ended = tokio::time::timeout(TIMEOUT, work).await;
+        let result = ended.unwrap_or_else(|_| Err(ApiError::Transport("no answer in time".into())));
+        self.reach.record(path, result.as_ref().err());
+        result
     }
 
     async fn send(
@@ -208,6 +224,7 @@ impl Api {
     }
 
     async fn receive<T: serde::de::DeserializeOwned>(&self, request: Request<Body>) -> Result<T, ApiError> {
+        let path = request.uri().path().to_owned();
         let work = async {
             let response = self.client.send(request).await.map_err(transport)?;
             if !response.status().is_success() {
@@ -217,7 +234,7 @@ impl Api {
             serde_json::from_slice(&bytes)
                 .map_err(|error| ApiError::Transport(format!("the answer is no JSON: {error}")))
         };
-        tokio::time::timeout(TIMEOUT, work).await.map_err(|_| ApiError::Transport("no answer in time".into()))?
+        self.in_time(&path, work).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`run`](mod@run) | the loop: events in, decide, perform, sleep |
 //! | [`execute`] | performs actions |
-//! | [`watch`], [`discovery`], [`api`] | the API server |
+//! | [`watch`], [`discovery`], [`api`], `reach` | the API server |
 //! | [`link`], `courier` | the hub |
 //! | [`identity`], [`state`], [`lease`] | what is kept in the cluster |
 //! | [`cache`] | what is kept on disk |
@@ -24,6 +24,7 @@ pub mod facts;
 pub mod identity;
 pub mod lease;
 pub mod link;
+mod reach;
 pub mod run;
 pub mod state;
 pub mod watch;

@@ -381,6 +381,7 @@ impl Agent {
                     self.sync = None;
                     self.answered(answer);
                 }
+                () = self.tools.api.reach().changed() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.drain()?;
@@ -421,12 +422,13 @@ impl Agent {
             let pause = at.duration_since((self.tools.clock)());
             wake = wake.min(now + Duration::try_from(pause).unwrap_or(Duration::ZERO));
         }
+        wake = self.tools.api.reach().due().map_or(wake, |due| wake.min(due));
         if self.sync.is_none() && self.machine.pending().is_none() {
             wake = wake.min(self.courier.next_at.max(now));
         }
         if let Some(news) = self.courier.news_at(self.is_settled()) {
             let may_talk = self.sync.is_none() || self.courier.under_way.is_some_and(|(_, wait)| wait > 0);
-            if may_talk && self.machine.pending().is_none() {
+            if may_talk && self.may_tell() {
                 wake = wake.min(news.max(self.courier.next_at));
             }
         }
@@ -463,6 +465,8 @@ impl Agent {
             report.facts = self.facts.clone();
             report.notes.extend(self.link_note.clone());
             report.notes.extend(self.tools.cache.trouble().map(|why| Note::new(Reason::DiskFailing, why)));
+            let away = self.tools.api.reach().trouble();
+            report.notes.extend(away.map(|why| Note::new(Reason::ApiServerUnreachable, why)));
             self.courier.report(report, Instant::now());
         }
         if self.settled && std::mem::take(&mut self.collect_garbage) {
@@ -479,14 +483,22 @@ impl Agent {
             self.sync = None;
             self.courier.dropped();
         }
-        // What is being written is told as had only when it is.
-        if self.sync.is_some() || now < self.courier.next_at || self.machine.pending().is_some() {
+        if self.sync.is_some() || now < self.courier.next_at {
+            return;
+        }
+        let has_news = self.courier.news_at(settled).is_some_and(|at| at <= now);
+        if self.machine.pending().is_some() && !(has_news && self.may_tell()) {
             return;
         }
         let have = self.machine.have().map(|(version, digest)| Have { version, digest });
         let request = self.courier.request(have, settled, now);
         let hub = self.tools.hub.clone();
         self.sync = Some(async move { hub.sync(request).await }.boxed());
+    }
+
+    /// What is being written is told as had only when it is; where that cannot be, the hub is told why.
+    fn may_tell(&self) -> bool {
+        self.machine.pending().is_none() || self.tools.api.reach().trouble().is_some()
     }
 
     fn start_queued(&mut self) {

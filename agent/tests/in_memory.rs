@@ -2,8 +2,12 @@
 
 mod common;
 
-use common::{Writes, scenarios};
-use skiff_sim::ApiServer;
+use common::hub::Bundle;
+use common::scenarios::config_map;
+use common::{World, Writes, scenarios};
+use fleet_api::Reason;
+use serde_json::json;
+use skiff_sim::{ApiServer, Fault, FaultRule};
 use std::sync::Arc;
 
 fn writes(server: &ApiServer) -> Writes {
@@ -45,4 +49,26 @@ scenarios! {
     a_finalizer_that_hangs_is_named_and_holds_up_nothing_else
     without_a_hub_a_restarted_agent_repairs_drift
     a_bad_object_does_not_stop_the_others
+}
+
+/// Neither the new state nor anything else can be written: the hub is told all the same.
+#[tokio::test]
+async fn an_api_server_that_is_away_is_told_until_it_is_back() {
+    let server = ApiServer::default();
+    let world = World::start(server.client(), writes(&server));
+    world.hub.deploy(&[Bundle::new("shop", &[config_map("settings", json!({"a": "1"}))])], &[]);
+    world.until_applied("shop").await;
+    let told = |holds: bool| {
+        let hub = world.hub.clone();
+        move || {
+            let is_told = hub.report().notes.iter().any(|note| note.reason == Reason::ApiServerUnreachable);
+            async move { is_told == holds }
+        }
+    };
+    let away = server.inject(FaultRule::new(Fault::ConnectionError));
+    world.hub.deploy(&[Bundle::new("shop", &[config_map("settings", json!({"a": "2"}))])], &[]);
+    world.until("it is told", told(true)).await;
+    server.remove_fault(away);
+    world.until_applied("shop").await;
+    world.until("it is over", told(false)).await;
 }
