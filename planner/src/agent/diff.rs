@@ -245,7 +245,12 @@ impl Case<'_> {
         let counts = |stray: &&Strayed| !self.scope.ignores(self.subject, &stray.pointer);
         let lost: Vec<&Strayed> =
             live.lost.iter().filter(counts).filter(|stray| !left.iter().any(|own| **own == *stray.pointer)).collect();
-        let added: Vec<&Strayed> = live.added.iter().filter(|stray| stray.by_person()).filter(counts).collect();
+        // What an injector adds is told, and is neither taken away nor a reason to call the bundle modified.
+        let (added, injected): (Vec<&Strayed>, Vec<&Strayed>) =
+            live.added.iter().filter(counts).partition(|stray| stray.by_person());
+        if !injected.is_empty() {
+            judgement.notes.push(self.subject.note(Reason::KeyAdded, told(self.subject.key, "added", &injected)));
+        }
         if lost.is_empty() && added.is_empty() {
             return;
         }

@@ -132,7 +132,7 @@ fn a_deleted_object_is_made_again_or_reported_and_a_watch_is_not_believed() {
 }
 
 #[test]
-fn a_key_added_by_a_person_is_removed_or_reported_and_one_of_a_controller_is_left() {
+fn a_key_added_by_a_person_is_removed_or_reported_and_one_of_another_client_is_reported_and_left() {
     for (manager, correct, writes) in
         [("kubectl-edit", true, 1), ("kubectl-edit", false, 0), ("service-ca", true, 0), ("service-ca", false, 0)]
     {
@@ -144,6 +144,8 @@ fn a_key_added_by_a_person_is_removed_or_reported_and_one_of_a_controller_is_lef
         assert_eq!(world.writes().len(), writes, "{manager} {correct}");
         let is_drift = manager.starts_with("kubectl") && !correct;
         assert_eq!(ready(&world, "a"), !is_drift, "{manager} {correct}");
+        let is_told = world.reasons("a").contains(&Reason::KeyAdded);
+        assert_eq!(is_told, writes == 0, "{manager} {correct}");
     }
 }
 
