@@ -2,10 +2,9 @@
 //! Bundle's error. What a render gave is on disk before the deciding task hears of it.
 
 use crate::blobs::{Blobs, NewBlob};
-use crate::machine::Message;
+use crate::machine::{Message, Stored};
 use crate::trees;
 use file_tree::MemoryTree;
-use fleet_api::digest::Digest;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::wire::Deployment;
 use skiff_planner::hub::RenderInput;
@@ -20,7 +19,12 @@ pub struct Rendered {
     pub deployment: Deployment,
     /// The canonical JSON of the objects.
     pub objects: Vec<NewBlob>,
+    /// What is likely to be a mistake, though it renders.
+    pub warnings: Vec<Note>,
 }
+
+/// How many warnings of one render are kept.
+const WARNINGS: usize = 20;
 
 /// How a Bundle becomes objects. Pure: the same input gives the same bytes.
 pub trait Renderer: Send + Sync + 'static {
@@ -64,7 +68,7 @@ impl Rendering {
         });
     }
 
-    fn render(&self, input: &RenderInput) -> Result<(Digest, Deployment), Vec<Note>> {
+    fn render(&self, input: &RenderInput) -> Result<Stored, Vec<Note>> {
         let failed = |error: String| vec![Note::new(Reason::Internal, format!("Bundle {}: {error}", input.bundle))];
         let packed = self.blobs.get(&input.tree).map_err(|error| failed(error.to_string()))?;
         let files = trees::unpack(&packed).map_err(|error| failed(error.to_string()))?;
@@ -80,6 +84,8 @@ impl Rendering {
         let mut blobs = rendered.objects;
         blobs.push(blob);
         self.blobs.put_all(&blobs).map_err(|error| failed(error.to_string()))?;
-        Ok((digest, rendered.deployment))
+        let mut warnings = rendered.warnings;
+        warnings.truncate(WARNINGS);
+        Ok(Stored { digest, deployment: rendered.deployment, warnings })
     }
 }

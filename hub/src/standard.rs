@@ -52,6 +52,6 @@ impl Renderer for StandardRenderer {
             .into_iter()
             .map(|(digest, bytes)| NewBlob { digest, bytes: bytes.into(), secret: secrets.contains(&digest) })
             .collect();
-        Ok(Rendered { deployment, objects })
+        Ok(Rendered { deployment, objects, warnings: rendered.notes })
     }
 }

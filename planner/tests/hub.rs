@@ -30,6 +30,8 @@ struct World {
     renders: Vec<RenderInput>,
     /// By bundle name: what rendering it gives.
     results: BTreeMap<String, Result<u32, String>>,
+    /// By bundle name: what rendering it warns of.
+    warnings: BTreeMap<String, Vec<Note>>,
     issued: BTreeMap<Ref, (Have, Desired)>,
     statuses: BTreeMap<String, Status>,
     deleted: Vec<Ref>,
@@ -53,6 +55,7 @@ impl World {
             now: "2026-11-25T12:00:00Z".parse().unwrap(),
             renders: Vec::new(),
             results: BTreeMap::new(),
+            warnings: BTreeMap::new(),
             issued: BTreeMap::new(),
             statuses: BTreeMap::new(),
             deleted: Vec::new(),
@@ -69,11 +72,12 @@ impl World {
                     Action::Render(input) => {
                         again = true;
                         let name = input.bundle.name.to_string();
+                        let warnings = self.warnings.get(&name).cloned().unwrap_or_default();
                         let result = match self.results.get(&name).cloned().unwrap_or(Ok(1)) {
                             Ok(objects) => Ok((deployment(&input), DeploymentFacts { objects, ..Default::default() })),
                             Err(message) => Err(vec![Note::new(Reason::RenderFailed, message)]),
                         };
-                        self.machine.observe(Event::Rendered { input: input.key(), result });
+                        self.machine.observe(Event::Rendered { input: input.key(), result, warnings });
                         self.renders.push(*input);
                     }
                     Action::Issue(issue) => {
@@ -973,6 +977,44 @@ fn what_is_wrong_with_a_bundle_is_told_before_any_cluster_gets_it() {
     world.settle();
     assert_eq!(world.told("prod").0, ["web"]);
     assert_eq!(world.renders.len(), 2, "what was tried is used");
+}
+
+/// Before and after a cluster gets it, from a render that is known already, and no longer than it holds.
+#[test]
+fn what_a_render_warns_of_is_told_and_is_no_error() {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.warnings.insert("web".into(), vec![Note::new(Reason::LikelyMistake, "web/a.yaml:2:1: no effect")]);
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1")]));
+    assert_eq!(world.gitrepo_notes("shop"), [Reason::LikelyMistake]);
+    for cluster in ["prod", "prod2"] {
+        world.enroll(cluster, &json!({"env": "prod"}));
+        world.settle();
+        let report = world.all_ready(cluster, 1);
+        world.sync(cluster, None, Some(report));
+        assert_eq!(world.gitrepo_notes("shop"), [Reason::LikelyMistake], "once for all clusters");
+    }
+    let ready = |world: &World| {
+        let Status::GitRepo(_, shop) = &world.statuses["gitrepo/shop"] else { panic!() };
+        let ready = shop.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+        (ready.status.clone(), ready.message.clone())
+    };
+    assert_eq!(ready(&world), ("True".into(), String::new()));
+
+    let mut again = World::new();
+    again.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    let input = world.renders.last().unwrap();
+    let warnings = world.warnings["web"].clone();
+    let facts = DeploymentFacts { objects: 1, ..Default::default() };
+    again.machine.observe(Event::Deployment(deployment(input), facts));
+    again.machine.observe(Event::RenderKnown { input: input.key(), deployment: deployment(input), warnings });
+    again.enroll("prod", &json!({"env": "prod"}));
+    again.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1")]));
+    assert_eq!((again.renders.len(), again.gitrepo_notes("shop")), (0, vec![Reason::LikelyMistake]));
+
+    world.warnings.clear();
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "2")]));
+    assert_eq!(world.gitrepo_notes("shop"), []);
 }
 
 /// Each rule of the hub, switched off: the harm that it prevents happens, so it is the rule that holds.

@@ -2,10 +2,11 @@
 
 use super::Deciding;
 use super::records::{
-    API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, TOKENS, decode_desired, decode_report,
+    API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, TOKENS, decode_desired, decode_render, decode_report,
 };
 use crate::slots::Slot;
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, StoreError, Write};
+use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::{BundleNamespaceMapping, Cluster, ClusterGroup, Condition, GitRepo};
@@ -168,16 +169,18 @@ impl Deciding {
         Ok(lists)
     }
 
-    async fn load_renders(&self) -> Result<Vec<(Digest, Digest)>, StoreError> {
+    async fn load_renders(&self) -> Result<Vec<KnownRender>, StoreError> {
         let records = self.resources.store().records(RENDERS).await?;
-        let digests =
-            |(key, value): (String, Vec<u8>)| Some((key.parse().ok()?, String::from_utf8(value).ok()?.parse().ok()?));
-        Ok(records.into_iter().filter_map(digests).collect())
+        let known = |(key, value): (String, Vec<u8>)| {
+            let (deployment, warnings) = decode_render(&value)?;
+            Some((key.parse().ok()?, deployment, warnings))
+        };
+        Ok(records.into_iter().filter_map(known).collect())
     }
 
-    fn load_deployments(&mut self, documents: BTreeSet<Digest>, renders: Vec<(Digest, Digest)>) {
+    fn load_deployments(&mut self, documents: BTreeSet<Digest>, renders: Vec<KnownRender>) {
         let mut readable = BTreeSet::new();
-        let all: BTreeSet<Digest> = renders.iter().map(|(_, deployment)| *deployment).chain(documents).collect();
+        let all: BTreeSet<Digest> = renders.iter().map(|(_, deployment, _)| *deployment).chain(documents).collect();
         for digest in all {
             let deployment = self
                 .blobs
@@ -193,9 +196,9 @@ impl Deciding {
                 Err(error) => tracing::error!(%digest, %error, "a Deployment cannot be read; it is rendered again"),
             }
         }
-        for (input, deployment) in renders {
+        for (input, deployment, warnings) in renders {
             if readable.contains(&deployment) {
-                self.machine.observe(Event::RenderKnown(input, deployment));
+                self.machine.observe(Event::RenderKnown { input, deployment, warnings });
             }
         }
     }
@@ -247,6 +250,9 @@ impl Deciding {
         }
     }
 }
+
+/// Input, Deployment, and what was warned of.
+type KnownRender = (Digest, Digest, Vec<Note>);
 
 /// What decisions need to know of a Deployment.
 pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {

@@ -15,8 +15,15 @@ use tokio::sync::oneshot;
 
 /// Lists that are held, by cluster.
 pub(crate) type HeldAnswer = Vec<(Ref, HeldDeletions)>;
-/// A Deployment that is on disk, by its digest.
-pub(crate) type ReadContent = (Digest, Deployment);
+
+/// What a render gave; it is on disk.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) digest: Digest,
+    pub(crate) deployment: Deployment,
+    /// What it warned of.
+    pub(crate) warnings: Vec<Note>,
+}
 
 /// One message.
 #[derive(Debug)]
@@ -44,7 +51,7 @@ pub(crate) enum Message {
     /// A repository could not be read.
     ReadFailed(Ref, Vec<Note>),
     /// A render ended; its blobs are on disk.
-    Rendered { input: Digest, result: Result<ReadContent, Vec<Note>> },
+    Rendered { input: Digest, result: Result<Stored, Vec<Note>> },
     /// The directories of a GitRepo's Bundles.
     Directories(Ref, oneshot::Sender<BTreeSet<String>>),
     /// Remove blobs that nothing refers to.

@@ -12,7 +12,7 @@ pub(crate) mod records;
 mod user_bundles;
 
 pub(crate) use enroll::{EnrollError, Enrolling};
-pub(crate) use message::Message;
+pub(crate) use message::{Message, Stored};
 
 use crate::blobs::Blobs;
 use crate::identity::Identity;

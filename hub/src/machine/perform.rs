@@ -1,9 +1,10 @@
 //! Performing what was decided: actions become writes, and what follows when those are on disk.
 
 use super::load::facts;
-use super::message::ReadContent;
-use super::records::{API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, encode_desired, encode_report};
-use super::{After, Deciding, Message};
+use super::records::{
+    API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, encode_desired, encode_render, encode_report,
+};
+use super::{After, Deciding, Message, Stored};
 use crate::core::CoreError;
 use crate::slots::{Issued, Slot};
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, Table, Write};
@@ -127,15 +128,18 @@ impl Deciding {
         }
     }
 
-    pub(super) fn rendered(&mut self, input: Digest, result: Result<ReadContent, Vec<Note>>) {
+    pub(super) fn rendered(&mut self, input: Digest, result: Result<Stored, Vec<Note>>) {
         self.metrics.renders.inc();
-        let result = result.map(|(digest, deployment)| {
-            self.slots.learn(digest, &deployment);
-            let value = digest.to_string().into_bytes();
-            self.writes.push(Write::Record { table: RENDERS, key: input.to_string(), value });
-            (digest, facts(&deployment))
-        });
-        self.machine.observe(Event::Rendered { input, result });
+        let (result, warnings) = match result {
+            Ok(Stored { digest, deployment, warnings }) => {
+                self.slots.learn(digest, &deployment);
+                let value = encode_render(&digest, &warnings);
+                self.writes.push(Write::Record { table: RENDERS, key: input.to_string(), value });
+                (Ok((digest, facts(&deployment))), warnings)
+            }
+            Err(notes) => (Err(notes), Vec::new()),
+        };
+        self.machine.observe(Event::Rendered { input, result, warnings });
     }
 
     /// R8: an approval names the list that was shown; a list that changed meanwhile is not approved.

@@ -4,6 +4,7 @@ use crate::slots::Issued;
 use crate::store::Table;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::wire::{ApiVersions, Desired, Have, Report, Timestamp};
@@ -20,7 +21,7 @@ pub(crate) const API_VERSIONS: Table = Table { name: "apiVersions", sealed: fals
 pub(crate) const DESIRED: Table = Table { name: "desired", sealed: false };
 /// Bundles, by name.
 pub(crate) const BUNDLES: Table = Table { name: "bundles", sealed: false };
-/// Renders: the Deployment, by the digest of the input.
+/// Renders: the Deployment and what was warned of, by the digest of the input.
 pub(crate) const RENDERS: Table = Table { name: "renders", sealed: false };
 /// Enrollment tokens, by the digest of their secret.
 pub(crate) const TOKENS: Table = Table { name: "tokens", sealed: false };
@@ -58,6 +59,23 @@ pub(crate) fn decode_report(bytes: &[u8], lists: &BTreeMap<Digest, ApiVersions>)
     let ReportRecord { mut report, api_versions } = serde_json::from_slice(bytes)?;
     report.facts.api_versions = lists.get(&api_versions).cloned().unwrap_or_default();
     Ok(report)
+}
+
+/// A render as it is stored: the digest and, where there are warnings, a line of JSON.
+pub(crate) fn encode_render(deployment: &Digest, warnings: &[Note]) -> Vec<u8> {
+    let mut out = deployment.to_string().into_bytes();
+    if !warnings.is_empty() {
+        out.push(b'\n');
+        out.extend(serde_json::to_vec(warnings).unwrap_or_default());
+    }
+    out
+}
+
+/// Reads what [`encode_render`] wrote; none where it is damaged, so that it is rendered again.
+pub(crate) fn decode_render(bytes: &[u8]) -> Option<(Digest, Vec<Note>)> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (digest, warnings) = text.split_once('\n').unwrap_or((text, "[]"));
+    Some((digest.parse().ok()?, serde_json::from_str(warnings).ok()?))
 }
 
 #[derive(Serialize, Deserialize)]

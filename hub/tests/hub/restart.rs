@@ -8,12 +8,13 @@ use serde_json::json;
 async fn a_restart_keeps_everything_and_issues_nothing() {
     let (_dir, data) = data();
     let repo = Repo::new();
-    repo.commit(&[("web/a.yaml", &config_map("a", "one"))]);
+    repo.commit(&[("web/a.yaml", &format!("{}---\nnote: no object\n", config_map("a", "one")))]);
     let hub = start(&data).await;
     gitrepo(&hub, "shop", &repo, &json!({})).await;
     let mut agent = Agent::new(&hub, "ks-1");
     agent.enroll(&token(&hub, Some("till"), &[("env", "prod")]).await, None).await.unwrap();
     told(&mut agent, &["shop-web"]).await;
+    eventually("the GitRepo tells what its render warned of", async || warned(&hub)).await;
     let report = agent.all_ready();
     agent.sync(0, Some(report)).await.unwrap();
     let (key, have) = (hub.hub_key(), agent.have);
@@ -36,12 +37,19 @@ async fn a_restart_keeps_everything_and_issues_nothing() {
         notes.iter().any(|note| note.reason.as_str().starts_with("Repository")).then_some(())
     })
     .await;
+    assert_eq!(warned(&hub), Some(()), "what was rendered before the restart warned of it, too");
     let failed = hub.core().sync_now(&r("shop")).await.unwrap_err();
     assert!(failed.to_string().contains("gitrepo fleet-default/shop could not be polled: Repository"), "{failed}");
     assert_eq!(agent.sync(0, None).await.unwrap().desired, None);
     assert_eq!(agent.have, have);
     std::fs::rename(&away, &url).unwrap();
     hub.stop().await;
+}
+
+fn warned(hub: &skiff_hub::Hub) -> Option<()> {
+    let gitrepo: GitRepo = hub.resources().get("fleet-default", "shop").unwrap().unwrap();
+    let notes = gitrepo.status?.notes;
+    notes.iter().any(|note| note.message.contains("web/a.yaml:") && note.message.contains("no object")).then_some(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

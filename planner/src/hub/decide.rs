@@ -128,6 +128,7 @@ impl Machine {
                 self.dirty.desired.insert(cluster_name.clone());
             }
             placement.is_rendered = is_rendered;
+            let input = placement.input;
             placement.allowed = allowance.allowed;
             placement.staged = allowance.staged;
             placement.notes = allowance.notes;
@@ -144,6 +145,7 @@ impl Machine {
                 DeploymentState::Ready | DeploymentState::NotReady if allowance.rendering => DeploymentState::OutOfSync,
                 state => state,
             };
+            bundle.warns(input, &self.snapshot.renders);
             bundle.account(&cluster_name, state, &resource_counts(report));
             self.dirty.bundle_status.insert(bundle_name);
             self.dirty.cluster_status.insert(cluster_name);

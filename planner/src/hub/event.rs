@@ -212,8 +212,15 @@ pub enum Event {
     Memory(Ref, Box<super::Memory>),
     /// A Deployment that the store has.
     Deployment(Digest, DeploymentFacts),
-    /// The result of an earlier render, loaded from the store: input and Deployment.
-    RenderKnown(Digest, Digest),
+    /// The result of an earlier render, loaded from the store.
+    RenderKnown {
+        /// [`RenderInput::key`](super::RenderInput::key).
+        input: Digest,
+        /// The Deployment.
+        deployment: Digest,
+        /// What the render warned of.
+        warnings: Vec<Note>,
+    },
     /// A repository was read.
     Read(Box<RepositoryRead>),
     /// A repository could not be polled or read at all: everything stays.
@@ -224,6 +231,8 @@ pub enum Event {
         input: Digest,
         /// The Deployment, or why there is none.
         result: Result<(Digest, DeploymentFacts), Vec<Note>>,
+        /// What the render warned of: nothing that changes what is deployed.
+        warnings: Vec<Note>,
     },
     /// An agent got an identity.
     Enrolled(Ref, Enrollment),

@@ -203,6 +203,15 @@ impl BundleState {
             counts: StateCounts::default(),
             resources: fleet_api::v1alpha1::ResourceCounts::default(),
             non_ready: BTreeSet::new(),
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Takes down which renders warned, and lets those go that are forgotten.
+    fn warns(&mut self, input: Digest, renders: &BTreeMap<Digest, snapshot::Render>) {
+        let has_warned = renders.get(&input).is_some_and(|render| !render.warnings.is_empty());
+        if has_warned && self.warned.insert(input) {
+            self.warned.retain(|input| renders.contains_key(input));
         }
     }
 

@@ -8,6 +8,7 @@ use super::snapshot::{BundleState, Render, RenderResult, Withdrawal};
 use super::{Machine, Memory, desired, is_of, placement, plan_repository, replace, unknown_bundle};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
+use fleet_api::reason::Note;
 use std::collections::BTreeMap;
 
 impl Machine {
@@ -43,7 +44,7 @@ impl Machine {
                 self.dirty.desired.insert(name);
             }
             Event::Deployment(digest, facts) => _ = self.snapshot.deployments.insert(digest, facts),
-            Event::RenderKnown(input, deployment) => self.render_known(input, deployment),
+            Event::RenderKnown { input, deployment, warnings } => self.render_known(input, deployment, warnings),
             Event::Read(read) => self.read(&read),
             Event::ReadFailed(name, notes) => {
                 if let Some(gitrepo) = self.snapshot.gitrepos.get_mut(&name) {
@@ -51,7 +52,7 @@ impl Machine {
                     self.dirty.gitrepo_status.insert(name);
                 }
             }
-            Event::Rendered { input, result } => self.rendered(input, result),
+            Event::Rendered { input, result, warnings } => self.rendered(input, result, warnings),
             Event::Enrolled(name, enrollment) => self.enrolled(name, enrollment),
             Event::Approved(name, approval) => {
                 if let Some(memory) = self.memory_mut(&name) {
@@ -195,14 +196,16 @@ impl Machine {
         self.dirty.desired.insert(name);
     }
 
-    fn render_known(&mut self, input: Digest, deployment: Digest) {
+    fn render_known(&mut self, input: Digest, deployment: Digest, warnings: Vec<Note>) {
         let render = self.snapshot.renders.entry(input).or_insert_with(|| Render::new(&unknown_bundle()));
         render.result = RenderResult::Done(deployment);
+        render.warnings = warnings;
     }
 
-    fn rendered(&mut self, input: Digest, result: Result<(Digest, DeploymentFacts), Vec<fleet_api::Note>>) {
+    fn rendered(&mut self, input: Digest, result: Result<(Digest, DeploymentFacts), Vec<Note>>, warnings: Vec<Note>) {
         self.pending = self.pending.saturating_sub(1);
         let Some(render) = self.snapshot.renders.get_mut(&input) else { return };
+        render.warnings = warnings;
         render.result = match result {
             Ok((deployment, facts)) => {
                 self.snapshot.deployments.insert(deployment, facts);

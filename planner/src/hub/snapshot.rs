@@ -84,6 +84,8 @@ pub(super) struct BundleState {
     pub(super) resources: ResourceCounts,
     /// The placements that are not ready.
     pub(super) non_ready: BTreeSet<Ref>,
+    /// The renders of its placements that warned of something; some may be forgotten meanwhile.
+    pub(super) warned: BTreeSet<Digest>,
 }
 
 /// Options that some clusters share.
@@ -142,6 +144,8 @@ pub(super) struct Render {
     /// It is tried for a Bundle that goes to no cluster yet, so that its errors are seen.
     pub(super) probe: bool,
     pub(super) result: RenderResult,
+    /// What it warned of.
+    pub(super) warnings: Vec<Note>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +159,13 @@ pub(super) enum RenderResult {
 impl Render {
     /// Asked for by nobody yet.
     pub(super) fn new(bundle: &Ref) -> Self {
-        Self { bundle: bundle.clone(), wanted_by: BTreeSet::new(), probe: false, result: RenderResult::Pending }
+        Self {
+            bundle: bundle.clone(),
+            wanted_by: BTreeSet::new(),
+            probe: false,
+            result: RenderResult::Pending,
+            warnings: Vec::new(),
+        }
     }
 
     /// Whether its Deployment is there.

@@ -211,6 +211,7 @@ impl Machine {
         let of_clusters = bundle.non_ready.iter().filter_map(|cluster| bundle.placements.get(cluster));
         told.extend(of_clusters.take(10 * LIST_CAP).flat_map(|placement| &placement.notes));
         notes.extend(told.into_iter().take(NOTES).cloned());
+        notes.extend(self.warnings(bundle).into_iter().take(NOTES));
         let mut status = BundleStatus {
             observed_generation: 0,
             bundle_id: bundle.record.id.to_string(),
@@ -242,6 +243,13 @@ impl Machine {
             Some(RenderResult::Failed(notes)) => notes,
             _ => &[],
         }
+    }
+
+    /// What its renders warned of, each once.
+    fn warnings(&self, bundle: &BundleState) -> BTreeSet<Note> {
+        let inputs = bundle.warned.iter().chain(&bundle.probe);
+        let renders = inputs.filter_map(|input| self.snapshot.renders.get(input)).filter(|render| render.is_wanted());
+        renders.take(10 * LIST_CAP).flat_map(|render| render.warnings.iter().cloned()).collect()
     }
 
     fn gitrepo_status(&mut self, name: &Ref, now: Timestamp) -> Option<Status> {
@@ -276,6 +284,8 @@ impl Machine {
             told.extend(placements.flat_map(|placement| placement.notes.iter().cloned()));
         }
         notes.extend(told);
+        // Last: a warning takes no error's place.
+        notes.extend(mine.iter().flat_map(|(_, bundle)| self.warnings(bundle)));
         notes.truncate(NOTES);
         let current = gitrepo.read && gitrepo.read_generation >= gitrepo.resource.generation;
         let failed = gitrepo.poll_notes.iter().any(|note| note.reason.severity() == Severity::Failed);
