@@ -5,6 +5,7 @@
 
 mod bundle;
 mod cluster;
+pub mod documentation;
 mod fleet_yaml;
 mod git_repo;
 mod options;

@@ -39,7 +39,7 @@ pub struct BundleDeploymentOptions {
     /// Make the release namespace if it is missing; true where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_namespace: Option<bool>,
-    /// Raising it applies unchanged content again.
+    /// Raising it applies unchanged content again. That of the GitRepo counts.
     #[serde(skip_serializing_if = "is_zero")]
     pub force_sync_generation: i64,
     /// Options of raw YAML.

@@ -4,7 +4,7 @@
 mod schema;
 
 use fleet_api::reason::{Note, Reason};
-use fleet_api::v1alpha1::FleetYaml;
+use fleet_api::v1alpha1::{FleetYaml, documentation};
 use k8s_yaml::{Content, Error, Node, Options, Position};
 use schema::{FLEET_YAML, METADATA, Record, STATES, Type};
 use serde_json::{Map, Value};
@@ -89,7 +89,11 @@ impl Decoder<'_> {
             Type::StrictText => self.text(node, false, at)?,
             Type::State => match node.as_str() {
                 Some(state) if STATES.contains(&state) => Value::from(state),
-                _ => return Err(self.wrong(node, at, &format!("invalid state: one of {}", STATES.join(", ")))),
+                Some(state) => {
+                    let why = format!("invalid state {state:?}: one of {} is expected", STATES.join(", "));
+                    return Err(self.refused(node, at, &why));
+                }
+                None => return Err(self.wrong(node, at, &format!("one of the states {}", STATES.join(", ")))),
             },
             Type::Bool => match node.content {
                 Content::Bool(value) => Value::Bool(value),
@@ -152,9 +156,14 @@ impl Decoder<'_> {
     }
 
     fn wrong(&self, node: &Node, at: &str, wanted: &str) -> Note {
+        self.refused(node, at, &format!("{wanted} is expected, found {}", node.kind_name()))
+    }
+
+    /// With what the documentation says of the field.
+    fn refused(&self, node: &Node, at: &str, why: &str) -> Note {
         let field = if at.is_empty() { String::new() } else { format!("{at}: ") };
-        let message = format!("{field}{wanted} is expected, found {}", node.kind_name());
-        problem(self.path, node.position, &message)
+        let meaning = documentation::meaning_of(at).map(|field| format!(" ({}: {})", field.path, field.meaning));
+        problem(self.path, node.position, &format!("{field}{why}{}", meaning.unwrap_or_default()))
     }
 
     fn note(&mut self, position: Position, reason: Reason, message: &str) {
