@@ -121,7 +121,7 @@ pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Outp
     let mut target = Target::load(&session, loader, true)?;
     let mut map = target.make()?;
     finish(&mut map, &target, options)?;
-    let objects = map.list.iter().map(|resource| {
+    let objects = map.resources().iter().map(|resource| {
         let id = resource.current_id();
         resource.node.to_json().map_err(|error| error.context(format!("printing {id}")))
     });
@@ -129,7 +129,7 @@ pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Outp
     drop(target);
     let mut warnings = session.warnings.into_inner();
     print::check(&objects, &mut warnings)?;
-    let namespaces = map.list.iter().map(|resource| {
+    let namespaces = map.resources().iter().map(|resource| {
         let id = resource.current_id();
         (!id.gvk.cluster_scoped).then(|| id.effective_namespace().to_owned())
     });
@@ -153,7 +153,7 @@ fn finish(map: &mut ResMap, target: &Target<'_, '_>, options: &Options<'_>) -> R
             .transform(map)?;
     }
     let (origins, transformations) = (asked("originAnnotations"), asked("transformerAnnotations"));
-    for resource in &mut map.list {
+    for resource in map.resources_mut() {
         let mut annotations = resource.annotations();
         if annotations.is_empty() && origins && transformations {
             continue;

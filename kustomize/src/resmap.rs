@@ -2,6 +2,8 @@
 //!
 //! kustomize: api/resmap/reswrangler.go.
 
+mod index;
+
 use std::collections::BTreeSet;
 
 use crate::Error;
@@ -9,11 +11,14 @@ use crate::generator::{self, Behavior};
 use crate::id::ResId;
 use crate::resource::{Origin, Resource, behavior_name};
 use crate::selector::Selector;
+use index::Index;
 
 /// Objects in the order in which they were read; no two of one current id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResMap {
-    pub list: Vec<Resource>,
+    list: Vec<Resource>,
+    /// Made when somebody asks, kept while objects change one by one ([`ResMap::change`]).
+    index: Option<Index>,
 }
 
 fn taken(id: &ResId) -> Error {
@@ -31,15 +36,68 @@ impl ResMap {
         Ok(map)
     }
 
+    /// The objects, in order.
+    pub(crate) fn resources(&self) -> &[Resource] {
+        &self.list
+    }
+
+    /// All objects, to change any of them. For a few of them, [`ResMap::change`] costs less.
+    pub(crate) fn resources_mut(&mut self) -> &mut [Resource] {
+        self.index = None;
+        &mut self.list
+    }
+
+    /// The objects, out of the set.
+    pub(crate) fn take(&mut self) -> Vec<Resource> {
+        self.index = None;
+        std::mem::take(&mut self.list)
+    }
+
+    /// Drops what `keep` does not want.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Resource) -> bool) {
+        // Most patches delete nothing, and then the index stays.
+        if !self.list.iter().all(&keep) {
+            self.index = None;
+            self.list.retain(keep);
+        }
+    }
+
+    /// Changes one object.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub(crate) fn change<T>(
+        &mut self,
+        at: usize,
+        work: impl FnOnce(&mut Resource) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let resource = &mut self.list[at];
+        if let Some(index) = &mut self.index {
+            index.remove(at, resource);
+        }
+        let result = work(resource);
+        if let Some(index) = &mut self.index {
+            index.add(at, resource);
+        }
+        result
+    }
+
+    fn index(&mut self) -> &mut Index {
+        self.index.get_or_insert_with(|| Index::of(&self.list))
+    }
+
     /// Adds an object.
     ///
     /// # Errors
     /// Its id is taken.
     pub(crate) fn append(&mut self, resource: Resource) -> Result<(), Error> {
         let id = resource.current_id();
-        if self.list.iter().any(|known| known.current_id().is(&id)) {
+        let key = id.key();
+        let index = self.index();
+        if index.count(&key) > 0 {
             return Err(taken(&id));
         }
+        index.push(key);
         self.list.push(resource);
         Ok(())
     }
@@ -49,15 +107,7 @@ impl ResMap {
     /// # Errors
     /// An id is taken.
     pub(crate) fn append_all(&mut self, list: Vec<Resource>) -> Result<(), Error> {
-        let mut known: BTreeSet<_> = self.list.iter().map(|resource| resource.current_id().key()).collect();
-        for resource in list {
-            let id = resource.current_id();
-            if !known.insert(id.key()) {
-                return Err(taken(&id));
-            }
-            self.list.push(resource);
-        }
-        Ok(())
+        list.into_iter().try_for_each(|resource| self.append(resource))
     }
 
     /// Adds what a generator made: new objects, or objects that replace or merge with known ones as their behaviour says.
@@ -85,6 +135,7 @@ impl ResMap {
             };
         };
         let old = &self.list[position];
+        let old_id = old.current_id();
         match behavior {
             Behavior::Replace => resource.take_metadata(old)?,
             Behavior::Merge => {
@@ -103,12 +154,14 @@ impl ResMap {
             }
         }
         let id = resource.current_id();
-        let same: Vec<usize> = self.positions(|known| known.current_id().is(&id));
-        if same != [position] {
-            return Err(Error::new(format!("cannot replace the resource {id}: {} of that id exist", same.len())));
+        let same = self.index().count(&id.key());
+        if same != 1 || !old_id.is(&id) {
+            return Err(Error::new(format!("cannot replace the resource {id}: {same} of that id exist")));
         }
-        self.list[position] = resource;
-        Ok(())
+        self.change(position, |old| {
+            *old = resource;
+            Ok(())
+        })
     }
 
     fn positions(&self, matches: impl Fn(&Resource) -> bool) -> Vec<usize> {
@@ -120,18 +173,22 @@ impl ResMap {
         self.positions(|resource| !resource.is_gone() && resource.all_ids().iter().any(&matches))
     }
 
-    /// The objects that are or were called `id`. Every patch asks for its object, so names are compared first, and ids made
-    /// only of what has the name.
-    fn positions_called(&self, id: &ResId) -> Vec<usize> {
-        let is_called = |resource: &Resource| resource.all_ids().iter().any(|known| known.is(id));
-        self.positions(|resource| !resource.is_gone() && resource.has_name(&id.name) && is_called(resource))
+    /// The objects that are or were called `id`.
+    fn positions_called(&mut self, id: &ResId) -> Vec<usize> {
+        let index = self.index.get_or_insert_with(|| Index::of(&self.list));
+        let mut places = index.places_of(&id.name, &self.list);
+        places.retain(|at| {
+            let resource = &self.list[*at];
+            !resource.is_gone() && resource.all_ids().iter().any(|known| known.is(id))
+        });
+        places
     }
 
     /// The only object that is or was called `id`. Go: `GetById`.
     ///
     /// # Errors
     /// There is none, or several.
-    pub(crate) fn position_of(&self, id: &ResId) -> Result<usize, Error> {
+    pub(crate) fn position_of(&mut self, id: &ResId) -> Result<usize, Error> {
         match self.positions_called(id)[..] {
             [position] => Ok(position),
             [] => Err(Error::new(format!("no matches for Id {id}; failed to find unique target for patch {id}"))),
@@ -153,27 +210,36 @@ impl ResMap {
     /// # Errors
     /// The patch cannot be applied, or makes two ids equal.
     pub(crate) fn apply_merge_patch(&mut self, selected: &[usize], patch: &Resource) -> Result<(), Error> {
-        let ids: BTreeSet<_> = selected.iter().map(|at| self.list[*at].current_id().key()).collect();
-        let list = std::mem::take(&mut self.list);
-        let mut kept = Vec::with_capacity(list.len());
-        for mut resource in list {
-            if ids.contains(&resource.current_id().key()) {
+        for at in self.of_same_id(selected) {
+            self.change(at, |resource| {
                 let mut copy = patch.clone();
                 copy.take_metadata(patch)?;
                 copy.set_api_version(&resource.api_version())?;
                 copy.set_kind(&patch.kind())?;
-                resource.apply_merge_patch(&mut copy)?;
-            }
-            if !resource.is_gone() {
-                kept.push(resource);
-            }
+                resource.apply_merge_patch(&mut copy)
+            })?;
         }
-        self.append_all(kept)
+        self.drop_gone();
+        if self.index().is_unique() {
+            return Ok(());
+        }
+        // To tell which one comes twice.
+        let list = self.take();
+        self.append_all(list)
+    }
+
+    /// The objects that have the current id of any of the given ones: only patches can have made two of one id.
+    fn of_same_id(&mut self, selected: &[usize]) -> Vec<usize> {
+        if self.index().is_unique() {
+            return selected.to_vec();
+        }
+        let ids: BTreeSet<_> = selected.iter().map(|at| self.list[*at].current_id().key()).collect();
+        self.positions(|resource| ids.contains(&resource.current_id().key()))
     }
 
     /// Drops what patches have deleted.
     pub(crate) fn drop_gone(&mut self) {
-        self.list.retain(|resource| !resource.is_gone());
+        self.retain(|resource| !resource.is_gone());
     }
 
     /// Marks what has no origin yet. Go: `AddOriginAnnotation`.
@@ -182,7 +248,7 @@ impl ResMap {
     /// The annotation cannot be written.
     pub(crate) fn add_origin(&mut self, origin: Option<&Origin>) -> Result<(), Error> {
         let Some(origin) = origin else { return Ok(()) };
-        for resource in &mut self.list {
+        for resource in self.resources_mut() {
             // An annotation that cannot be read counts as one.
             if resource.origin().is_ok_and(|known| known.is_none()) {
                 resource.set_origin(Some(origin))?;
@@ -196,7 +262,7 @@ impl ResMap {
     /// # Errors
     /// An annotation cannot be read.
     pub(crate) fn add_transformation(&mut self, origin: &Origin) -> Result<(), Error> {
-        for resource in &mut self.list {
+        for resource in self.resources_mut() {
             if resource.origin()?.is_none() {
                 resource.set_origin(Some(origin))?;
             } else {

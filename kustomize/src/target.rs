@@ -43,8 +43,8 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    fn merge(&mut self, other: Self) -> Result<(), Error> {
-        self.map.append_all(other.map.list)?;
+    fn merge(&mut self, mut other: Self) -> Result<(), Error> {
+        self.map.append_all(other.map.take())?;
         self.config = self.config.merge(&other.config)?;
         self.vars.merge_set(other.vars)
     }
@@ -106,7 +106,7 @@ impl<'s, 'f> Target<'s, 'f> {
         let warnings = &mut self.session.warnings.borrow_mut();
         let fields = &accumulator.config.var_reference;
         transform::resolve_vars(&accumulator.vars, &mut accumulator.map, fields, warnings)?;
-        accumulator.map.list.retain(|resource| !factory::is_local(resource));
+        accumulator.map.retain(|resource| !factory::is_local(resource));
         Ok(accumulator.map)
     }
 
@@ -179,7 +179,7 @@ impl<'s, 'f> Target<'s, 'f> {
         if let Some(origin) = &self.origin {
             transform::annotate_all(&mut map, ORIGIN, &Resource::origin_text(&origin.join(path))?)?;
         }
-        let added = accumulator.map.append_all(map.list);
+        let added = accumulator.map.append_all(map.take());
         added.map_err(|error| error.context(format!("merging resources from '{path}'")))
     }
 
@@ -224,12 +224,12 @@ impl<'s, 'f> Target<'s, 'f> {
             };
             if let Some(origin) = &self.origin {
                 let origin = origin.join(self.file);
-                map.list.iter_mut().try_for_each(|resource| resource.set_origin(Some(&origin)))?;
+                map.resources_mut().iter_mut().try_for_each(|resource| resource.set_origin(Some(&origin)))?;
             }
-            accumulator.map.append_all(map.list)?;
+            accumulator.map.append_all(map.take())?;
         }
         self.add_resources(&mut accumulator, &paths)?;
-        Ok(accumulator.map.list)
+        Ok(accumulator.map.take())
     }
 
     /// Reads a file for a generator.
@@ -248,5 +248,5 @@ fn json_of(text: &str) -> Result<Value, Error> {
 
 /// The ids of some objects, for comparison.
 fn ids(map: &ResMap) -> BTreeSet<crate::id::Key> {
-    map.list.iter().map(|resource| resource.current_id().key()).collect()
+    map.resources().iter().map(|resource| resource.current_id().key()).collect()
 }

@@ -52,7 +52,7 @@ impl Replacements {
     /// number of the replacement.
     pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
         for (number, replacement) in self.0.iter().enumerate() {
-            let made = replacement.apply(&mut map.list);
+            let made = replacement.apply(map.resources_mut());
             made.map_err(|error| error.context(format!("replacements[{number}]")))?;
         }
         map.drop_gone();

@@ -38,10 +38,10 @@ impl Resource {
         ids
     }
 
-    /// Whether it has the name or had it once.
-    pub(crate) fn has_name(&self, name: &str) -> bool {
-        *self.name() == *name
-            || self.annotation(PREVIOUS_NAMES).is_some_and(|names| names.split(',').any(|known| known == name))
+    /// The names that it has or had.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let previous = self.annotation(PREVIOUS_NAMES).into_iter().flat_map(|names| names.split(','));
+        previous.map(Arc::from).chain([self.name()]).collect()
     }
 
     /// What it was called in its file.

@@ -52,14 +52,14 @@ impl Target<'_, '_> {
                 transformer.transform(&mut accumulator.map)?;
             }
             let mut after = accumulator.map.clone();
-            for resource in &mut after.list {
+            for resource in after.resources_mut() {
                 let mut labels = resource.labels();
                 if labels.remove("validated-by").is_some() {
                     resource.set_labels(&labels)?;
                 }
             }
             let nodes = |map: &crate::resmap::ResMap| -> BTreeMap<_, _> {
-                map.list.iter().map(|resource| (resource.current_id().key(), resource.node.clone())).collect()
+                map.resources().iter().map(|resource| (resource.current_id().key(), resource.node.clone())).collect()
             };
             if ids(&before) != ids(&after) || nodes(&before) != nodes(&after) {
                 return Err(Error::new("validator shouldn't modify the resource map"));

@@ -26,7 +26,7 @@ fn is_skipped(gvk: &Gvk) -> bool {
 impl Affix {
     pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
         let create = Create { kind: Kind::Scalar, tag: Tag::Str };
-        for resource in &mut map.list {
+        for resource in map.resources_mut() {
             let gvk = resource.original_id().gvk;
             if is_skipped(&gvk) {
                 continue;

@@ -30,13 +30,13 @@ impl ImageTag {
     }
 
     pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
-        for resource in &mut map.list {
+        for resource in map.resources_mut() {
             if &*resource.kind() == "CustomResourceDefinition" {
                 continue;
             }
             resource.change(|node| self.in_containers(node))?;
         }
-        for resource in &mut map.list {
+        for resource in map.resources_mut() {
             if &*resource.kind() == "CustomResourceDefinition" {
                 continue;
             }

@@ -17,7 +17,7 @@ pub(crate) struct Labels {
 
 impl Labels {
     pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
-        map.list.iter_mut().try_for_each(|resource| self.apply(resource))
+        map.resources_mut().iter_mut().try_for_each(|resource| self.apply(resource))
     }
 
     fn apply(&self, resource: &mut Resource) -> Result<(), Error> {

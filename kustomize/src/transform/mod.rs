@@ -74,7 +74,7 @@ impl Transformer {
 /// # Errors
 /// The content cannot be written as JSON.
 pub(crate) fn add_hashes(map: &mut ResMap) -> Result<(), Error> {
-    for resource in map.list.iter_mut().filter(|resource| resource.needs_hash()) {
+    for resource in map.resources_mut().iter_mut().filter(|resource| resource.needs_hash()) {
         let hash = hash::of(&resource.node)?;
         resource.store_previous_id()?;
         resource.set_name(&format!("{}-{hash}", resource.name()))?;

@@ -64,14 +64,15 @@ impl Candidate {
 /// # Errors
 /// A name could be that of several objects; a field that should hold a name holds something else.
 pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> Result<(), Error> {
-    let candidates: Vec<Candidate> = map.list.iter().map(Candidate::of).collect();
+    let candidates: Vec<Candidate> = map.resources().iter().map(Candidate::of).collect();
     let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, candidate) in candidates.iter().enumerate() {
         let names: BTreeSet<&str> = candidate.previous.iter().map(|id| &*id.name).collect();
         names.into_iter().for_each(|name| by_name.entry(name).or_default().push(at));
     }
+    let places = places(&candidates);
     let mut by_kind: BTreeMap<(Arc<str>, Arc<str>), Vec<Reference<'_>>> = BTreeMap::new();
-    for (at, resource) in map.list.iter_mut().enumerate() {
+    for (at, resource) in map.resources_mut().iter_mut().enumerate() {
         let referrer = &candidates[at];
         let gvk = &referrer.original().gvk;
         let key = (Arc::clone(&gvk.api_version), Arc::clone(&gvk.kind));
@@ -80,7 +81,7 @@ pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> 
             continue;
         }
         let namespaces = role_binding_namespaces(resource)?;
-        let finder = Finder { candidates: &candidates, by_name: &by_name, referrer, namespaces };
+        let finder = Finder { candidates: &candidates, by_name: &by_name, places: &places, referrer, namespaces };
         for reference in list.iter() {
             let role = role_of(resource, reference.spelled);
             let fixed = resource.change(|node| {
@@ -93,6 +94,14 @@ pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> 
         }
     }
     Ok(())
+}
+
+/// One candidate of each pair of namespaces, its present and its first one: there are few of them, and every field with a
+/// namespace asks.
+fn places(candidates: &[Candidate]) -> Vec<&Candidate> {
+    let place = |id: &ResId| (id.gvk.cluster_scoped, Arc::clone(&id.namespace));
+    let mut seen = BTreeSet::new();
+    candidates.iter().filter(|one| seen.insert((place(&one.current), place(one.original())))).collect()
 }
 
 fn references_of<'r>(gvk: &Gvk, references: &'r [NameReference]) -> Vec<Reference<'r>> {
@@ -139,6 +148,7 @@ fn role_binding_namespaces(resource: &Resource) -> Result<BTreeSet<String>, Erro
 struct Finder<'c> {
     candidates: &'c [Candidate],
     by_name: &'c BTreeMap<&'c str, Vec<usize>>,
+    places: &'c [&'c Candidate],
     referrer: &'c Candidate,
     namespaces: BTreeSet<String>,
 }
@@ -177,7 +187,7 @@ impl Finder<'_> {
         };
         let namespace = field.field("namespace").map(|node| node.text().to_owned());
         let by_original = namespace.as_ref().is_some_and(|namespace| {
-            self.candidates
+            self.places
                 .iter()
                 .any(|candidate| self.may_refer_to(candidate) && is_in_namespace(candidate.original(), namespace))
         });

@@ -53,8 +53,8 @@ impl Namespace {
         }
         let key = |resource: &Resource| resource.current_id().key();
         let mut counts = BTreeMap::new();
-        map.list.iter().for_each(|resource| *counts.entry(key(resource)).or_insert(0_usize) += 1);
-        for resource in &mut map.list {
+        map.resources().iter().for_each(|resource| *counts.entry(key(resource)).or_insert(0_usize) += 1);
+        for resource in map.resources_mut() {
             if resource.is_gone() || resource.annotation(HELM_GENERATED) == Some("true") {
                 continue;
             }

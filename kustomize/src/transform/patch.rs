@@ -131,9 +131,10 @@ impl PatchTransformer {
             return Err(Error::new(format!("must specify a target for JSON patch {}", self.source)));
         };
         for at in map.select(target)? {
-            let resource = &mut map.list[at];
-            resource.store_previous_id()?;
-            apply_json(patch, resource)?;
+            map.change(at, |resource| {
+                resource.store_previous_id()?;
+                apply_json(patch, resource)
+            })?;
         }
         Ok(())
     }
@@ -158,7 +159,7 @@ fn merge_one(patch: &Resource, map: &mut ResMap) -> Result<(), Error> {
     let target = map.position_of(&id);
     let target =
         target.map_err(|error| error.context(format!("no resource matches strategic merge patch \"{id}\"")))?;
-    map.list[target].apply_merge_patch(&mut patch.clone())
+    map.change(target, |resource| resource.apply_merge_patch(&mut patch.clone()))
 }
 
 /// Applies a JSON patch; the build's own notes stay as they were.
@@ -204,7 +205,7 @@ impl JsonPatches {
 
     pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
         for at in map.select(&self.target)? {
-            apply_json(&self.patch, &mut map.list[at])?;
+            map.change(at, |resource| apply_json(&self.patch, resource))?;
         }
         Ok(())
     }

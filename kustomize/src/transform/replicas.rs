@@ -23,7 +23,7 @@ impl Replicas {
             let matches = |id: &crate::id::ResId| *id.name == *self.name && id.gvk.is_selected(&spec.pattern);
             for at in map.positions_by_any_id(matches) {
                 found = true;
-                map.list[at].change(|node| {
+                map.resources_mut()[at].change(|node| {
                     walk(node, spec, Some(&create), &mut |field| {
                         field.expect_kind(Kind::Scalar)?;
                         field.set_scalar(Node { tag: Tag::Int, ..Node::scalar(self.count.to_string()) });

@@ -46,7 +46,8 @@ pub(crate) fn sort(map: &mut ResMap, options: &SortOptions) -> Result<(), Error>
         Some(legacy) => Ranks { first: legacy.first.clone(), last: legacy.last.clone() },
         None => Ranks { first: ORDER_FIRST.map(str::to_owned).into(), last: ORDER_LAST.map(str::to_owned).into() },
     };
-    let mut keyed: Vec<_> = std::mem::take(&mut map.list)
+    let mut keyed: Vec<_> = map
+        .take()
         .into_iter()
         .map(|resource| {
             let id = resource.current_id();

@@ -31,10 +31,10 @@ impl ValueAdd {
         for target in &self.targets {
             let selected = match &target.selector {
                 Some(selector) => map.select(selector)?,
-                None => (0..map.list.len()).collect(),
+                None => (0..map.resources().len()).collect(),
             };
             for at in selected {
-                let resource = &mut map.list[at];
+                let resource = &mut map.resources_mut()[at];
                 if target.field_path == "metadata/namespace" {
                     let subjects = Subjects::default();
                     let namespace = self.value.clone();

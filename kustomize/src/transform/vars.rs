@@ -30,7 +30,7 @@ impl VarSet {
             };
             match map.positions_by_any_id(same)[..] {
                 [] => {}
-                [position] => map.list[position].vars.push(var.name.clone()),
+                [position] => map.resources_mut()[position].vars.push(var.name.clone()),
                 ref several => {
                     let message =
                         format!("found {} resId matches for var {} (unable to disambiguate)", several.len(), var.name);
@@ -115,7 +115,7 @@ pub(crate) fn resolve(
         values.insert(var.name.as_str(), value_of(var, map)?);
     }
     let mut replacer = Replacer { values, used: BTreeSet::new() };
-    for resource in &mut map.list {
+    for resource in map.resources_mut() {
         for spec in fields {
             resource.change(|node| walk(node, spec, None, &mut |field| replacer.set(field)))?;
         }
@@ -128,7 +128,7 @@ pub(crate) fn resolve(
 }
 
 fn value_of(var: &Var, map: &ResMap) -> Result<VarValue, Error> {
-    let Some(resource) = map.list.iter().find(|resource| resource.vars.contains(&var.name)) else {
+    let Some(resource) = map.resources().iter().find(|resource| resource.vars.contains(&var.name)) else {
         return Err(Error::new(format!(
             "var '{}' cannot be mapped to a field in the set of known resources",
             var.name
