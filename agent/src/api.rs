@@ -5,7 +5,7 @@
 
 use crate::reach::Reach;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::Value;
@@ -19,63 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 /// No answer that is no watch may be larger.
 const BODY_LIMIT: usize = 16 << 20;
 
-/// Why a request failed.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ApiError {
-    /// The API server answered with a `Status`.
-    #[error("{message} ({code} {reason})")]
-    Status {
-        /// The HTTP status.
-        code: u16,
-        /// `reason` of the Status.
-        reason: String,
-        /// `message` of the Status.
-        message: String,
-        /// `details.causes`: reason, message, field.
-        causes: Vec<[String; 3]>,
-        /// `details.kind`.
-        kind: String,
-        /// `details.name`.
-        name: String,
-    },
-    /// No answer.
-    #[error("the API server cannot be reached: {0}")]
-    Transport(String),
-}
-
-impl ApiError {
-    /// The HTTP status, where there is one.
-    pub const fn code(&self) -> Option<u16> {
-        match self {
-            Self::Status { code, .. } => Some(*code),
-            Self::Transport(_) => None,
-        }
-    }
-
-    /// Whether it says that this very object is not there. A 404 of a path that is not served says nothing of it.
-    pub fn is_gone(&self, target: &Target) -> bool {
-        let Self::Status { code: 404, kind, name, .. } = self else { return false };
-        *name == target.key.name && (kind.is_empty() || *kind == target.plural || *kind == target.key.kind)
-    }
-
-    pub(crate) fn of(code: StatusCode, body: &[u8]) -> Self {
-        let status: Value = serde_json::from_slice(body).unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let causes = status["details"]["causes"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let message = match text(&status["message"]) {
-            empty if empty.is_empty() => String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned(),
-            message => message,
-        };
-        Self::Status {
-            code: code.as_u16(),
-            reason: text(&status["reason"]),
-            message,
-            causes: causes.iter().map(|c| [text(&c["reason"]), text(&c["message"]), text(&c["field"])]).collect(),
-            kind: text(&status["details"]["kind"]),
-            name: text(&status["details"]["name"]),
-        }
-    }
-}
+pub use skiff_wire::status::ApiError;
 
 /// The API server of the cluster.
 #[derive(Clone)]
@@ -278,8 +222,8 @@ fn build(
 async fn failure(response: Response<Body>) -> ApiError {
     let code = response.status();
     match collect(response.into_body()).await {
-        Ok(body) => ApiError::of(code, &body),
-        Err(_) => ApiError::of(code, b""),
+        Ok(body) => ApiError::of(code.as_u16(), &body),
+        Err(_) => ApiError::of(code.as_u16(), b""),
     }
 }
 
@@ -406,7 +350,7 @@ mod tests {
             (b"404 page not found", false),
         ];
         for (body, gone) in cases {
-            let error = ApiError::of(StatusCode::NOT_FOUND, body);
+            let error = ApiError::of(404, body);
             assert_eq!(error.is_gone(&target), gone, "{error}");
         }
     }
@@ -414,7 +358,7 @@ mod tests {
     #[test]
     fn a_status_keeps_what_is_needed_to_explain_it() {
         let body = br#"{"reason":"Invalid","message":"m","details":{"kind":"Service","causes":[{"reason":"FieldValueInvalid","message":"x","field":"spec.a"}]}}"#;
-        let error = ApiError::of(StatusCode::UNPROCESSABLE_ENTITY, body);
+        let error = ApiError::of(422, body);
         let ApiError::Status { code, causes, .. } = error else { panic!("a status") };
         assert_eq!((code, causes[0][2].as_str()), (422, "spec.a"));
     }

@@ -4,8 +4,7 @@
 
 use crate::api::{Api, ApiError, ApplyParams, object_path};
 use crate::cache::Cache;
-use crate::classify::{Trouble, explain};
-use crate::link::{Hub, LinkError, decode};
+use crate::link::{Hub, LinkError};
 use bytes::Bytes;
 use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{ApiVersions, BlobsRequest, Deployment, Timestamp};
@@ -14,6 +13,8 @@ use serde_json::{Map, Value, json};
 use skiff_planner::agent::{
     Apply, Delete, EnsureNamespace, Event, Failed, RemoveKeys, Rules, Target, Want, ensure_key, keeps, prepare,
 };
+use skiff_wire::classify::{Trouble, explain};
+use skiff_wire::decode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -135,17 +136,8 @@ impl Tools {
 
     /// Deletes with a precondition on the UID.
     pub async fn delete(self, delete: Box<Delete>) -> Done {
-        let Delete { bundle, target, uid, resource_version } = *delete;
-        let mut preconditions = json!({"uid": uid});
-        if let Some(version) = resource_version {
-            preconditions["resourceVersion"] = json!(version);
-        }
-        let options = json!({
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
-            "preconditions": preconditions,
-        });
+        let options = delete.options(self.rules);
+        let Delete { bundle, target, .. } = *delete;
         match self.api.delete(&object_path(&target), &options, &target.service_account).await {
             Ok(()) => tracing::info!(key = %target.key, %bundle, "deleted"),
             Err(error) if error.is_gone(&target) => {}

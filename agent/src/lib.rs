@@ -5,10 +5,9 @@
 //! | [`run`](mod@run) | the loop: events in, decide, perform, sleep |
 //! | [`execute`] | performs actions |
 //! | [`watch`], [`discovery`], [`api`], `reach` | the API server |
-//! | [`link`], `courier` | the hub |
+//! | [`link`] | the hub |
 //! | [`identity`], [`state`], [`lease`] | what is kept in the cluster |
 //! | [`cache`] | what is kept on disk |
-//! | [`classify`] | what errors mean |
 //! | [`args`] | the command line |
 //!
 //! Tests and the demo run several agents in one process: [`run()`] takes the client and the way to the hub.
@@ -16,8 +15,6 @@
 pub mod api;
 pub mod args;
 pub mod cache;
-pub mod classify;
-mod courier;
 pub mod discovery;
 pub mod execute;
 pub mod facts;

@@ -5,33 +5,29 @@
 
 use crate::api::Api;
 use crate::cache::Cache;
-use crate::courier::Courier;
 use crate::execute::{Done, Tools};
 use crate::facts;
 use crate::identity::{Enrolled, Identity, IdentityError};
 use crate::lease::{self, Lease};
-use crate::link::{Hub, LinkError, decode};
+use crate::link::{Hub, LinkError};
 use crate::state::{self, Document, StateError};
 use crate::watch::{Sighting, Watched, watch};
 use crate::{Config, Connect};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fleet_api::names::ClusterUid;
-use fleet_api::wire::{
-    EnrollRequest, EnrollResponse, EnrollmentToken, Facts, Have, PROTOCOL, Report, SyncResponse, Version,
-};
+use fleet_api::wire::{EnrollRequest, EnrollResponse, EnrollmentToken, Facts, Have, PROTOCOL, Report, SyncResponse};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use skiff_planner::agent::{
-    Action, Applied, Decision, Event, Expected, GroupKind, Live, Machine, Persisted, Source, Unhealthy, ensure_key,
-    owned_digest, prepare, summarise,
+    Action, Courier, DESIRED_DOCUMENT, Decision, Event, GroupKind, LEDGER_DOCUMENT, Live, Machine, Restored, Rules,
+    Source, encode_desired, encode_ledger, ensure_key,
 };
-use skiff_planner::health::health;
+use skiff_wire::decode;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -266,15 +262,6 @@ impl Asking<'_> {
     }
 }
 
-/// Head of the document with the last Desired.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    /// Whose it is: a cluster that enrolls anew begins anew.
-    cluster: ClusterUid,
-    mark: Version,
-    digest: Digest,
-}
-
 struct Agent {
     tools: Tools,
     machine: Machine,
@@ -325,9 +312,11 @@ impl Agent {
         let cluster = enrolled.cluster.uid.clone();
         let directory = config.state_dir.as_ref().map(|directory| directory.join(cluster.as_str()));
         let cache = Arc::new(Cache::open(directory.as_deref(), &identity.cache_key)?);
-        let mut documents =
-            Documents { desired: Document::new("skiff-agent-desired"), ledger: Document::new("skiff-agent-ledger") };
-        let (persisted, desired) = restore(&mut documents, &api, &cluster).await?;
+        let mut documents = Documents {
+            desired: Document::new(DESIRED_DOCUMENT, config.rules),
+            ledger: Document::new(LEDGER_DOCUMENT, config.rules),
+        };
+        let Restored { persisted, desired, .. } = restore(config.rules, &mut documents, &api, &cluster).await?;
         let facts = Facts {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             kubernetes_version: patiently("/version", || facts::kubernetes_version(&api)).await,
@@ -337,7 +326,7 @@ impl Agent {
         let mut machine = Machine::new(config.rules, cluster.clone(), persisted);
         machine.observe(Event::BlobsPresent { digests: cache.list() });
         let now = Instant::now();
-        let courier = Courier::new(cluster.clone(), kube_system_uid, instance(), config.poll_interval, now);
+        let courier = Courier::new(cluster.clone(), kube_system_uid, instance(), config.poll_interval, Duration::ZERO);
         let tools = Tools { api, cache, hub, cluster, rules: config.rules, clock: config.clock.clone() };
         Ok(Self {
             tools,
@@ -424,12 +413,12 @@ impl Agent {
         }
         wake = self.tools.api.reach().due().map_or(wake, |due| wake.min(due));
         if self.sync.is_none() && self.machine.pending().is_none() {
-            wake = wake.min(self.courier.next_at.max(now));
+            wake = wake.min((self.started + self.courier.next_at).max(now));
         }
         if let Some(news) = self.courier.news_at(self.is_settled()) {
             let may_talk = self.sync.is_none() || self.courier.under_way.is_some_and(|(_, wait)| wait > 0);
             if may_talk && self.may_tell() {
-                wake = wake.min(news.max(self.courier.next_at));
+                wake = wake.min(self.started + news.max(self.courier.next_at));
             }
         }
         if !self.settled {
@@ -467,7 +456,7 @@ impl Agent {
             report.notes.extend(self.tools.cache.trouble().map(|why| Note::new(Reason::DiskFailing, why)));
             let away = self.tools.api.reach().trouble();
             report.notes.extend(away.map(|why| Note::new(Reason::ApiServerUnreachable, why)));
-            self.courier.report(report, Instant::now());
+            self.courier.report(report, self.started.elapsed());
         }
         if self.settled && std::mem::take(&mut self.collect_garbage) {
             self.tools.cache.keep_only(&self.machine.needed_blobs());
@@ -477,7 +466,7 @@ impl Agent {
 
     /// Begins, or interrupts, the conversation with the hub.
     fn talk(&mut self) {
-        let now = Instant::now();
+        let now = self.started.elapsed();
         let settled = self.is_settled();
         if self.sync.is_some() && self.courier.interrupts(settled, now) {
             self.sync = None;
@@ -525,15 +514,12 @@ impl Agent {
             return futures::future::ready(Done::Events(Vec::new())).boxed();
         };
         let mark = self.machine.pending().map(|(version, _)| version).unwrap_or_default().max(self.machine.mark());
-        let mut document =
-            serde_json::to_vec(&Head { cluster: self.tools.cluster.clone(), mark, digest }).unwrap_or_default();
-        document.push(b'\n');
-        document.extend_from_slice(bytes);
+        let document = encode_desired(&self.tools.cluster, mark, digest, bytes);
         let (documents, api) = (self.documents.clone(), self.tools.api.clone());
         async move {
             // Nothing goes on without it: it is the high-water mark.
             loop {
-                match documents.lock().await.desired.write(&api, &document).await {
+                match state::write(&mut documents.lock().await.desired, &api, &document).await {
                     Ok(()) => return Done::Written(Event::DesiredSaved { digest }),
                     Err(error @ StateError::Superseded(_)) => return Done::Superseded(error.to_string()),
                     Err(error) => tracing::warn!(%error, "the desired state cannot be kept; trying again"),
@@ -546,10 +532,10 @@ impl Agent {
 
     fn journal(&self) -> BoxFuture<'static, Done> {
         let revision = self.machine.ledger_revision();
-        let document = serde_json::to_vec(self.machine.ledger()).unwrap_or_default();
+        let document = encode_ledger(self.machine.ledger());
         let (documents, tools) = (self.documents.clone(), self.tools.clone());
         async move {
-            match documents.lock().await.ledger.write(&tools.api, &document).await {
+            match state::write(&mut documents.lock().await.ledger, &tools.api, &document).await {
                 Ok(()) => Done::Written(Event::Journaled { revision }),
                 Err(error @ StateError::Superseded(_)) => Done::Superseded(error.to_string()),
                 Err(error) => {
@@ -570,24 +556,11 @@ impl Agent {
                 self.machine.observe(Event::Object { key, live, source: Source::Read, at });
             }
             Done::Applied(apply, answer, keep) => {
-                let mut live = summarise(&answer, None);
-                live.unhealthy = self.unhealthy(&apply.bundle, &answer);
                 if facts::changes_api_versions(&apply.target.key) {
                     self.facts_due = self.facts_due.min(Instant::now() + facts::SETTLING);
                 }
                 let at = (self.tools.clock)();
-                self.machine.observe(Event::Applied(Box::new(Applied {
-                    bundle: apply.bundle,
-                    key: apply.target.key,
-                    api_version: apply.target.api_version,
-                    content: apply.content,
-                    live,
-                    cause: apply.cause,
-                    sync: apply.sync,
-                    keep,
-                    left_out: apply.leave_out,
-                    at,
-                })));
+                self.machine.observe(self.machine.look_at_applied(*apply, &answer, keep, at));
             }
             Done::Written(event) => {
                 if let Event::DesiredSaved { digest } = event {
@@ -616,31 +589,8 @@ impl Agent {
         }
     }
 
-    /// The summary of an object; its content is read from the cache only where our fields are not the recorded ones.
-    fn look_at(&self, key: &ObjectKey, mut object: Value) -> Live {
-        let recorded = self.machine.recorded(key);
-        if object["kind"].is_null() {
-            object["kind"] = Value::from(key.kind.as_str());
-            let api_version = recorded.map_or("v1", |(_, entry)| &*entry.api_version);
-            object["apiVersion"] = Value::from(api_version);
-        }
-        let Some((bundle, entry)) = recorded else { return summarise(&object, None) };
-        let strayed = entry.content.filter(|_| owned_digest(&object) != entry.fields);
-        let content = strayed
-            .and_then(|digest| self.tools.cache.read(digest))
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-            .map(|content| prepare(content, key, &self.tools.cluster, bundle, &[]));
-        let mut live = summarise(&object, content.as_ref().map(|content| Expected { content }));
-        live.unhealthy = self.unhealthy(bundle, &object);
-        live
-    }
-
-    fn unhealthy(&self, bundle: &fleet_api::names::Ref, object: &Value) -> Option<Box<Unhealthy>> {
-        let ignored = self.machine.in_force(bundle).map(|deployment| deployment.options.ignore_conditions.as_slice());
-        let health = health(object, ignored.unwrap_or_default());
-        (!health.is_ready()).then(|| {
-            Box::new(Unhealthy { state: health.status.as_str().into(), message: health.message.as_str().into() })
-        })
+    fn look_at(&self, key: &ObjectKey, object: Value) -> Live {
+        self.machine.look_at(key, object, |digest| self.tools.cache.read(digest))
     }
 
     /// R12: what was decided before the fence and has not begun is not done.
@@ -694,7 +644,7 @@ impl Agent {
     }
 
     fn answered(&mut self, answer: Result<SyncResponse, LinkError>) {
-        let now = Instant::now();
+        let now = self.started.elapsed();
         let response = match answer {
             Ok(response) => response,
             Err(error) => {
@@ -746,36 +696,20 @@ impl Agent {
 }
 
 /// What the Secrets hold.
-async fn restore(documents: &mut Documents, api: &Api, cluster: &ClusterUid) -> Result<(Persisted, Vec<u8>), RunError> {
-    let mut persisted = Persisted::default();
-    let mut desired = Vec::new();
-    let mut is_new = false;
-    if let Some(document) = documents.desired.read(api).await? {
-        let broken = |why: &str| StateError::Broken("skiff-agent-desired".into(), why.into());
-        let newline = document.iter().position(|byte| *byte == b'\n').ok_or_else(|| broken("it has no head"))?;
-        let head: Head = serde_json::from_slice(&document[..newline]).map_err(|error| broken(&error.to_string()))?;
-        is_new = head.cluster != *cluster;
-        if !is_new {
-            persisted.mark = head.mark;
-            desired = document[newline + 1..].to_vec();
-            if Digest::of(&desired) != head.digest {
-                return Err(broken("it does not have its digest").into());
-            }
-            let parsed = serde_json::from_slice(&desired).map_err(|error| broken(&error.to_string()))?;
-            persisted.desired = Some((parsed, head.digest));
-        }
+async fn restore(
+    rules: Rules,
+    documents: &mut Documents,
+    api: &Api,
+    cluster: &ClusterUid,
+) -> Result<Restored, RunError> {
+    let desired = state::read(&mut documents.desired, api).await?;
+    let ledger = state::read(&mut documents.ledger, api).await?;
+    let restored = skiff_planner::agent::restore(rules, cluster, desired.as_deref(), ledger.as_deref())
+        .map_err(|broken| StateError::Broken(broken.document.into(), broken.why))?;
+    if restored.begins_anew {
+        state::write(&mut documents.ledger, api, &encode_ledger(&restored.persisted.ledger)).await?;
     }
-    if let Some(document) = documents.ledger.read(api).await? {
-        persisted.ledger = serde_json::from_slice(&document)
-            .map_err(|error| StateError::Broken("skiff-agent-ledger".into(), error.to_string()))?;
-    }
-    if is_new {
-        persisted.ledger.begin_anew();
-        // On disk before the new hub's state is: after that nothing says any more that the ledger is from before.
-        let ledger = serde_json::to_vec(&persisted.ledger).unwrap_or_default();
-        documents.ledger.write(api, &ledger).await?;
-    }
-    Ok((persisted, desired))
+    Ok(restored)
 }
 
 async fn poll_optional<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {

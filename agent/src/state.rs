@@ -1,20 +1,12 @@
-//! What survives a restart, in Secrets of the cluster: the high-water mark with the last Desired, and the ledger.
-//! Compressed, and split below 1 MiB (etcd's limit is 1.5). Written by the loop alone.
-//!
-//! Invariant: a write replaces the whole document or nothing of it: the parts go into the slot that is not in use, then
-//! the head names the slot. Each write has the resourceVersion of the last one as its precondition.
+//! Reads and writes the documents that survive a restart ([`skiff_wire::document`]), in Secrets of the cluster. Written
+//! by the loop alone.
 
 use crate::api::{Api, ApiError, collection_path};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use fleet_api::labels::AGENT_NAMESPACE;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use skiff_wire::document::{Answer, DocumentError};
 
-/// A part of a document is no larger, compressed.
-const PART_LIMIT: usize = 900 * 1024;
-/// A document is no larger, uncompressed.
-const DOCUMENT_LIMIT: usize = 256 << 20;
+pub use skiff_wire::document::{Document, fields, secret};
 
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -35,149 +27,81 @@ pub enum StateError {
     Broken(String, String),
 }
 
+impl From<DocumentError> for StateError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Superseded(name) => Self::Superseded(name),
+            DocumentError::Broken(name, why) => Self::Broken(name, why),
+        }
+    }
+}
+
 /// The path of the Secrets.
 pub fn secrets_path() -> String {
     collection_path("v1", "secrets", AGENT_NAMESPACE)
 }
 
-/// One document in one or more Secrets.
-#[derive(Debug)]
-pub struct Document {
-    name: &'static str,
-    resource_version: Option<String>,
-    slot: u8,
-    parts: usize,
-    /// What the last write would have put there, where it had no answer: it may have happened.
-    uncertain: Option<Value>,
+/// Reads a document; `None` where it was never written.
+///
+/// # Errors
+/// Where the API server does not give it, or it is broken.
+pub async fn read(document: &mut Document, api: &Api) -> Result<Option<Vec<u8>>, StateError> {
+    let Some(head) = find(api, document.name()).await? else { return Ok(None) };
+    let mut parts = Vec::new();
+    for name in document.begin_read(&head) {
+        parts.extend(find(api, &name).await?);
+    }
+    Ok(Some(document.assemble(&head, &parts)?))
 }
 
-impl Document {
-    /// Of this name, nothing read yet.
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, resource_version: None, slot: 0, parts: 0, uncertain: None }
+/// Writes a document.
+///
+/// # Errors
+/// Where the API server does not take it, or another instance wrote in between.
+pub async fn write(document: &mut Document, api: &Api, bytes: &[u8]) -> Result<(), StateError> {
+    if document.is_uncertain() {
+        let head = find(api, document.name()).await?;
+        document.resolve(head.as_ref())?;
     }
-
-    /// Reads it; `None` where it was never written.
-    ///
-    /// # Errors
-    /// Where the API server does not give it, or it is broken.
-    pub async fn read(&mut self, api: &Api) -> Result<Option<Vec<u8>>, StateError> {
-        let Some(head) = self.find(api, self.name).await? else { return Ok(None) };
-        self.resource_version = head["metadata"]["resourceVersion"].as_str().map(str::to_owned);
-        let data = fields(&head);
-        let broken = |why: &str| StateError::Broken(self.name.to_owned(), why.to_owned());
-        let number = |key: &str| data.get(key).and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<usize>().ok());
-        let mut packed = data.get("document").cloned().unwrap_or_default();
-        let (parts, slot) = (number("parts").unwrap_or(0), number("slot").unwrap_or(0));
-        for part in 0..parts {
-            let name = part_name(self.name, slot, part);
-            let secret = self.find(api, &name).await?.ok_or_else(|| broken("a part is missing"))?;
-            packed.extend(fields(&secret).remove("document").ok_or_else(|| broken("a part is empty"))?);
-        }
-        self.parts = parts;
-        self.slot = u8::try_from(slot).unwrap_or(0);
-        unpack(&packed).map(Some).ok_or_else(|| broken("it is damaged"))
+    let writing = document.begin_write(bytes)?;
+    for (name, part) in &writing.parts {
+        write_part(api, name, part).await?;
     }
+    let answer = if writing.replaces {
+        api.replace(&format!("{}/{}", secrets_path(), document.name()), &writing.head).await
+    } else {
+        api.create(&secrets_path(), &writing.head, "").await
+    };
+    let meaning = match &answer {
+        Ok(head) => Answer::Taken(head),
+        Err(error) => match error.code() {
+            Some(409) => Answer::Conflict,
+            Some(code) if code < 500 => Answer::Refused,
+            Some(_) | None => Answer::Unknown,
+        },
+    };
+    document.written(&writing, meaning)?;
+    answer.map(drop).map_err(|error| StateError::Api { name: document.name().to_owned(), error })
+}
 
-    /// Writes it.
-    ///
-    /// # Errors
-    /// Where the API server does not take it, or another instance wrote in between.
-    pub async fn write(&mut self, api: &Api, document: &[u8]) -> Result<(), StateError> {
-        if let Some(tried) = self.uncertain.clone() {
-            let head = self.find(api, self.name).await?;
-            let version = head.as_ref().and_then(|head| head["metadata"]["resourceVersion"].as_str());
-            let is_ours = head.as_ref().is_some_and(|head| head["data"] == tried);
-            if version != self.resource_version.as_deref() && !is_ours {
-                return Err(StateError::Superseded(self.name.to_owned()));
+async fn write_part(api: &Api, name: &str, part: &Value) -> Result<(), StateError> {
+    let error = match api.create(&secrets_path(), part, "").await {
+        Err(error) if error.code() == Some(409) => {
+            // Left from an earlier document: nobody reads it any more.
+            match api.replace(&format!("{}/{name}", secrets_path()), part).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
             }
-            self.resource_version = version.map(str::to_owned);
-            self.uncertain = None;
         }
-        let packed = zstd::bulk::compress(document, 3)
-            .map_err(|error| StateError::Broken(self.name.to_owned(), error.to_string()))?;
-        let (slot, parts) = if packed.len() <= PART_LIMIT {
-            (self.slot, 0)
-        } else {
-            (1 - self.slot.min(1), packed.len().div_ceil(PART_LIMIT))
-        };
-        for (part, chunk) in packed.chunks(PART_LIMIT).enumerate().take(parts) {
-            self.write_part(api, &part_name(self.name, slot.into(), part), chunk).await?;
-        }
-        let mut head = secret(self.name);
-        let data = json!({
-            "document": STANDARD.encode(if parts == 0 { packed.as_slice() } else { b"" }),
-            "parts": STANDARD.encode(parts.to_string()),
-            "slot": STANDARD.encode(slot.to_string()),
-        });
-        head["data"] = data.clone();
-        let answer = match &self.resource_version {
-            Some(version) => {
-                head["metadata"]["resourceVersion"] = json!(version);
-                api.replace(&format!("{}/{}", secrets_path(), self.name), &head).await
-            }
-            None => api.create(&secrets_path(), &head, "").await,
-        };
-        let may_have_happened = answer.as_ref().is_err_and(|error| error.code().is_none_or(|code| code >= 500));
-        self.uncertain = may_have_happened.then_some(data);
-        let answer = answer.map_err(|error| match error.code() {
-            Some(409) => StateError::Superseded(self.name.to_owned()),
-            _ => StateError::Api { name: self.name.to_owned(), error },
-        })?;
-        self.resource_version = answer["metadata"]["resourceVersion"].as_str().map(str::to_owned);
-        (self.slot, self.parts) = (slot, parts);
-        Ok(())
-    }
-
-    async fn write_part(&self, api: &Api, name: &str, chunk: &[u8]) -> Result<(), StateError> {
-        let mut part = secret(name);
-        part["data"] = json!({"document": STANDARD.encode(chunk)});
-        let error = match api.create(&secrets_path(), &part, "").await {
-            Err(error) if error.code() == Some(409) => {
-                // Left from an earlier document: nobody reads it any more.
-                match api.replace(&format!("{}/{name}", secrets_path()), &part).await {
-                    Ok(_) => return Ok(()),
-                    Err(error) => error,
-                }
-            }
-            Err(error) => error,
-            Ok(_) => return Ok(()),
-        };
-        Err(StateError::Api { name: name.to_owned(), error })
-    }
-
-    async fn find(&self, api: &Api, name: &str) -> Result<Option<Value>, StateError> {
-        let path = format!("{}/{name}", secrets_path());
-        api.find(&path).await.map_err(|error| StateError::Api { name: name.to_owned(), error })
-    }
+        Err(error) => error,
+        Ok(_) => return Ok(()),
+    };
+    Err(StateError::Api { name: name.to_owned(), error })
 }
 
-fn part_name(name: &str, slot: usize, part: usize) -> String {
-    format!("{name}-{slot}-{part}")
-}
-
-fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    let decoder = zstd::Decoder::new(packed).ok()?;
-    decoder.take(DOCUMENT_LIMIT as u64).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-/// An empty Secret of ours.
-pub fn secret(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "skiff.dev/state",
-        "metadata": {"name": name, "namespace": AGENT_NAMESPACE},
-    })
-}
-
-/// The decoded fields of a Secret.
-pub fn fields(secret: &Value) -> BTreeMap<String, Vec<u8>> {
-    let data = secret["data"].as_object().into_iter().flat_map(Map::iter);
-    data.filter_map(|(name, value)| Some((name.clone(), STANDARD.decode(value.as_str()?).ok()?))).collect()
+async fn find(api: &Api, name: &str) -> Result<Option<Value>, StateError> {
+    let path = format!("{}/{name}", secrets_path());
+    api.find(&path).await.map_err(|error| StateError::Api { name: name.to_owned(), error })
 }
 
 /// Makes sure of the agent's own namespace; it is written only where it is missing.

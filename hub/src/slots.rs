@@ -6,35 +6,27 @@
 use crate::machine::Message;
 use bytes::Bytes;
 use fleet_api::digest::Digest;
-use fleet_api::names::{ClusterUid, Ref};
+use fleet_api::names::Ref;
 use fleet_api::wire::{Deployment, Have};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use skiff_planner::hub::{Enrollment, Shelf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc, watch};
 
-/// How many older documents are kept to compress newer ones against.
-const OLDER: usize = 4;
 /// How many syncs of one agent wait at once: a further one ends the oldest, which its agent may have given up long ago.
 const SYNCS: u64 = 2;
 /// How many bodies of syncs of one agent are read at once, and how many of its requests for blobs are under way.
 const UNDER_WAY: (usize, usize) = (2, 4);
 
 /// A signed Desired.
-#[derive(Debug)]
-pub(crate) struct Issued {
-    pub(crate) have: Have,
-    pub(crate) bytes: Bytes,
-    pub(crate) signature: Vec<u8>,
-    pub(crate) deployments: BTreeSet<Digest>,
-}
+pub(crate) type Issued = skiff_planner::hub::Signed<Bytes>;
 
 /// One enrolled cluster.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) cluster: Ref,
-    pub(crate) uid: ClusterUid,
-    pub(crate) kube_system_uid: String,
-    documents: Mutex<VecDeque<Arc<Issued>>>,
+    pub(crate) enrollment: Enrollment,
+    documents: Mutex<Shelf<Bytes>>,
     newest: watch::Sender<Option<Have>>,
     served: mpsc::UnboundedSender<Message>,
     /// How many syncs have waited.
@@ -45,16 +37,10 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(
-        cluster: Ref,
-        uid: ClusterUid,
-        kube_system_uid: String,
-        served: mpsc::UnboundedSender<Message>,
-    ) -> Self {
+    pub(crate) fn new(cluster: Ref, enrollment: Enrollment, served: mpsc::UnboundedSender<Message>) -> Self {
         Self {
             cluster,
-            uid,
-            kube_system_uid,
+            enrollment,
             documents: Mutex::default(),
             newest: watch::Sender::new(None),
             served,
@@ -83,18 +69,13 @@ impl Slot {
     /// A new document is on disk.
     pub(crate) fn publish(&self, issued: Arc<Issued>) {
         let have = issued.have;
-        let mut documents = self.lock();
-        documents.push_back(issued);
-        while documents.len() > OLDER {
-            documents.pop_front();
-        }
-        drop(documents);
+        self.lock().publish(issued);
         self.newest.send_replace(Some(have));
     }
 
     /// A new epoch has begun (R3): nothing of the old one is given out any more.
     pub(crate) fn withhold(&self) {
-        self.lock().clear();
+        self.lock().withhold();
     }
 
     /// The identity was revoked: those who wait are woken.
@@ -111,20 +92,18 @@ impl Slot {
     /// deciding task is told under the lock, so that it knows before it makes the next but one.
     pub(crate) fn take(&self, have: Option<Have>) -> Option<(Arc<Issued>, Option<Arc<Issued>>)> {
         let documents = self.lock();
-        let newest = documents.back().filter(|newest| Some(newest.have) != have)?;
-        let base = documents.iter().find(|older| Some(older.have) == have);
+        let (newest, base) = documents.take(have)?;
         // The deciding task is gone only when the hub stops.
         let _gone = self.served.send(Message::Served(self.cluster.clone(), newest.have.version));
-        Some((Arc::clone(newest), base.map(Arc::clone)))
+        Some((newest, base))
     }
 
     /// The Deployments that the agent may read: those of the newest document and of the one before.
     pub(crate) fn readable(&self) -> BTreeSet<Digest> {
-        let documents = self.lock();
-        documents.iter().rev().take(2).flat_map(|issued| issued.deployments.iter().copied()).collect()
+        self.lock().readable()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Issued>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shelf<Bytes>> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,8 +19,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("skiff-render", &["fleet-api", "file-tree", "k8s-yaml", "kustomize-rs", "helm-rs"]),
     ("skiff-planner", &["fleet-api"]),
     ("skiff-bundler", &["fleet-api", "file-tree", "k8s-yaml", "helm-rs", "skiff-render"]),
-    ("skiff-hub", &["fleet-api", "file-tree", "k8s-yaml", "skiff-planner", "skiff-render", "skiff-bundler"]),
-    ("skiff-agent", &["fleet-api", "file-tree", "skiff-planner", "skiff-render"]),
+    ("skiff-wire", &["fleet-api", "skiff-planner"]),
+    (
+        "skiff-hub",
+        &["fleet-api", "file-tree", "k8s-yaml", "skiff-planner", "skiff-render", "skiff-bundler", "skiff-wire"],
+    ),
+    ("skiff-agent", &["fleet-api", "file-tree", "skiff-planner", "skiff-render", "skiff-wire"]),
     ("skiff-sim", &["fleet-api", "skiff-planner"]),
     ("skiff-controlplane", &[]),
     ("skiff", ALL),
@@ -41,6 +45,7 @@ const ALL: &[&str] = &[
     "skiff-planner",
     "skiff-render",
     "skiff-sim",
+    "skiff-wire",
 ];
 
 const ALL_AND_CONTROLPLANE: &[&str] = &[
@@ -57,6 +62,7 @@ const ALL_AND_CONTROLPLANE: &[&str] = &[
     "skiff-planner",
     "skiff-render",
     "skiff-sim",
+    "skiff-wire",
 ];
 
 /// The crates without I/O, clock, chance or threads, and their folders.

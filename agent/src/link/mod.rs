@@ -1,6 +1,5 @@
 //! The way to the hub: three requests behind a trait, so that tests and the demo need no sockets. [`http`] is the real one.
 
-pub mod decode;
 pub mod http;
 
 use bytes::Bytes;

@@ -1,6 +1,5 @@
 //! `POST /v1/blobs`: content by digest; only what is reachable from the caller's own Desired.
 
-use super::sync::compress;
 use super::{AgentApi, BLOBS_LIMIT, Refusal};
 use crate::blobs::Blobs;
 use crate::tls::Peer;
@@ -62,7 +61,7 @@ pub(super) async fn blobs(api: &AgentApi, peer: Peer, body: Body) -> Result<Byte
     let packed = tokio::task::spawn_blocking(move || {
         let mut head = BlobsHead { refused, ..BlobsHead::default() };
         let (content, prefix, complete) = gather(&store, &want, &bases, sizes, &mut head);
-        Ok::<_, std::io::Error>((pack(&head, &content, &prefix)?, complete))
+        Ok::<_, std::io::Error>((Bytes::from(skiff_wire::encode::blobs(&head, &content, &prefix)?), complete))
     })
     .await;
     let (bytes, complete) = packed
@@ -118,16 +117,4 @@ fn gather(
         }
     }
     (content, prefix, complete)
-}
-
-/// The bytes of an answer, as [`BlobsHead`] describes them.
-fn pack(head: &BlobsHead, content: &[u8], prefix: &[u8]) -> std::io::Result<Bytes> {
-    let json = serde_json::to_vec(head)?;
-    let length = u32::try_from(json.len()).map_err(std::io::Error::other)?;
-    let frame = compress(content, prefix)?;
-    let mut out = Vec::with_capacity(4 + json.len() + frame.len());
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&json);
-    out.extend_from_slice(&frame);
-    Ok(out.into())
 }

@@ -2,15 +2,12 @@
 
 use super::{AgentApi, Refusal, SYNC_LIMIT, common_protocol};
 use crate::machine::Message;
-use crate::slots::{Issued, Slot};
+use crate::slots::Slot;
 use crate::tls::Peer;
 use axum::body::Body;
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use fleet_api::reason::Reason;
-use fleet_api::wire::{DesiredEnvelope, SyncRequest, SyncResponse};
-use skiff_planner::hub::{Sync, SyncOutcome};
+use fleet_api::wire::{SyncRequest, SyncResponse};
+use skiff_planner::hub::{Rules, Sync, SyncOutcome, check_identity};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -28,7 +25,11 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
     let request: SyncRequest = api.body(body, SYNC_LIMIT).await?;
     drop(turn);
     let protocol = common_protocol(request.protocol)?;
-    check_identity(&slot, &request)?;
+    // The handlers keep all rules; a test build has the deciding task's to switch off.
+    #[expect(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
+    let rules = Rules::default();
+    check_identity(rules, &slot.cluster, &slot.enrollment, &request)
+        .map_err(|note| Refusal::new(StatusCode::FORBIDDEN, note.reason, note.message))?;
     let have = request.have;
     let wait = Duration::from_secs(request.wait.min(LONGEST_WAIT).into());
     let told = request.report.is_some() || request.start.is_none();
@@ -52,7 +53,9 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
     let mut waiting = tokio::time::interval_at(Instant::now() + WAITING, WAITING);
     loop {
         if let Some((issued, base)) = slot.take(have) {
-            return Ok(respond(Some(envelope(&issued, base.as_deref())?)));
+            let envelope = skiff_wire::encode::envelope(&issued, base.as_deref())
+                .map_err(|error| Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+            return Ok(respond(Some(envelope)));
         }
         tokio::select! {
             () = tokio::time::sleep_until(until) => return Ok(respond(None)),
@@ -74,22 +77,6 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
     }
 }
 
-/// R1, from the hub's side: who it says it is must be who its key says.
-fn check_identity(slot: &Slot, request: &SyncRequest) -> Result<(), Refusal> {
-    let wrong = |message: String| Err(Refusal::new(StatusCode::FORBIDDEN, Reason::WrongCluster, message));
-    if request.cluster != slot.uid {
-        return wrong(format!("this key is that of {}, not of {}", slot.uid, request.cluster));
-    }
-    if request.kube_system_uid != slot.kube_system_uid {
-        return wrong(format!(
-            "cluster {} was enrolled with another kube-system namespace: this is a copy, or a cluster made anew; enroll \
-             it under an identity of its own",
-            slot.cluster
-        ));
-    }
-    Ok(())
-}
-
 async fn tell(api: &AgentApi, slot: &Slot, request: SyncRequest) -> Result<SyncOutcome, Refusal> {
     let sync = Sync {
         cluster: slot.cluster.clone(),
@@ -105,34 +92,4 @@ async fn tell(api: &AgentApi, slot: &Slot, request: SyncRequest) -> Result<SyncO
         Ok(None) => Err(Refusal::revoked("this identity was revoked")),
         Err(_) => Err(Refusal::stopping()),
     }
-}
-
-/// The document on its way, compressed against the one that the agent has.
-fn envelope(issued: &Issued, base: Option<&Issued>) -> Result<DesiredEnvelope, Refusal> {
-    let prefix = base.map(|base| base.bytes.clone()).unwrap_or_default();
-    let data = compress(&issued.bytes, &prefix)
-        .map_err(|error| Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(DesiredEnvelope {
-        digest: issued.have.digest,
-        size: issued.bytes.len() as u64,
-        signature: STANDARD.encode(&issued.signature),
-        base: base.map(|base| base.have.digest),
-        data: STANDARD.encode(data),
-    })
-}
-
-/// One zstd frame of `bytes`, which refers to `prefix` (to none where that is empty). The window covers both.
-pub(super) fn compress(bytes: &[u8], prefix: &[u8]) -> std::io::Result<Vec<u8>> {
-    use std::io::Write as _;
-    let span = (bytes.len() + prefix.len()).max(1 << 10).next_power_of_two();
-    let mut encoder = if prefix.is_empty() {
-        zstd::stream::write::Encoder::new(Vec::with_capacity(bytes.len() / 4 + 64), 3)?
-    } else {
-        zstd::stream::write::Encoder::with_ref_prefix(Vec::with_capacity(256), 3, prefix)?
-    };
-    encoder.window_log(span.trailing_zeros().clamp(10, 27))?;
-    encoder.include_checksum(false)?;
-    encoder.set_pledged_src_size(Some(bytes.len() as u64))?;
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }

@@ -51,7 +51,7 @@ impl Deciding {
             self.tokens.iter().filter(|(_, token)| token.expires < now).map(|(digest, _)| *digest).collect();
         for digest in expired {
             self.tokens.remove(&digest);
-            self.writes.push(Write::Forget { table: TOKENS, key: digest.to_string() });
+            self.turn.write(Write::Forget { table: TOKENS, key: digest.to_string() });
         }
         if self.tokens.len() >= TOKENS_AT_ONCE {
             return Err(CoreError::Refused(format!(
@@ -82,7 +82,7 @@ impl Deciding {
 
     fn put_token(&mut self, digest: Digest, record: TokenRecord) {
         if let Ok(value) = serde_json::to_vec(&record) {
-            self.writes.push(Write::Record { table: TOKENS, key: digest.to_string(), value });
+            self.turn.write(Write::Record { table: TOKENS, key: digest.to_string(), value });
         }
         self.tokens.insert(digest, record);
     }
@@ -109,7 +109,9 @@ impl Deciding {
             };
         }
         let cluster = self.name_for(&token, &request)?;
-        self.check_cluster(&cluster, &token, &request, &key)?;
+        self.machine
+            .check_enrollment(&cluster, token.name.is_some(), &key, &request.kube_system_uid)
+            .or_else(refused)?;
         self.admit(digest, token, &cluster, key, &request, protocol)
     }
 
@@ -125,40 +127,6 @@ impl Deciding {
             }
         };
         Ref::new(&token.namespace, &name).or_else(|error| refused(error.to_string()))
-    }
-
-    /// A token never gets an identity that another key has, unless it was made for that very cluster.
-    fn check_cluster(
-        &self,
-        cluster: &Ref,
-        token: &TokenRecord,
-        request: &EnrollRequest,
-        key: &Digest,
-    ) -> Result<(), EnrollError> {
-        if request.kube_system_uid.is_empty() {
-            return refused("the UID of namespace kube-system is missing");
-        }
-        for (name, memory) in self.machine.memories() {
-            let same_cluster = memory.enrollment.kube_system_uid == request.kube_system_uid;
-            let renewed = name == cluster && same_cluster && token.name.is_some();
-            if memory.enrollment.key == *key && name != cluster {
-                return refused(format!("this key is that of cluster {name} already"));
-            }
-            if name == cluster && !renewed {
-                return refused(format!(
-                    "cluster {name} is enrolled already; `skiff delete cluster {}` revokes it and leaves its workloads \
-                     alone, or a token for exactly this name renews the key of the same cluster",
-                    name.name
-                ));
-            }
-            if name != cluster && same_cluster {
-                return refused(format!(
-                    "this cluster is enrolled as {name} already (its kube-system namespace has the same UID); delete \
-                     that Cluster first"
-                ));
-            }
-        }
-        Ok(())
     }
 
     fn admit(
@@ -182,7 +150,7 @@ impl Deciding {
                 "spec": {},
             });
             let (namespace, name) = (cluster.namespace.to_string(), cluster.name.to_string());
-            self.writes.push(Write::Put { kind: Kind::Cluster, namespace, name, value });
+            self.turn.write(Write::Put { kind: Kind::Cluster, namespace, name, value });
             let resource =
                 ClusterResource { labels: token.labels.clone(), generation: 1, ..ClusterResource::default() };
             self.machine.observe(Event::Cluster(cluster.clone(), Some(Box::new(resource))));
@@ -191,7 +159,7 @@ impl Deciding {
         self.machine.observe(Event::Enrolled(cluster.clone(), enrollment));
         self.put_token(digest, TokenRecord { used: Some((key, cluster.clone())), ..token });
         // Before documents are published to it.
-        self.after.push(After::Enrolled(cluster.clone()));
+        self.turn.effect(After::Enrolled(cluster.clone()));
         tracing::info!(%cluster, %uid, "a cluster was enrolled");
         Ok(self.response(protocol, cluster, uid))
     }

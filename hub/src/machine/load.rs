@@ -116,7 +116,7 @@ impl Deciding {
             match (key.parse(), serde_json::from_slice::<super::TokenRecord>(&value)) {
                 (Ok(digest), Ok(token)) if token.expires > now => drop(self.tokens.insert(digest, token)),
                 // Expired ones are of no use to anybody.
-                _ => self.writes.push(Write::Forget { table: TOKENS, key }),
+                _ => self.turn.write(Write::Forget { table: TOKENS, key }),
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Deciding {
             };
             if self.resources.object(Kind::Cluster, name.namespace.as_str(), name.name.as_str()).is_none() {
                 // Deleted just before the hub stopped: its identity is revoked.
-                self.writes.extend(super::perform::forget(&name));
+                self.turn.extend(super::perform::forget(&name));
                 continue;
             }
             if let Some(report) = reports.get(&key) {
@@ -142,7 +142,7 @@ impl Deciding {
                     .map_err(|error| StoreError::Corrupt(format!("the report of cluster {key}: {error}")))?;
             }
             let enrollment = memory.enrollment.clone();
-            let slot = Slot::new(name.clone(), enrollment.uid, enrollment.kube_system_uid, self.sender.clone());
+            let slot = Slot::new(name.clone(), enrollment.clone(), self.sender.clone());
             if let Some((issued, desired)) = documents.get(&key).and_then(|bytes| decode_desired(bytes))
                 && memory.newest() == Some(issued.have)
             {
@@ -156,7 +156,7 @@ impl Deciding {
         }
         for digest in lists.into_keys().filter(|digest| !used.contains(digest)) {
             self.api_versions.remove(&digest);
-            self.writes.push(Write::Forget { table: API_VERSIONS, key: digest.to_string() });
+            self.turn.write(Write::Forget { table: API_VERSIONS, key: digest.to_string() });
         }
         Ok(deployments)
     }

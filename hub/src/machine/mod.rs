@@ -24,7 +24,7 @@ use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::wire::Timestamp;
 use records::TokenRecord;
-use skiff_planner::hub::{Event, Machine};
+use skiff_planner::hub::{Event, Machine, Turn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,8 +58,7 @@ pub(crate) struct Deciding {
     /// The lists of API versions that are stored.
     api_versions: BTreeSet<Digest>,
     sender: mpsc::UnboundedSender<Message>,
-    writes: Vec<Write>,
-    after: Vec<After>,
+    turn: Turn<Write, After>,
     ready: Arc<AtomicBool>,
 }
 
@@ -92,8 +91,7 @@ impl Deciding {
             tokens: BTreeMap::new(),
             api_versions: BTreeSet::new(),
             sender,
-            writes: Vec::new(),
-            after: Vec::new(),
+            turn: Turn::default(),
             ready,
         }
     }
@@ -137,14 +135,14 @@ impl Deciding {
 
     /// Commits, then does what may be done only then. False where the hub stops.
     async fn finish(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
-        let writes = std::mem::take(&mut self.writes);
+        for after in self.turn.before_commit(self.machine.rules()) {
+            self.do_after(after);
+        }
+        let writes = self.turn.take_writes();
         if !writes.is_empty() && !self.commit(writes, stop).await {
             return false;
         }
-        // Who asked is told last: an answer to one who is in a new epoch must not find the document of the old one.
-        let is_reply = |after: &After| matches!(after, After::Reply(_));
-        let (replies, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.after).into_iter().partition(is_reply);
-        for after in others.into_iter().chain(replies) {
+        for after in self.turn.after_commit() {
             self.do_after(after);
         }
         true
@@ -180,7 +178,7 @@ impl Deciding {
                 self.metrics.syncs.inc();
                 if outcome.is_some_and(|outcome| outcome.new_epoch) {
                     tracing::warn!(cluster = %sync.cluster, "an agent has a Desired that this hub did not issue: a new epoch begins");
-                    self.after.push(After::Withhold(sync.cluster.clone()));
+                    self.turn.effect(After::Withhold(sync.cluster.clone()));
                 }
                 self.answer(reply, outcome);
             }
@@ -225,7 +223,7 @@ impl Deciding {
 
     fn answer<T: Send + Sync + 'static>(&mut self, reply: oneshot::Sender<T>, value: T) {
         // Who asked may be gone.
-        self.after.push(After::Reply(Box::new(move || drop(reply.send(value)))));
+        self.turn.reply(After::Reply(Box::new(move || drop(reply.send(value)))));
     }
 
     fn store_event(&mut self, event: &StoreEvent) {

@@ -28,31 +28,31 @@ impl Deciding {
             Action::PutBundle(name) => {
                 let Some(record) = self.machine.bundle(&name) else { return };
                 let writes = [record_of(BUNDLES, name.to_string(), record), Some(put_bundle(&name, record))];
-                self.writes.extend(writes.into_iter().flatten());
+                self.turn.extend(writes.into_iter().flatten());
             }
             Action::DeleteBundle(name) => {
-                self.writes.push(Write::Forget { table: BUNDLES, key: name.to_string() });
-                self.writes.push(Write::Delete {
+                self.turn.write(Write::Forget { table: BUNDLES, key: name.to_string() });
+                self.turn.write(Write::Delete {
                     kind: Kind::Bundle,
                     namespace: name.namespace.to_string(),
                     name: name.name.to_string(),
                 });
             }
             Action::GitRepoGone(name) => self.release(&name),
-            Action::Render(input) => self.after.push(After::Render(input)),
-            Action::ForgetRender(input) => self.writes.push(Write::Forget { table: RENDERS, key: input.to_string() }),
+            Action::Render(input) => self.turn.effect(After::Render(input)),
+            Action::ForgetRender(input) => self.turn.write(Write::Forget { table: RENDERS, key: input.to_string() }),
             Action::Issue(issue) => self.issue(issue),
             Action::Remember(name) => {
                 let memory = self.machine.memory(&name);
                 let write = memory.and_then(|memory| record_of(CLUSTERS, name.to_string(), memory));
-                self.writes.extend(write);
+                self.turn.extend(write);
             }
             Action::RememberReport(name) => {
                 self.remember_report(&name);
             }
             Action::Forget(name) => {
-                self.writes.extend(forget(&name));
-                self.after.push(After::Revoke(name));
+                self.turn.extend(forget(&name));
+                self.turn.effect(After::Revoke(name));
             }
             Action::Status(status) => self.status(*status),
         }
@@ -62,10 +62,10 @@ impl Deciding {
         let Some(memory) = self.machine.memory(name) else { return };
         let lists = &memory.report.facts.api_versions;
         if !lists.is_empty() && self.api_versions.insert(lists.digest()) {
-            self.writes.extend(record_of(API_VERSIONS, lists.digest().to_string(), lists));
+            self.turn.extend(record_of(API_VERSIONS, lists.digest().to_string(), lists));
         }
         match encode_report(&memory.report) {
-            Ok(value) => self.writes.push(Write::Record { table: REPORTS, key: name.to_string(), value }),
+            Ok(value) => self.turn.write(Write::Record { table: REPORTS, key: name.to_string(), value }),
             Err(error) => tracing::error!(%error, cluster = %name, "a report cannot be written"),
         }
     }
@@ -74,9 +74,9 @@ impl Deciding {
         let Issue { cluster, have, bytes, deployments } = issue;
         let signature = self.identity.sign(&bytes);
         let issued = Issued { have, bytes: bytes::Bytes::copy_from_slice(&bytes), signature, deployments };
-        self.writes.push(Write::Record { table: DESIRED, key: cluster.to_string(), value: encode_desired(&issued) });
+        self.turn.write(Write::Record { table: DESIRED, key: cluster.to_string(), value: encode_desired(&issued) });
         self.metrics.issued.inc();
-        self.after.push(After::Publish(cluster, Arc::new(issued)));
+        self.turn.effect(After::Publish(cluster, Arc::new(issued)));
     }
 
     fn status(&mut self, status: Status) {
@@ -96,7 +96,7 @@ impl Deciding {
         if object.is_some_and(|object| object.value()["status"] == value) {
             return;
         }
-        self.writes.push(Write::Status {
+        self.turn.write(Write::Status {
             kind,
             namespace: name.namespace.to_string(),
             name: name.name.to_string(),
@@ -121,7 +121,7 @@ impl Deciding {
             After::Enrolled(cluster) => {
                 let Some(memory) = self.machine.memory(&cluster) else { return };
                 let enrollment = memory.enrollment.clone();
-                let slot = Slot::new(cluster, enrollment.uid, enrollment.kube_system_uid, self.sender.clone());
+                let slot = Slot::new(cluster, enrollment.clone(), self.sender.clone());
                 self.slots.insert(enrollment.key, Arc::new(slot));
             }
             After::Render(input) => self.rendering.request(*input, self.sender.clone()),
@@ -134,7 +134,7 @@ impl Deciding {
             Ok(Stored { digest, deployment, warnings }) => {
                 self.slots.learn(digest, &deployment);
                 let value = encode_render(&digest, &warnings);
-                self.writes.push(Write::Record { table: RENDERS, key: input.to_string(), value });
+                self.turn.write(Write::Record { table: RENDERS, key: input.to_string(), value });
                 (Ok((digest, facts(&deployment))), warnings)
             }
             Err(notes) => (Err(notes), Vec::new()),
@@ -192,7 +192,7 @@ impl Deciding {
     /// Changes the finalizer alone: what a user changed meanwhile stays.
     fn finalizer(&mut self, namespace: &str, name: &str, present: bool) {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        self.writes.push(Write::Finalizer {
+        self.turn.write(Write::Finalizer {
             kind: Kind::GitRepo,
             namespace,
             name,

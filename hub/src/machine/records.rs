@@ -1,13 +1,10 @@
 //! The records of the deciding task in the store. Names of tables stay for good.
 
-use crate::slots::Issued;
 use crate::store::Table;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
-use fleet_api::wire::{ApiVersions, Desired, Have, Report, Timestamp};
+use fleet_api::wire::{ApiVersions, Report, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -61,6 +58,8 @@ pub(crate) fn decode_report(bytes: &[u8], lists: &BTreeMap<Digest, ApiVersions>)
     Ok(report)
 }
 
+pub(crate) use skiff_wire::record::{decode_desired, encode_desired};
+
 /// A render as it is stored: the digest and, where there are warnings, a line of JSON.
 pub(crate) fn encode_render(deployment: &Digest, warnings: &[Note]) -> Vec<u8> {
     let mut out = deployment.to_string().into_bytes();
@@ -76,37 +75,4 @@ pub(crate) fn decode_render(bytes: &[u8]) -> Option<(Digest, Vec<Note>)> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (digest, warnings) = text.split_once('\n').unwrap_or((text, "[]"));
     Some((digest.parse().ok()?, serde_json::from_str(warnings).ok()?))
-}
-
-#[derive(Serialize, Deserialize)]
-struct Head {
-    have: Have,
-    signature: String,
-}
-
-/// A document as it is stored: a line of JSON, then its bytes.
-pub(crate) fn encode_desired(issued: &Issued) -> Vec<u8> {
-    let head = Head { have: issued.have, signature: STANDARD.encode(&issued.signature) };
-    let mut out = serde_json::to_vec(&head).unwrap_or_default();
-    out.push(b'\n');
-    out.extend_from_slice(&issued.bytes);
-    out
-}
-
-/// Reads what [`encode_desired`] wrote; none where it is damaged.
-pub(crate) fn decode_desired(bytes: &[u8]) -> Option<(Issued, Desired)> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let head: Head = serde_json::from_slice(&bytes[..end]).ok()?;
-    let body = bytes.get(end + 1..)?;
-    if Digest::of(body) != head.have.digest {
-        return None;
-    }
-    let desired: Desired = serde_json::from_slice(body).ok()?;
-    let issued = Issued {
-        have: head.have,
-        bytes: bytes::Bytes::copy_from_slice(body),
-        signature: STANDARD.decode(head.signature).ok()?,
-        deployments: desired.deployments.iter().map(|entry| entry.deployment).collect(),
-    };
-    Some((issued, desired))
 }

@@ -56,7 +56,7 @@ impl Deciding {
             return tracing::error!(bundle = %name, %error, "the files of a Bundle cannot be stored; it stays as it was");
         }
         if let Ok(value) = serde_json::to_vec(&record) {
-            self.writes.push(Write::Record { table: BUNDLES, key: name.to_string(), value });
+            self.turn.write(Write::Record { table: BUNDLES, key: name.to_string(), value });
         }
         self.machine.observe(Event::Bundle(name.clone(), Some(Box::new(record))));
     }

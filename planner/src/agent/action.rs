@@ -1,9 +1,11 @@
 //! What a [`Decision`](super::Decision) asks of the shell. Every action is small and idempotent: a crash between any two
 //! of them, or in the middle of one, is repaired by deciding again from what is persisted and what the cluster says.
 
+use super::rules::{Rule, Rules};
 use super::snapshot::GroupKind;
 use fleet_api::names::Ref;
 use fleet_api::{Digest, ObjectKey};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// One thing to do. The order of a decision's list does not matter: what must wait is not in it yet.
@@ -133,6 +135,25 @@ pub struct RemoveKeys {
     pub resource_version: String,
     /// JSON pointers of the keys: `/data/extra`.
     pub pointers: Vec<String>,
+}
+
+impl Delete {
+    /// The `DeleteOptions` of the request: in the background, and only what was decided on (R6).
+    pub fn options(&self, rules: Rules) -> Value {
+        let mut preconditions = json!({});
+        if rules.on(Rule::R6Precondition) {
+            preconditions["uid"] = json!(self.uid);
+        }
+        if let Some(version) = &self.resource_version {
+            preconditions["resourceVersion"] = json!(version);
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": preconditions,
+        })
+    }
 }
 
 /// See [`Action::Delete`].

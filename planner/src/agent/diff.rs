@@ -7,6 +7,7 @@ use super::action::{Action, Apply, Cause, RemoveKeys, Target};
 use super::claims::{Claim, claim};
 use super::ledger::Entry;
 use super::plan::Scope;
+use super::rules::Rule;
 use super::snapshot::{Live, Strayed};
 use fleet_api::wire::{DeploymentObject, ModifiedObject, NotReadyObject, Timestamp};
 use fleet_api::{Note, ObjectKey, Reason};
@@ -147,7 +148,8 @@ impl Case<'_> {
             return;
         }
         let is_first = self.entry.is_none_or(|entry| entry.uid.is_none());
-        if is_first && snapshot.fresh_namespaces.contains(&self.subject.key.namespace) {
+        let is_new = snapshot.fresh_namespaces.contains(&self.subject.key.namespace);
+        if is_first && (is_new || !snapshot.rules.on(Rule::R6Read)) {
             return self.absent(judgement);
         }
         judgement.loading = true;
@@ -206,7 +208,7 @@ impl Case<'_> {
 
     /// It exists and is not ours.
     fn foreign(&self, live: &Live, judgement: &mut Judgement) {
-        if self.scope.deployment.options.take_ownership {
+        if self.scope.deployment.options.take_ownership || !self.scope.snapshot.rules.on(Rule::R6Foreign) {
             return self.apply(judgement, Cause::TakeOver, true, Some(live));
         }
         let manager = live.other_manager.as_deref().unwrap_or("somebody else");

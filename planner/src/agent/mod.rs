@@ -14,17 +14,22 @@
 //! | `plan` | one Bundle |
 //! | `prune` | what is deleted (R6, R8, R10) |
 //! | `fields`, `prepare` | managedFields; what is sent |
+//! | `courier` | what is said to the hub, and when |
+//! | `persist` | what survives a restart |
 //! | `rules` | the rules by name, with the switches of test builds |
 
 mod accept;
 mod action;
 mod backoff;
 mod claims;
+mod courier;
 mod diff;
 mod event;
 mod fields;
 mod ledger;
+mod look;
 mod observe;
+mod persist;
 mod plan;
 mod prepare;
 mod prune;
@@ -37,9 +42,13 @@ mod tests;
 
 pub use accept::has_digest;
 pub use action::{Action, Apply, Cause, Delete, EnsureNamespace, RemoveKeys, Target, Want};
+pub use courier::Courier;
 pub use event::{Applied, Event, Failed, Source};
 pub use fields::{Expected, owned_digest, summarise};
 pub use ledger::{BundleLedger, Entry, Ledger, Spent};
+pub use persist::{
+    BrokenDocument, DESIRED_DOCUMENT, LEDGER_DOCUMENT, Restored, encode_desired, encode_ledger, restore,
+};
 pub use prepare::{keeps, prepare};
 pub use rules::{Rule, Rules};
 pub use snapshot::{GroupKind, KindInfo, LIVE_LIST_CAP, Live, Strayed, Unhealthy};
@@ -445,7 +454,9 @@ impl Machine {
 
     /// The last in the order of kinds goes first, Bundle by Bundle.
     fn take_deletions(&mut self, allowed: Vec<prune::Due>, now: Timestamp, decision: &mut Decision) {
-        if self.snapshot.rules.on(Rule::R7Journal) && self.journal.persisted < self.journal.dooms {
+        let rules = self.snapshot.rules;
+        let is_counted = self.journal.persisted >= self.journal.dooms;
+        if !is_counted && rules.on(Rule::R7Journal) && rules.on(Rule::R8Counted) {
             return;
         }
         let place = |due: &prune::Due| {

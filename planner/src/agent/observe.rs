@@ -4,6 +4,7 @@
 
 use super::backoff::Tries;
 use super::event::{Applied, Event, Failed, Source};
+use super::rules::Rule;
 use super::snapshot::{Accepted, Attempt, GroupKind, Live};
 use super::{Cause, Machine, accept};
 use fleet_api::wire::Timestamp;
@@ -53,6 +54,10 @@ impl Machine {
                 self.snapshot.listed.remove(&kind);
             }
             Event::Object { key, live, source, at } => self.object(&key, live, source, at),
+            Event::Suspect { key } if !self.snapshot.rules.on(Rule::R7Deleted) => {
+                self.snapshot.live.insert(key.clone(), None);
+                self.touch(&key);
+            }
             Event::Suspect { key } => {
                 self.snapshot.live.remove(&key);
                 self.touch(&key);
@@ -103,7 +108,11 @@ impl Machine {
         match verdict {
             Ok(()) => {
                 snapshot.rejected = None;
-                snapshot.pending = Some(accepted);
+                if !snapshot.rules.on(Rule::R2Saved) {
+                    snapshot.desired = Some(accepted.clone());
+                    self.claims_stale = true;
+                }
+                self.snapshot.pending = Some(accepted);
                 self.saving = false;
             }
             Err(note) => snapshot.rejected = Some(note),
@@ -175,6 +184,10 @@ impl Machine {
             .cloned()
             .collect();
         for key in unseen {
+            if !self.snapshot.rules.on(Rule::R7Listed) {
+                self.snapshot.live.insert(key, None);
+                continue;
+            }
             // Absent from a list is not deleted: it is read before it is believed.
             if !matches!(self.snapshot.live.get(&key), Some(None)) {
                 self.snapshot.live.remove(&key);

@@ -24,7 +24,7 @@ impl Machine {
         self.store(&mut actions);
         // What ends a Bundle or GitRepo goes to disk together with what clusters are told of it: a hub that ends
         // before that finds them again, and what its users said of them.
-        if self.issue(now, &mut actions) {
+        if self.issue(now, &mut actions) || !self.options.rules.on(Rule::R13Ends) {
             self.end(&mut actions);
         }
         self.remember(&mut actions);

@@ -208,12 +208,15 @@ impl Memory {
         self.sequence = sequence;
         outcome.acknowledged = sequence;
         outcome.durable = true;
-        self.bury_finished();
+        self.bury_finished(rules);
     }
 
     /// Tombstones of which the agent has nothing left, and approvals that have done their work.
-    fn bury_finished(&mut self) {
+    fn bury_finished(&mut self, rules: Rules) {
         let report = &self.report;
+        if !rules.on(Rule::R6Tombstone) {
+            self.tombstones.clear();
+        }
         self.tombstones.retain(|bundle, grave| grave.since > report.version || report.deployments.contains_key(bundle));
         self.approvals.retain(|granted| granted.since > report.version || report.held.is_some());
     }

@@ -16,8 +16,10 @@ mod repository;
 mod rollout;
 mod rules;
 mod session;
+mod shelf;
 mod snapshot;
 mod statuses;
+mod turn;
 mod view;
 
 pub use event::*;
@@ -26,7 +28,10 @@ pub use placement::ClusterFacts;
 pub use repository::{RepositoryPlan, plan as plan_repository};
 pub use rollout::Allowance;
 pub use rules::{Rule, Rules};
+pub use session::check_identity;
+pub use shelf::{Shelf, Signed};
 pub use statuses::{Kind, Status};
+pub use turn::Turn;
 pub use view::Subject;
 
 use crate::status::StateCounts;

@@ -1,11 +1,81 @@
-//! What agents say: syncs, and silence.
+//! What agents say: who they are, syncs, and silence.
 
-use super::Machine;
 use super::event::{Sync, SyncOutcome};
+use super::rules::{Rule, Rules};
+use super::{Enrollment, Machine};
+use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
-use fleet_api::wire::{Timestamp, Version};
+use fleet_api::reason::{Note, Reason};
+use fleet_api::wire::{SyncRequest, Timestamp, Version};
+
+/// R1, from the hub's side: who an agent says it is must be who its key says (`cluster`, `enrollment`).
+///
+/// # Errors
+/// The note to refuse it with.
+pub fn check_identity(rules: Rules, cluster: &Ref, enrollment: &Enrollment, request: &SyncRequest) -> Result<(), Note> {
+    if !rules.on(Rule::R1Identity) {
+        return Ok(());
+    }
+    let wrong = |message: String| Err(Note::new(Reason::WrongCluster, message));
+    if request.cluster != enrollment.uid {
+        return wrong(format!("this key is that of {}, not of {}", enrollment.uid, request.cluster));
+    }
+    if request.kube_system_uid != enrollment.kube_system_uid {
+        return wrong(format!(
+            "cluster {cluster} was enrolled with another kube-system namespace: this is a copy, or a cluster made anew; \
+             enroll it under an identity of its own"
+        ));
+    }
+    Ok(())
+}
 
 impl Machine {
+    /// The rules that hold.
+    pub const fn rules(&self) -> Rules {
+        self.options.rules
+    }
+
+    /// Whether `cluster` may be enrolled with this key, for the cluster whose `kube-system` has this UID. A token never
+    /// gets an identity that another key has, unless it was made for that very cluster (`names_it`).
+    ///
+    /// # Errors
+    /// Why not, and what to do, for a person.
+    pub fn check_enrollment(
+        &self,
+        cluster: &Ref,
+        names_it: bool,
+        key: &Digest,
+        kube_system_uid: &str,
+    ) -> Result<(), String> {
+        if kube_system_uid.is_empty() {
+            return Err("the UID of namespace kube-system is missing".to_owned());
+        }
+        if !self.options.rules.on(Rule::R1Name) {
+            return Ok(());
+        }
+        for (name, memory) in self.memories() {
+            let same_cluster = memory.enrollment.kube_system_uid == kube_system_uid;
+            let renewed = name == cluster && same_cluster && names_it;
+            if memory.enrollment.key == *key && name != cluster {
+                return Err(format!("this key is that of cluster {name} already"));
+            }
+            if name == cluster && !renewed {
+                return Err(format!(
+                    "cluster {name} is enrolled already; `skiff delete cluster {}` revokes it and leaves its workloads \
+                     alone, or a token for exactly this name renews the key of the same cluster",
+                    name.name
+                ));
+            }
+            if name != cluster && same_cluster {
+                return Err(format!(
+                    "this cluster is enrolled as {name} already (its kube-system namespace has the same UID); delete \
+                     that Cluster first"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in what an agent says. `None` where there is no such identity (any more).
     pub fn sync(&mut self, sync: &Sync, now: Timestamp) -> Option<SyncOutcome> {
         let lifetime = self.options.desired_lifetime;

@@ -3,6 +3,7 @@
 use super::Machine;
 use super::event::BundleRecord;
 use super::memory::Memory;
+use super::rules::Rule;
 use super::snapshot::{BundleState, ClusterState};
 use crate::status::{display_state, modified_status, non_ready_status, resource_counts, set_condition};
 use fleet_api::digest::Digest;
@@ -90,7 +91,8 @@ impl Machine {
     /// approved by it. None where that is not what is held now.
     pub fn approvals(&self, subject: &Subject, cluster: &Ref, shown: &Digest) -> Option<Vec<Digest>> {
         let lists = self.held(subject);
-        let (_, list) = lists.iter().find(|(name, list)| name == cluster && list.digest == *shown)?;
+        let is_shown = |list: &HeldDeletions| list.digest == *shown || !self.options.rules.on(Rule::R8Shown);
+        let (_, list) = lists.iter().find(|(name, list)| name == cluster && is_shown(list))?;
         let whole = self.memory(cluster)?.report.held.as_ref()?;
         if whole.digest == list.digest {
             return Some(vec![whole.digest]);

@@ -20,6 +20,56 @@ fn is_violated(rules: Rules, rule: Rule) -> bool {
             world.send(old);
             world.objects.contains_key(&cm("x"))
         }
+        Rule::R2Saved => {
+            let desired = world.desired(&[x], &[], |_| {});
+            world.machine.observe(Event::Desired { desired: Box::new(desired), digest: Digest::of(b"d") });
+            world.machine.have().is_some()
+        }
+        Rule::R3Anew => {
+            world.deploy(&[x], &[]);
+            let document = encode_desired(&"c-0".parse().unwrap(), Version::default(), Digest::of(b"{}"), b"{}");
+            let ledger = encode_ledger(world.machine.ledger());
+            let restored = restore(rules, &super::world::cluster(), Some(&document), Some(&ledger)).unwrap();
+            !restored.persisted.ledger.anew
+        }
+        Rule::R6Read | Rule::R6Foreign => {
+            world.foreign(&cm("x"), "helm");
+            world.deploy(&[x], &[]);
+            world.objects[&cm("x")].live.owner.is_some()
+        }
+        Rule::R6Precondition => {
+            let target = Target {
+                key: cm("x"),
+                api_version: "v1".into(),
+                plural: "configmaps".into(),
+                service_account: "".into(),
+            };
+            let delete = Delete { bundle: super::world::name("a"), target, uid: "u".into(), resource_version: None };
+            delete.options(rules)["preconditions"]["uid"] != "u"
+        }
+        Rule::R7Deleted | Rule::R7Listed => {
+            // The object is there all the time; only its label was lost.
+            world.deploy(&[x], &[]);
+            let kind = GroupKind::of(&cm("x"));
+            world.machine.observe(match rule {
+                Rule::R7Deleted => Event::Suspect { key: cm("x") },
+                _ => Event::Listed { kind, seen: BTreeSet::new() },
+            });
+            world.deploy(&[], &["a"]);
+            world.objects.contains_key(&cm("x")) && world.machine.ledger().owner(&cm("x")).is_none()
+        }
+        Rule::R8Counted => {
+            world.deploy(&[x], &[]);
+            (0..8).any(|fuel| {
+                let mut world = World::with(rules);
+                world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+                world.fuel = Some(fuel);
+                world.deploy(&[], &["a"]);
+                !world.objects.contains_key(&cm("x")) && world.persisted.ledger.spent.count == 0
+            })
+        }
+        // Of the shell's documents; the simulator switches it off.
+        Rule::R12Document => !rules.on(rule),
         Rule::R4Digest => has_digest(rules, b"this", Digest::of(b"that")),
         Rule::R6Uid => {
             world.deploy(&[x], &[]);

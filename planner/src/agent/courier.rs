@@ -1,12 +1,13 @@
 //! What is said to the hub, and when: reports as deltas from what the hub has acknowledged, and polls between them.
-//! Called by the loop; performs nothing itself.
+//! Called by the loop of the shell and by the simulator; performs nothing itself.
+//!
+//! Times are durations since the process began, on a clock that only goes forward.
 //!
 //! Invariant: the sequence of reports rises strictly (R11); a report is sent again until it is acknowledged.
 
 use fleet_api::names::ClusterUid;
 use fleet_api::wire::{Have, PROTOCOL, Report, SyncRequest, SyncResponse};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long news is collected while the picture is not complete.
 const COLLECT: Duration = Duration::from_millis(1_000);
@@ -19,7 +20,7 @@ const HELD: Duration = Duration::from_secs(300);
 
 /// What is known of the conversation with the hub.
 #[derive(Debug)]
-pub(crate) struct Courier {
+pub struct Courier {
     cluster: ClusterUid,
     kube_system_uid: String,
     instance: String,
@@ -29,21 +30,22 @@ pub(crate) struct Courier {
     acknowledged: Option<Report>,
     sent: Option<(u64, Report)>,
     current: Option<Report>,
-    changed_at: Option<Instant>,
+    changed_at: Option<Duration>,
     failures: u32,
     /// When the next request may go out.
-    pub next_at: Instant,
+    pub next_at: Duration,
     /// When the one that is under way went out, and for how long it may be held open.
-    pub under_way: Option<(Instant, u32)>,
+    pub under_way: Option<(Duration, u32)>,
 }
 
 impl Courier {
-    pub(crate) fn new(
+    /// For one process; the first request may go out at `now`.
+    pub fn new(
         cluster: ClusterUid,
         kube_system_uid: String,
         instance: String,
         poll_interval: Duration,
-        now: Instant,
+        now: Duration,
     ) -> Self {
         Self {
             cluster,
@@ -63,7 +65,7 @@ impl Courier {
     }
 
     /// The state to be told.
-    pub(crate) fn report(&mut self, report: Report, now: Instant) {
+    pub fn report(&mut self, report: Report, now: Duration) {
         if self.current.as_ref() != Some(&report) {
             self.current = Some(report);
             self.changed_at.get_or_insert(now);
@@ -75,19 +77,19 @@ impl Courier {
     }
 
     /// When there is news to be told, if there is.
-    pub(crate) fn news_at(&self, settled: bool) -> Option<Instant> {
+    pub fn news_at(&self, settled: bool) -> Option<Duration> {
         let at = self.changed_at.filter(|_| self.has_news())?;
         Some(if settled { at } else { at + COLLECT })
     }
 
     /// Whether a poll that is held open stands in the way of news.
-    pub(crate) fn interrupts(&self, settled: bool, now: Instant) -> bool {
+    pub fn interrupts(&self, settled: bool, now: Duration) -> bool {
         let is_poll = self.under_way.is_some_and(|(_, wait)| wait > 0);
         is_poll && now >= self.next_at && self.news_at(settled).is_some_and(|at| at <= now)
     }
 
     /// The next request.
-    pub(crate) fn request(&mut self, have: Option<Have>, settled: bool, now: Instant) -> SyncRequest {
+    pub fn request(&mut self, have: Option<Have>, settled: bool, now: Duration) -> SyncRequest {
         let tells = self.news_at(settled).is_some_and(|at| at <= now);
         let report = if tells { self.delta() } else { None };
         // The first request is answered at once: it brings the start counter and what is new.
@@ -105,8 +107,8 @@ impl Courier {
         }
     }
 
-    fn wait_seconds(&self, settled: bool, now: Instant) -> u32 {
-        let until_news = self.news_at(settled).map(|at| at.duration_since(now));
+    fn wait_seconds(&self, settled: bool, now: Duration) -> u32 {
+        let until_news = self.news_at(settled).map(|at| at.saturating_sub(now));
         let wait = until_news.map_or(self.poll_interval, |until| until.min(self.poll_interval));
         // A poll that is not held open would be answered, and asked again, as fast as the hub can; news interrupts it.
         u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1)
@@ -122,25 +124,24 @@ impl Courier {
     }
 
     /// The request that was under way is dropped; what it told is told again.
-    pub(crate) fn dropped(&mut self) {
+    pub fn dropped(&mut self) {
         self.under_way = None;
     }
 
     /// The hub has answered.
-    pub(crate) fn answered(&mut self, response: &SyncResponse, now: Instant) {
+    pub fn answered(&mut self, response: &SyncResponse, now: Duration) {
         let (sent_at, wait) = self.under_way.take().unwrap_or((now, 0));
         self.failures = 0;
         self.start = Some(response.start);
         if response.resend {
             self.acknowledged = None;
-        } else if let Some((sequence, report)) = self.sent.take_if(|(sequence, _)| *sequence <= response.acknowledged) {
-            tracing::debug!(sequence, "acknowledged");
+        } else if let Some((_, report)) = self.sent.take_if(|(sequence, _)| *sequence <= response.acknowledged) {
             self.acknowledged = Some(report);
         }
         if self.has_news() {
             self.changed_at.get_or_insert(now);
         }
-        let held = now.duration_since(sent_at);
+        let held = now.saturating_sub(sent_at);
         let is_empty = wait > 0 && response.desired.is_none();
         self.next_at = if is_empty && response.resend {
             // It waits for the whole report, which comes as soon as that is complete.
@@ -156,7 +157,7 @@ impl Courier {
     }
 
     /// The hub has not answered, or has said no.
-    pub(crate) fn failed(&mut self, refused: bool, now: Instant) {
+    pub fn failed(&mut self, refused: bool, now: Duration) {
         self.under_way = None;
         if self.has_news() {
             self.changed_at.get_or_insert(now);
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
     use fleet_api::wire::Version;
 
-    fn courier(now: Instant) -> Courier {
+    fn courier(now: Duration) -> Courier {
         Courier::new("c".parse().unwrap(), "k".into(), "i".into(), Duration::from_secs(300), now)
     }
 
@@ -187,9 +188,9 @@ mod tests {
         Report { version: Version { epoch: 1, generation }, ..Report::default() }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_report_is_told_until_it_is_acknowledged_and_then_not_again() {
-        let now = Instant::now();
+    #[test]
+    fn a_report_is_told_until_it_is_acknowledged_and_then_not_again() {
+        let now = Duration::from_secs(1);
         let mut courier = courier(now);
         courier.report(report(1), now);
         let first = courier.request(None, true, now);
@@ -219,9 +220,9 @@ mod tests {
         assert!(courier.request(None, true, now).report.unwrap().full);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_poll_is_held_open_also_while_news_is_gathered() {
-        let now = Instant::now();
+    #[test]
+    fn a_poll_is_held_open_also_while_news_is_gathered() {
+        let now = Duration::from_secs(1);
         let mut courier = courier(now);
         courier.request(None, false, now);
         courier.answered(&answer(0), now);
@@ -230,9 +231,9 @@ mod tests {
         assert!(poll.report.is_none() && poll.wait > 0, "it would be asked again at once: {poll:?}");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_hub_that_asks_for_the_whole_report_gets_it_soon() {
-        let now = Instant::now();
+    #[test]
+    fn a_hub_that_asks_for_the_whole_report_gets_it_soon() {
+        let now = Duration::from_secs(1);
         let mut courier = courier(now);
         courier.request(None, false, now);
         courier.answered(&SyncResponse { resend: true, ..answer(0) }, now);

@@ -1,8 +1,9 @@
-//! What an answer of the API server means for an object, in words for people. Called where actions are performed.
+//! What an answer of the API server means for an object, in words for people. Called where actions are
+//! performed, by the agent's shell and by the simulator.
 //!
 //! Invariant: of an error about a Secret nothing is told but the reason and the names of fields: API servers quote values.
 
-use crate::api::ApiError;
+use crate::status::ApiError;
 use fleet_api::{ObjectKey, Reason};
 
 /// What went wrong with an object.
