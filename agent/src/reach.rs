@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn status(code: u16) -> ApiError {
-        ApiError::of(http::StatusCode::from_u16(code).unwrap(), b"")
+        ApiError::of(code, b"")
     }
 
     #[tokio::test(start_paused = true)]
