@@ -2,7 +2,9 @@
 
 use crate::store::{Resources, Store, StoreError, Table, Write};
 use fleet_api::digest::Digest;
-use ring::rand::SystemRandom;
+use fleet_api::names::Ref;
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub struct Identity {
     tls_key: Arc<Zeroizing<Vec<u8>>>,
     hub_key: Digest,
     signing: Arc<Ed25519KeyPair>,
+    chance: Arc<hmac::Key>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -36,7 +39,11 @@ impl Identity {
         let records = store.records(TABLE).await?;
         let find = |wanted: &str| records.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
         if let (Some(key), Some(certificate), Some(signing)) = (find("tls"), find("certificate"), find("signing")) {
-            return Self::of(key, certificate, &signing);
+            let chance = match find("chance") {
+                Some(chance) => chance,
+                None => make_chance(resources).await?,
+            };
+            return Self::of(key, certificate, &signing, &chance);
         }
         let (key, certificate) = make_certificate().map_err(|error| StoreError::Key(error.to_string()))?;
         let signing = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
@@ -45,16 +52,30 @@ impl Identity {
         let writes =
             vec![record("tls", &key), record("certificate", &certificate), record("signing", signing.as_ref())];
         resources.commit(writes).await.map_err(|error| StoreError::Commit(error.to_string()))?;
-        Self::of(key, certificate, signing.as_ref())
+        let chance = make_chance(resources).await?;
+        Self::of(key, certificate, signing.as_ref(), &chance)
     }
 
-    fn of(key: Vec<u8>, certificate: Vec<u8>, signing: &[u8]) -> Result<Self, StoreError> {
+    fn of(key: Vec<u8>, certificate: Vec<u8>, signing: &[u8], chance: &[u8]) -> Result<Self, StoreError> {
         let signing = Ed25519KeyPair::from_pkcs8(signing)
             .map_err(|error| StoreError::Key(format!("the signing key cannot be read: {error}")))?;
         let certificate = CertificateDer::from(certificate);
         let hub_key =
             key_of(&certificate).ok_or_else(|| StoreError::Key("the hub's own certificate cannot be read".into()))?;
-        Ok(Self { certificate, tls_key: Arc::new(Zeroizing::new(key)), hub_key, signing: Arc::new(signing) })
+        Ok(Self {
+            certificate,
+            tls_key: Arc::new(Zeroizing::new(key)),
+            hub_key,
+            signing: Arc::new(signing),
+            chance: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, chance)),
+        })
+    }
+
+    /// What the templates of a Bundle draw from in one cluster (DESIGN §5): the same each time, and nothing that anybody
+    /// without this hub's store can compute.
+    pub(crate) fn seed(&self, cluster_uid: &str, bundle: &Ref) -> [u8; 32] {
+        let tag = hmac::sign(&self.chance, format!("{cluster_uid}\0{bundle}").as_bytes());
+        tag.as_ref().first_chunk().copied().unwrap_or_default()
     }
 
     /// The certificate (DER).
@@ -81,6 +102,16 @@ impl Identity {
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         self.signing.sign(bytes).as_ref().to_vec()
     }
+}
+
+/// Makes the secret that seeds are derived from, and stores it. Hubs that are older than it get it at their next start.
+async fn make_chance(resources: &Resources) -> Result<Vec<u8>, StoreError> {
+    let mut chance = vec![0; 32];
+    let no_entropy = |_| StoreError::Key("the system gives no random bytes".into());
+    SystemRandom::new().fill(&mut chance).map_err(no_entropy)?;
+    let write = Write::Record { table: TABLE, key: "chance".into(), value: chance.clone() };
+    resources.commit(vec![write]).await.map_err(|error| StoreError::Commit(error.to_string()))?;
+    Ok(chance)
 }
 
 /// SHA-256 of a certificate's public key (DER SubjectPublicKeyInfo), which is who its owner is.

@@ -2,6 +2,7 @@
 //! Bundle's error. What a render gave is on disk before the deciding task hears of it.
 
 use crate::blobs::{Blobs, NewBlob};
+use crate::identity::Identity;
 use crate::machine::{Message, Stored};
 use crate::trees;
 use file_tree::MemoryTree;
@@ -35,7 +36,21 @@ pub trait Renderer: Send + Sync + 'static {
     ///
     /// # Errors
     /// Everything that is wrong, with file, line and column from the root of the repository.
-    fn render(&self, input: &RenderInput, files: &MemoryTree) -> Result<Rendered, Vec<Note>>;
+    fn render(
+        &self,
+        input: &RenderInput,
+        files: &MemoryTree,
+        chance: Option<skiff_render::Chance>,
+    ) -> Result<Rendered, RenderFailure>;
+}
+
+/// Why there is no Deployment.
+#[derive(Clone, Debug)]
+pub enum RenderFailure {
+    /// Templates ask for chance or the present.
+    NeedsChance,
+    /// Something is wrong.
+    Wrong(Vec<Note>),
 }
 
 /// The threads that render. Cloning is cheap.
@@ -43,13 +58,14 @@ pub trait Renderer: Send + Sync + 'static {
 pub(crate) struct Rendering {
     renderer: Arc<dyn Renderer>,
     blobs: Blobs,
+    identity: Identity,
     permits: Arc<Semaphore>,
 }
 
 impl Rendering {
-    pub(crate) fn new(renderer: Arc<dyn Renderer>, blobs: Blobs) -> Self {
+    pub(crate) fn new(renderer: Arc<dyn Renderer>, blobs: Blobs, identity: Identity) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { renderer, blobs, permits: Arc::new(Semaphore::new(threads)) }
+        Self { renderer, blobs, identity, permits: Arc::new(Semaphore::new(threads)) }
     }
 
     /// Renders, and tells the deciding task.
@@ -61,19 +77,26 @@ impl Rendering {
             let bundle = input.bundle.clone();
             let done = tokio::task::spawn_blocking(move || this.render(&input)).await;
             let result = done.unwrap_or_else(|error| {
-                Err(vec![Note::new(Reason::Internal, format!("rendering Bundle {bundle} ended early: {error}"))])
+                let message = format!("rendering Bundle {bundle} ended early: {error}");
+                Err(RenderFailure::Wrong(vec![Note::new(Reason::Internal, message)]))
             });
             // The deciding task is gone only when the hub stops.
             let _gone = to.send(Message::Rendered { input: key, result });
         });
     }
 
-    fn render(&self, input: &RenderInput) -> Result<Stored, Vec<Note>> {
-        let failed = |error: String| vec![Note::new(Reason::Internal, format!("Bundle {}: {error}", input.bundle))];
+    fn render(&self, input: &RenderInput) -> Result<Stored, RenderFailure> {
+        let failed = |error: String| {
+            RenderFailure::Wrong(vec![Note::new(Reason::Internal, format!("Bundle {}: {error}", input.bundle))])
+        };
+        let chance = input.facts.chance.as_ref().map(|facts| skiff_render::Chance {
+            seed: self.identity.seed(&facts.cluster_uid, &input.bundle),
+            time: facts.since.map(fleet_api::wire::Timestamp::as_second).unwrap_or_default(),
+        });
         let packed = self.blobs.get(&input.tree).map_err(|error| failed(error.to_string()))?;
         let files = trees::unpack(&packed).map_err(|error| failed(error.to_string()))?;
         let rendered =
-            catch_unwind(AssertUnwindSafe(|| self.renderer.render(input, &files))).unwrap_or_else(|panic| {
+            catch_unwind(AssertUnwindSafe(|| self.renderer.render(input, &files, chance))).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
                 let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
                 Err(failed(format!("the renderer panicked: {text}")))

@@ -1,15 +1,14 @@
 //! The renderer of releases: `skiff_render`, behind the trait that tests can stand in for.
 
 use crate::blobs::NewBlob;
-use crate::rendering::{Rendered, Renderer};
+use crate::rendering::{RenderFailure, Rendered, Renderer};
 use file_tree::MemoryTree;
-use fleet_api::reason::Note;
 use skiff_planner::hub::RenderInput;
-use skiff_render::{ClusterFacts, render, to_deployment};
+use skiff_render::{Chance, ClusterFacts, RenderError, render, to_deployment};
 use std::collections::BTreeSet;
 
 /// Raises when the same input gives other bytes than before, so that everything is rendered again.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// Renders with `skiff_render`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +19,12 @@ impl Renderer for StandardRenderer {
         format!("{}+{REVISION}", env!("CARGO_PKG_VERSION"))
     }
 
-    fn render(&self, input: &RenderInput, files: &MemoryTree) -> Result<Rendered, Vec<Note>> {
+    fn render(
+        &self,
+        input: &RenderInput,
+        files: &MemoryTree,
+        chance: Option<Chance>,
+    ) -> Result<Rendered, RenderFailure> {
         let facts = &input.facts;
         let cluster = ClusterFacts {
             namespace: facts.namespace.clone(),
@@ -37,10 +41,12 @@ impl Renderer for StandardRenderer {
             bundle: input.bundle.name.as_str(),
             options: &input.options,
             cluster: &cluster,
-            // Templates that make up secrets wait for a seed of the hub's own: one that others know would give them away.
-            chance: None,
+            chance,
         };
-        let rendered = render(&what).map_err(|error| vec![error.note()])?;
+        let rendered = render(&what).map_err(|error| match error {
+            RenderError::NeedsChance { .. } if chance.is_none() => RenderFailure::NeedsChance,
+            error => RenderFailure::Wrong(vec![error.note()]),
+        })?;
         let (deployment, blobs) = to_deployment(&rendered, &input.bundle);
         let secrets: BTreeSet<_> = deployment
             .objects

@@ -30,6 +30,8 @@ struct World {
     renders: Vec<RenderInput>,
     /// By bundle name: what rendering it gives.
     results: BTreeMap<String, Result<u32, String>>,
+    /// The bundles whose templates make something up.
+    random: BTreeSet<String>,
     /// By bundle name: what rendering it warns of.
     warnings: BTreeMap<String, Vec<Note>>,
     issued: BTreeMap<Ref, (Have, Desired)>,
@@ -55,6 +57,7 @@ impl World {
             now: "2026-11-25T12:00:00Z".parse().unwrap(),
             renders: Vec::new(),
             results: BTreeMap::new(),
+            random: BTreeSet::new(),
             warnings: BTreeMap::new(),
             issued: BTreeMap::new(),
             statuses: BTreeMap::new(),
@@ -72,6 +75,10 @@ impl World {
                     Action::Render(input) => {
                         again = true;
                         let name = input.bundle.name.to_string();
+                        if self.random.contains(&name) && input.facts.chance.is_none() {
+                            self.machine.observe(Event::NeedsChance { input: input.key() });
+                            continue;
+                        }
                         let warnings = self.warnings.get(&name).cloned().unwrap_or_default();
                         let result = match self.results.get(&name).cloned().unwrap_or(Ok(1)) {
                             Ok(objects) => Ok((deployment(&input), DeploymentFacts { objects, ..Default::default() })),
@@ -284,6 +291,44 @@ fn clusters_with_equal_inputs_share_a_render() {
         vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1"), labelled],
     ));
     assert_eq!(world.renders.len(), 2 + 3, "a render that looks at labels is made for each");
+}
+
+#[test]
+fn what_templates_make_up_is_each_clusters_own_and_stays() {
+    let mut world = World::new();
+    world.random.insert("web".into());
+    let mut world = shop_in(world);
+    world.enroll("p2", &json!({"env": "prod"}));
+    world.settle();
+    let of = |world: &World, cluster: &str| {
+        let desired = &world.issued[&r(cluster)].1;
+        let web = desired.deployments.iter().find(|entry| entry.bundle == r("web")).unwrap();
+        let input = world.renders.iter().find(|input| deployment(input) == web.deployment).unwrap();
+        input.facts.chance.clone().unwrap()
+    };
+    let (first, second) = (of(&world, "prod"), of(&world, "p2"));
+    assert_eq!((first.cluster_uid.as_str(), second.cluster_uid.as_str()), ("ks-prod", "ks-p2"));
+    assert!(first.since.is_some());
+
+    // Another commit, much later: it learns again that the Bundle needs it, and takes the same present.
+    world.now += jiff::SignedDuration::from_hours(100);
+    let changed = vec![bundle("web", "apps/*", "apps/web", "2"), bundle("db", "apps/*", "apps/db", "1")];
+    world.read(read(&["apps/*"], changed.clone()));
+    assert_eq!(of(&world, "prod"), first);
+    let renders = world.renders.len();
+    world.read(read(&["apps/*"], changed));
+    assert_eq!(world.renders.len(), renders, "what was learnt stays with the same files");
+
+    // Withdrawn, and installed anew.
+    world.cluster("prod", &json!({}));
+    world.settle();
+    world.sync("prod", None, None);
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", Some(1), Some(report));
+    world.now += jiff::SignedDuration::from_hours(100);
+    world.cluster("prod", &json!({"env": "prod"}));
+    world.settle();
+    assert_ne!(of(&world, "prod").since, first.since);
 }
 
 #[test]

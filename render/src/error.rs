@@ -5,6 +5,14 @@ use fleet_api::reason::{Note, Reason};
 /// Why a bundle cannot be rendered. Every message names the place from the root of the repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
+    /// Its templates ask for chance or the present, and there is neither.
+    #[error("{place}: {feature} need a seed")]
+    NeedsChance {
+        /// What they use.
+        feature: &'static str,
+        /// The file that shows it.
+        place: String,
+    },
     /// It needs something that does not exist yet.
     #[error("not supported yet: {feature} ({place})")]
     NotSupported {
@@ -62,6 +70,7 @@ impl RenderError {
     #[must_use]
     pub fn note(&self) -> Note {
         let (reason, file) = match self {
+            Self::NeedsChance { place, .. } => (Reason::RenderFailed, place.as_str()),
             Self::NotSupported { place, .. } => (Reason::NotSupported, place.as_str()),
             Self::File { place, .. } => (Reason::RenderFailed, place.as_str()),
             Self::ClusterScoped { place, .. } => (Reason::ClusterScopedInNamespace, place.as_str()),

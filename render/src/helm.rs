@@ -112,13 +112,11 @@ pub(crate) fn check_chance(
     place: &str,
 ) -> Result<(), RenderError> {
     let feature = match (chance, is_random, reads_clock) {
-        (None, true, _) => {
-            "random functions of templates (randAlphaNum, genCA, uuidv4 …), which need a secret of the hub"
-        }
-        (None, _, true) => "the present in templates (now, ago …), which the hub does not keep yet",
+        (None, true, _) => "random functions of templates (randAlphaNum, genCA, uuidv4 …)",
+        (None, _, true) => "functions of templates that ask for the present (now, ago …)",
         _ => return Ok(()),
     };
-    Err(RenderError::NotSupported { feature, place: place.to_owned() })
+    Err(RenderError::NeedsChance { feature, place: place.to_owned() })
 }
 
 /// Whether a hook runs when a release is installed or changed.

@@ -156,7 +156,7 @@ fn bad_input_names_file_line_and_column() {
         (
             &[("a.yaml", &a)],
             json!({"helm": {"templateValues": {"a": "${ randAlphaNum 5 }"}}}),
-            "not supported yet: random functions of templates",
+            "random functions of templates",
         ),
         (
             &[("a.yaml", &a), ("overlays/o/b_patch.yaml", "data: {}")],

@@ -2,6 +2,7 @@
 
 use super::enroll::{EnrollError, Enrolling};
 use crate::core::{CoreError, TokenRequest};
+use crate::rendering::RenderFailure;
 use crate::store::Event as StoreEvent;
 use fleet_api::Note;
 use fleet_api::digest::Digest;
@@ -51,7 +52,7 @@ pub(crate) enum Message {
     /// A repository could not be read.
     ReadFailed(Ref, Vec<Note>),
     /// A render ended; its blobs are on disk.
-    Rendered { input: Digest, result: Result<Stored, Vec<Note>> },
+    Rendered { input: Digest, result: Result<Stored, RenderFailure> },
     /// The directories of a GitRepo's Bundles.
     Directories(Ref, oneshot::Sender<BTreeSet<String>>),
     /// Remove blobs that nothing refers to.

@@ -6,9 +6,9 @@ use super::records::{
 };
 use super::{After, Deciding, Message, Stored};
 use crate::core::CoreError;
+use crate::rendering::RenderFailure;
 use crate::slots::{Issued, Slot};
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, Table, Write};
-use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::labels::{COMMIT_LABEL, REPO_NAME_LABEL};
 use fleet_api::names::Ref;
@@ -128,7 +128,7 @@ impl Deciding {
         }
     }
 
-    pub(super) fn rendered(&mut self, input: Digest, result: Result<Stored, Vec<Note>>) {
+    pub(super) fn rendered(&mut self, input: Digest, result: Result<Stored, RenderFailure>) {
         self.metrics.renders.inc();
         let (result, warnings) = match result {
             Ok(Stored { digest, deployment, warnings }) => {
@@ -137,7 +137,8 @@ impl Deciding {
                 self.turn.write(Write::Record { table: RENDERS, key: input.to_string(), value });
                 (Ok((digest, facts(&deployment))), warnings)
             }
-            Err(notes) => (Err(notes), Vec::new()),
+            Err(RenderFailure::NeedsChance) => return self.machine.observe(Event::NeedsChance { input }),
+            Err(RenderFailure::Wrong(notes)) => (Err(notes), Vec::new()),
         };
         self.machine.observe(Event::Rendered { input, result, warnings });
     }

@@ -199,5 +199,6 @@ fn uses(spec: &BundleSpec, bundle: &Found) -> Uses {
         template_values: templated,
         kubernetes_version: chart,
         api_versions: chart,
+        chance: false,
     }
 }

@@ -153,7 +153,11 @@ async fn what_is_too_much_is_refused() {
     let token = token(&hub, None, &[]).await;
     agent.enroll(&token, None).await.unwrap();
     assert_eq!(agent.post("/v1/sync", vec![b' '; 3 << 20]).await.unwrap_err().0, 413);
-    assert_eq!(agent.post("/v1/sync", b"{".to_vec()).await.unwrap_err().0, 400);
+    // The answer came before the body was read: the connection may end with it, and the next request on another one.
+    eventually("the next request is answered", async || {
+        (agent.post("/v1/sync", b"{".to_vec()).await.unwrap_err().0 == 400).then_some(())
+    })
+    .await;
     assert!(agent.sync(0, None).await.is_ok(), "it goes on");
     let stranger = Agent::new(&hub, "ks-2");
     let mut last = 0;

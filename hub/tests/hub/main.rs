@@ -3,5 +3,6 @@
 mod access;
 mod agents;
 mod canaries;
+mod chance;
 mod common;
 mod restart;

@@ -18,7 +18,7 @@ impl Machine {
         let mut actions = Vec::new();
         self.pass_deadlines(now);
         self.withdraw_of_deleted_gitrepos();
-        self.place();
+        self.place(now);
         self.request_renders(&mut actions);
         self.promote();
         self.store(&mut actions);
@@ -76,7 +76,7 @@ impl Machine {
         }
     }
 
-    fn place(&mut self) {
+    fn place(&mut self, now: Timestamp) {
         for name in std::mem::take(&mut self.dirty.clusters) {
             let Some(cluster) = self.snapshot.clusters.get_mut(&name) else { continue };
             if cluster.resource.is_none() {
@@ -85,12 +85,12 @@ impl Machine {
             if cluster.refresh_view(&name) {
                 self.dirty.group_status.extend(self.snapshot.groups.keys().cloned());
             }
-            placement::place_cluster(&mut self.snapshot, &self.options.renderer, &name, &mut self.dirty);
+            placement::place_cluster(&mut self.snapshot, &self.options.renderer, &name, now, &mut self.dirty);
             self.dirty.desired.insert(name.clone());
             self.dirty.cluster_status.insert(name);
         }
         for name in std::mem::take(&mut self.dirty.bundles) {
-            placement::place_bundle(&mut self.snapshot, &self.options.renderer, &name, &mut self.dirty);
+            placement::place_bundle(&mut self.snapshot, &self.options.renderer, &name, now, &mut self.dirty);
             let Some(bundle) = self.snapshot.bundles.get(&name) else { continue };
             self.dirty.desired.extend(bundle.placements.keys().cloned());
         }
@@ -214,7 +214,9 @@ impl Machine {
         let bytes = serde_json::to_vec(&desired).ok()?;
         let have = Have { version, digest: Digest::of(&bytes) };
         let deployments = desired.deployments.iter().map(|deployment| deployment.deployment).collect();
-        let memory = self.memory_mut(name)?;
+        let cluster = self.snapshot.clusters.get_mut(name)?;
+        let memory = cluster.memory.as_mut()?;
+        memory.first_renders.retain(|bundle, _| cluster.bundles.contains(bundle) || graves.contains_key(bundle));
         memory.tombstones = graves;
         memory.issued(desired, have);
         Some(Issue { cluster: name.clone(), have, bytes: bytes.into(), deployments })

@@ -29,6 +29,9 @@ pub struct Uses {
     pub kubernetes_version: bool,
     /// What its API server serves.
     pub api_versions: bool,
+    /// Chance or the present (`randAlphaNum`, `genCA`, `now` …): then each cluster has a render of its own. Only a render
+    /// shows it, so it is learnt ([`Event::NeedsChance`]) and not read.
+    pub chance: bool,
 }
 
 /// A Bundle as it was read: everything that placing and rendering it depends on.
@@ -68,10 +71,11 @@ pub struct BundleRecord {
 }
 
 impl BundleRecord {
-    /// Whether both are the same but for the commit. A Bundle keeps the commit that changed it last, so that a commit
-    /// costs what it changed.
+    /// Whether both are the same but for the commit, and for what was learnt by rendering. A Bundle keeps the commit that
+    /// changed it last, so that a commit costs what it changed.
     pub fn is_same(&self, other: &Self) -> bool {
         let Self { id, tree, spec, labels, annotations, gitrepo, commit: _, entry, directory, uses, rewound } = self;
+        let uses = &Uses { chance: other.uses.chance, ..*uses };
         (id, tree, labels, annotations, gitrepo, entry, directory, uses, rewound)
             == (
                 &other.id,
@@ -233,6 +237,11 @@ pub enum Event {
         result: Result<(Digest, DeploymentFacts), Vec<Note>>,
         /// What the render warned of: nothing that changes what is deployed.
         warnings: Vec<Note>,
+    },
+    /// A render found that templates ask for chance or the present, and was given neither.
+    NeedsChance {
+        /// [`RenderInput::key`](super::RenderInput::key).
+        input: Digest,
     },
     /// An agent got an identity.
     Enrolled(Ref, Enrollment),

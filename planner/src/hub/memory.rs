@@ -6,7 +6,7 @@ use super::event::{Enrollment, Sync, SyncOutcome};
 use super::intake;
 use super::rules::{Rule, Rules};
 use fleet_api::names::Ref;
-use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Tombstone, Version};
+use fleet_api::wire::{Approval, Desired, Have, Report, ReportDelta, Timestamp, Tombstone, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +33,10 @@ pub struct Memory {
     pub unserved: BTreeSet<Version>,
     /// When each tombstone was first issued.
     pub tombstones: BTreeMap<Ref, Grave>,
+    /// When each Bundle whose templates ask for it was rendered for the cluster first: what they take for the present, so
+    /// that it does not change with every commit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub first_renders: BTreeMap<Ref, Timestamp>,
     /// What admins approved.
     pub approvals: Vec<GrantedApproval>,
     /// The epoch in which nothing may be deleted yet (R3).
@@ -88,6 +92,7 @@ impl Memory {
             history: Vec::new(),
             unserved: BTreeSet::new(),
             tombstones: BTreeMap::new(),
+            first_renders: BTreeMap::new(),
             approvals: Vec::new(),
             hold: None,
             start: 0,

@@ -24,7 +24,7 @@ mod view;
 
 pub use event::*;
 pub use memory::{EpochHold, GrantedApproval, Grave, Memory};
-pub use placement::ClusterFacts;
+pub use placement::{ChanceFacts, ClusterFacts};
 pub use repository::{RepositoryPlan, plan as plan_repository};
 pub use rollout::Allowance;
 pub use rules::{Rule, Rules};

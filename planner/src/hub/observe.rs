@@ -53,6 +53,7 @@ impl Machine {
                 }
             }
             Event::Rendered { input, result, warnings } => self.rendered(input, result, warnings),
+            Event::NeedsChance { input } => self.needs_chance(input),
             Event::Enrolled(name, enrollment) => self.enrolled(name, enrollment),
             Event::Approved(name, approval) => {
                 if let Some(memory) = self.memory_mut(&name) {
@@ -100,10 +101,11 @@ impl Machine {
         }
     }
 
-    fn put_bundle(&mut self, name: &Ref, record: BundleRecord) {
+    fn put_bundle(&mut self, name: &Ref, mut record: BundleRecord) {
         self.snapshot.withdrawn.remove(name);
         if let Some(state) = self.snapshot.bundles.get_mut(name) {
             let same = state.record.is_same(&record);
+            record.uses.chance |= state.record.uses.chance && state.record.id == record.id;
             state.record = record;
             if same {
                 return;
@@ -218,6 +220,18 @@ impl Machine {
             self.dirty.bundle_status.insert(bundle.clone());
         }
         self.dirty.plan.extend(render.wanted_by.iter().map(|cluster| (bundle.clone(), cluster.clone())));
+    }
+
+    /// From now on the Bundle is rendered for each cluster on its own.
+    fn needs_chance(&mut self, input: Digest) {
+        self.pending = self.pending.saturating_sub(1);
+        let Some(render) = self.snapshot.renders.get_mut(&input) else { return };
+        // Nobody wants it once its Bundle is placed again.
+        render.result = RenderResult::Failed(Vec::new());
+        let Some(bundle) = self.snapshot.bundles.get_mut(&render.bundle) else { return };
+        bundle.record.uses.chance = true;
+        self.dirty.put.insert(render.bundle.clone());
+        self.dirty.bundles.insert(render.bundle.clone());
     }
 
     fn read(&mut self, read: &RepositoryRead) {

@@ -8,7 +8,7 @@ use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::BundleDeploymentOptions;
-use fleet_api::wire::{ApiVersions, Facts};
+use fleet_api::wire::{ApiVersions, Facts, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -33,6 +33,20 @@ pub struct ClusterFacts {
     /// What its API server serves; its digest stands for it in the name of an input.
     #[serde(serialize_with = "by_digest")]
     pub api_versions: ApiVersions,
+    /// What chance and the present are derived from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chance: Option<ChanceFacts>,
+}
+
+/// What makes chance and the present of a render, together with a secret that only the shell has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChanceFacts {
+    /// UID of the cluster's `kube-system` namespace: a cluster that is installed anew gets other secrets. Empty before it
+    /// is enrolled.
+    pub cluster_uid: String,
+    /// When the Bundle was rendered for the cluster first; none before it is enrolled.
+    pub since: Option<Timestamp>,
 }
 
 fn by_digest<S: serde::Serializer>(versions: &ApiVersions, serializer: S) -> Result<S::Ok, S::Error> {
@@ -40,7 +54,7 @@ fn by_digest<S: serde::Serializer>(versions: &ApiVersions, serializer: S) -> Res
 }
 
 impl ClusterFacts {
-    fn of(uses: Uses, cluster: &ClusterState) -> Self {
+    fn of(uses: Uses, bundle: &Ref, cluster: &ClusterState) -> Self {
         let resource = cluster.resource.as_ref();
         let none = Facts::default();
         let facts = cluster.memory.as_ref().map_or(&none, |memory| &memory.report.facts);
@@ -65,12 +79,19 @@ impl ClusterFacts {
         if uses.api_versions {
             used.api_versions.clone_from(&facts.api_versions);
         }
+        if uses.chance {
+            let memory = cluster.memory.as_ref();
+            used.chance = Some(ChanceFacts {
+                cluster_uid: memory.map(|memory| memory.enrollment.kube_system_uid.clone()).unwrap_or_default(),
+                since: memory.and_then(|memory| memory.first_renders.get(bundle)).copied(),
+            });
+        }
         used
     }
 }
 
 /// Places a Bundle in all clusters again.
-pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, dirty: &mut Dirty) {
+pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, now: Timestamp, dirty: &mut Dirty) {
     let Some(mut bundle) = snapshot.bundles.remove(name) else { return };
     bundle.invalid = target::validate(&bundle.record.spec).err().map(|error| {
         Note::new(Reason::InvalidSelector, format!("Bundle {name}: {error}; it stays where it is"))
@@ -80,7 +101,7 @@ pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, 
     let groups = snapshot.group_views();
     let in_reach: Vec<Ref> = snapshot.clusters.keys().cloned().collect();
     for cluster in in_reach {
-        place(snapshot, renderer, (name, &mut bundle), &cluster, &groups, dirty);
+        place(snapshot, (renderer, now), (name, &mut bundle), &cluster, &groups, dirty);
     }
     probe(&mut snapshot.renders, renderer, (name, &mut bundle), dirty);
     dirty.bundle_status.insert(name.clone());
@@ -127,12 +148,12 @@ fn input(renderer: &str, name: &Ref, bundle: &BundleState, variant: &Variant, fa
 }
 
 /// Places all Bundles in one cluster again.
-pub(super) fn place_cluster(snapshot: &mut Snapshot, renderer: &str, cluster: &Ref, dirty: &mut Dirty) {
+pub(super) fn place_cluster(snapshot: &mut Snapshot, renderer: &str, cluster: &Ref, now: Timestamp, dirty: &mut Dirty) {
     let groups = snapshot.group_views();
     let names: Vec<Ref> = snapshot.bundles.keys().cloned().collect();
     for name in names {
         if let Some(mut bundle) = snapshot.bundles.remove(&name) {
-            place(snapshot, renderer, (&name, &mut bundle), cluster, &groups, dirty);
+            place(snapshot, (renderer, now), (&name, &mut bundle), cluster, &groups, dirty);
             snapshot.bundles.insert(name, bundle);
         }
     }
@@ -140,7 +161,7 @@ pub(super) fn place_cluster(snapshot: &mut Snapshot, renderer: &str, cluster: &R
 
 fn place(
     snapshot: &mut Snapshot,
-    renderer: &str,
+    (renderer, now): (&str, Timestamp),
     (name, bundle): (&Ref, &mut BundleState),
     cluster_name: &Ref,
     groups: &[GroupView],
@@ -179,6 +200,13 @@ fn place(
         return;
     };
     cluster.bundles.insert(name.clone());
+    if bundle.record.uses.chance
+        && let Some(memory) = &mut cluster.memory
+        && !memory.first_renders.contains_key(name)
+    {
+        memory.first_renders.insert(name.clone(), super::whole_seconds(now));
+        dirty.memory.insert(cluster_name.clone());
+    }
     let issued = issued(cluster, name);
     let variant = variant(&mut bundle.variants, matched.options);
     let alone = bundle.record.uses == Uses::default();
@@ -186,7 +214,7 @@ fn place(
     let key = match variant.key.filter(|_| alone) {
         Some(key) => key,
         None => {
-            let input = input(renderer, name, bundle, &variant, ClusterFacts::of(bundle.record.uses, cluster));
+            let input = input(renderer, name, bundle, &variant, ClusterFacts::of(bundle.record.uses, name, cluster));
             let key = input.key();
             if alone && let Some(known) = bundle.variants.iter_mut().find(|known| known.digest == variant.digest) {
                 known.key = Some(key);
@@ -209,7 +237,8 @@ fn place(
     render.wanted_by.insert(cluster_name.clone());
     if first {
         let uses = bundle.record.uses;
-        let input = made.unwrap_or_else(|| input(renderer, name, bundle, &variant, ClusterFacts::of(uses, cluster)));
+        let input =
+            made.unwrap_or_else(|| input(renderer, name, bundle, &variant, ClusterFacts::of(uses, name, cluster)));
         dirty.render.insert(key, input);
     }
     bundle.placements.insert(
