@@ -57,7 +57,7 @@ fn collect(root: &Value, at: &Value, prefix: &str, into: &mut Vec<Field>) {
         }
         let (is_list, inner) = resolve(root, field);
         let path = format!("{prefix}{name}{}", if is_list { "[]" } else { "" });
-        let meaning = field["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
+        let meaning = field["description"].as_str().or_else(|| inner["description"].as_str()).unwrap_or_default();
         into.push(Field { path: path.clone(), kind: kind(is_list, inner), meaning: meaning.replace('\n', " ") });
         if is_top && name == CUSTOMIZATIONS[0] {
             let own = |name: &String| *name == "name" || root["properties"].get(name).is_none();

@@ -183,12 +183,7 @@ fn place(
         unplace(&mut snapshot.renders, bundle, cluster_name);
         return;
     };
-    let told = cluster.near_misses.get(name) != near_miss.as_ref();
-    match near_miss {
-        Some(note) => cluster.near_misses.insert(name.clone(), note),
-        None => cluster.near_misses.remove(name),
-    };
-    if told {
+    if tell_near_miss(cluster, name, near_miss) {
         dirty.cluster_status.insert(cluster_name.clone());
     }
     let Some(Resolution::Deploy(matched)) = resolution else {
@@ -200,11 +195,7 @@ fn place(
         return;
     };
     cluster.bundles.insert(name.clone());
-    if bundle.record.uses.chance
-        && let Some(memory) = &mut cluster.memory
-        && !memory.first_renders.contains_key(name)
-    {
-        memory.first_renders.insert(name.clone(), super::whole_seconds(now));
+    if bundle.record.uses.chance && remember_first_render(cluster, name, now) {
         dirty.memory.insert(cluster_name.clone());
     }
     let issued = issued(cluster, name);
@@ -254,6 +245,24 @@ fn place(
         },
     );
     dirty.plan.insert((name.clone(), cluster_name.clone()));
+}
+
+/// True where it was not known.
+fn tell_near_miss(cluster: &mut ClusterState, bundle: &Ref, near_miss: Option<Note>) -> bool {
+    let is_new = cluster.near_misses.get(bundle) != near_miss.as_ref();
+    match near_miss {
+        Some(note) => cluster.near_misses.insert(bundle.clone(), note),
+        None => cluster.near_misses.remove(bundle),
+    };
+    is_new
+}
+
+/// True where there was none.
+fn remember_first_render(cluster: &mut ClusterState, bundle: &Ref, now: Timestamp) -> bool {
+    let Some(memory) = &mut cluster.memory else { return false };
+    let is_new = !memory.first_renders.contains_key(bundle);
+    memory.first_renders.entry(bundle.clone()).or_insert_with(|| super::whole_seconds(now));
+    is_new
 }
 
 fn resolve(

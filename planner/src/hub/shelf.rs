@@ -30,6 +30,9 @@ pub struct Shelf<B> {
     documents: VecDeque<Arc<Signed<B>>>,
 }
 
+/// A document, and an older one that the agent has.
+pub type Taken<B> = (Arc<Signed<B>>, Option<Arc<Signed<B>>>);
+
 impl<B> Default for Shelf<B> {
     fn default() -> Self {
         Self { documents: VecDeque::new() }
@@ -51,7 +54,7 @@ impl<B> Shelf<B> {
     }
 
     /// The newest document, where the agent has another one, and the one that it has, where that is still here.
-    pub fn take(&self, have: Option<Have>) -> Option<(Arc<Signed<B>>, Option<Arc<Signed<B>>>)> {
+    pub fn take(&self, have: Option<Have>) -> Option<Taken<B>> {
         let newest = self.documents.back().filter(|newest| Some(newest.have) != have)?;
         let base = self.documents.iter().find(|older| Some(older.have) == have);
         Some((Arc::clone(newest), base.map(Arc::clone)))
