@@ -34,11 +34,14 @@ fn cases() -> Vec<String> {
 
 /// Compares with a committed file, or writes it.
 fn golden(path: &Path, is: &str) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     if updates() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, is).unwrap();
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(path, is))
+            .map_err(failed)?;
     }
-    let expected = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let expected = std::fs::read_to_string(path).map_err(failed)?;
     if expected == is { Ok(()) } else { Err(format!("{}\n--- expected\n{expected}\n--- is\n{is}", path.display())) }
 }
 

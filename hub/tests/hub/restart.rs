@@ -47,7 +47,7 @@ async fn a_restart_keeps_everything_and_issues_nothing() {
 }
 
 fn warned(hub: &skiff_hub::Hub) -> Option<()> {
-    let gitrepo: GitRepo = hub.resources().get("fleet-default", "shop").unwrap().unwrap();
+    let gitrepo: GitRepo = hub.resources().get("fleet-default", "shop").ok()??;
     let notes = gitrepo.status?.notes;
     notes.iter().any(|note| note.message.contains("web/a.yaml:") && note.message.contains("no object")).then_some(())
 }

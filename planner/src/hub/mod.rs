@@ -29,7 +29,7 @@ pub use repository::{RepositoryPlan, plan as plan_repository};
 pub use rollout::Allowance;
 pub use rules::{Rule, Rules};
 pub use session::check_identity;
-pub use shelf::{Shelf, Signed};
+pub use shelf::{Shelf, Signed, Taken};
 pub use statuses::{Kind, Status};
 pub use turn::Turn;
 pub use view::Subject;
