@@ -405,3 +405,92 @@ fn a_submodule_in_a_bundle_is_that_bundles_error() {
     assert_eq!(names(&discovery), ["repo-b"]);
     assert_eq!(failures(&discovery), [(Reason::SubmoduleUnsupported, "a/lib: is a git submodule")]);
 }
+
+/// A bundle whose kustomization leads through a base above it to another one, and what lies beside them.
+const OVERLAY: &[(&str, &str)] = &[
+    ("apps/web/kustomization.yaml", "resources: [../../base, own.yaml]\ntransformers: [label.yaml]\n"),
+    ("apps/web/label.yaml", "kind: PatchTransformer\npath: ../never/read.yaml\n"),
+    ("apps/web/own.yaml", OBJECT),
+    (
+        "base/kustomization.yaml",
+        "resources: [x.yaml, ../more]\nconfigMapGenerator:\n- {name: m, files: [k=app.conf]}\n",
+    ),
+    ("base/x.yaml", OBJECT),
+    ("base/app.conf", "a"),
+    ("base/README.md", "a"),
+    ("more/kustomization.yml", "components: [../base/part]\npatches:\n- path: deep/p.yaml\n"),
+    ("more/deep/p.yaml", OBJECT),
+    ("base/part/Kustomization", "kind: Component\nhelmCharts: [{name: c}]\n"),
+    ("base/part/charts/c/Chart.yaml", "name: c"),
+    ("base/part/charts/c/templates/t.yaml", "t"),
+];
+
+fn overlay_changed(path: &str, content: &str) -> Discovery {
+    let mut files = OVERLAY.to_vec();
+    files.retain(|(known, _)| *known != path);
+    files.push((path, content));
+    find(&files, json!({"paths": ["apps/web"]}))
+}
+
+#[test]
+fn what_a_kustomization_reads_outside_of_the_bundle_belongs_to_it() {
+    let discovery = find(OVERLAY, json!({"paths": ["apps/web"]}));
+    let found = &discovery.bundles[0];
+    let outside: Vec<String> = found
+        .files
+        .iter()
+        .filter_map(|file| {
+            file.path.strip_prefix(".outside/").map(|path| format!("{path} {}", found.place_of(&file.path)))
+        })
+        .collect();
+    let expected = [
+        "base/app.conf",
+        "base/kustomization.yaml",
+        "base/part/Kustomization",
+        "base/part/charts/c/Chart.yaml",
+        "base/part/charts/c/templates/t.yaml",
+        "base/x.yaml",
+        "more/deep/p.yaml",
+        "more/kustomization.yml",
+    ];
+    assert_eq!(outside, expected.map(|path| format!("{path} {path}")));
+    let listed = discovery.bundles[0].bundle.spec.resources.iter().filter(|file| file.name.starts_with(".outside/"));
+    assert_eq!(listed.count(), expected.len());
+}
+
+#[test]
+fn the_id_follows_the_bases_and_not_what_lies_beside_them() {
+    let first = find(OVERLAY, json!({"paths": ["apps/web"]})).bundles[0].id;
+    for path in ["base/app.conf", "base/x.yaml", "more/deep/p.yaml", "base/part/charts/c/templates/t.yaml"] {
+        assert_ne!(overlay_changed(path, "changed: b").bundles[0].id, first, "{path}");
+    }
+    for path in ["base/README.md", "more/other.yaml", "apps/other/x.yaml"] {
+        assert_eq!(overlay_changed(path, "changed: b").bundles[0].id, first, "{path}");
+    }
+    let lfs = overlay_changed("base/x.yaml", LFS);
+    assert_eq!(lfs.failed[0].note.reason, Reason::LfsPointerUnsupported);
+}
+
+#[test]
+fn a_changed_base_is_seen_though_the_directory_is_unchanged() {
+    let mut cache = Cache::default();
+    let mut source = Counted::new(OVERLAY);
+    let repository = gitrepo(json!({"paths": ["apps/web"]}));
+    let first = discover(&source, &repository, &mut cache);
+    source.files.insert("base/x.yaml", Mode::Regular, &b"changed: b"[..]).unwrap();
+    let second = discover(&source, &repository, &mut cache);
+    assert_ne!(first.bundles[0].id, second.bundles[0].id);
+}
+
+#[test]
+fn bases_that_lead_in_circles_or_nowhere_end() {
+    let discovery = find(
+        &[
+            ("a/kustomization.yaml", "resources: [../b, ../gone, ../../out, ../l]\n"),
+            ("b/kustomization.yaml", "resources: [../a, ../b, .]\n"),
+        ],
+        json!({"paths": ["a"]}),
+    );
+    let paths: Vec<&str> = discovery.bundles[0].files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["kustomization.yaml", ".outside/b/kustomization.yaml"]);
+}

@@ -105,8 +105,13 @@ impl ChartGenerator {
         let home = if versioned { format!("{home}/{}-{}", chart.name, chart.version) } else { home.to_owned() };
         let local = format!("{home}/{}", chart.name);
         if !loader.is_directory(&local) {
-            let message = format!("no chart found at '{local}'; a build pulls none, put it into the tree");
-            return Err(Error::new(message));
+            let message = match chart.repo.as_str() {
+                "" => format!("no chart found at '{local}'; a build pulls none, put it into the tree"),
+                repo => format!(
+                    "the chart is in the repository {repo} (repo), and a build pulls none: put it into the tree at '{local}'"
+                ),
+            };
+            return Err(Error::new(message).in_field("helmCharts"));
         }
         let tree_path = |path: &str| clean_join(loader.root(), path).map_err(|error| Error::new(error.to_string()));
         let values = values(&chart, &local, loader)?;

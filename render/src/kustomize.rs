@@ -4,6 +4,8 @@
 //! kustomization at the root of the bundle may name files in sub directories.
 
 use crate::error::RenderError;
+use crate::inflate::TreeCharts;
+use crate::outside::Repository;
 use crate::{Input, RenderedObject, joined};
 use file_tree::{Entry, Files, Mode};
 use kustomize_rs::Options;
@@ -23,13 +25,20 @@ pub(crate) fn objects(
     chart: Option<&str>,
 ) -> Result<(Vec<RenderedObject>, Vec<String>), RenderError> {
     let place = input.place(&joined(dir, KUSTOMIZATION));
-    let files = match chart {
-        Some(manifests) => Layer::over_chart(input, dir, manifests)?,
-        None => Layer { files: input.files, added: BTreeMap::new() },
+    let repository = Repository { files: input.files, dir: input.prefix };
+    let added = chart.map_or_else(|| Ok(BTreeMap::new()), |manifests| over_chart(input, dir, manifests))?;
+    let files = Layer { files: &repository, added };
+    let charts = TreeCharts { chance: input.chance };
+    let options = Options {
+        charts: Some(&charts),
+        helm_kube_version: &input.cluster.kubernetes_version,
+        helm_api_versions: &input.cluster.api_versions,
+        ..Options::default()
     };
-    let built = kustomize_rs::build(&files, dir, &Options::default());
+    let whole = input.place(dir);
+    let built = kustomize_rs::build(&files, whole.trim_end_matches('/'), &options);
     let built = built.map_err(|error| {
-        let (file, rest) = located(input, &error);
+        let (file, rest) = located(&error);
         RenderError::file(file.unwrap_or_else(|| place.clone()), rest)
     })?;
     let object = |value: Value| RenderedObject { value, source: place.clone() };
@@ -37,45 +46,44 @@ pub(crate) fn objects(
 }
 
 /// The file and line of an error, from the root of the repository, and what it says.
-fn located(input: &Input<'_>, error: &kustomize_rs::Error) -> (Option<String>, String) {
+fn located(error: &kustomize_rs::Error) -> (Option<String>, String) {
     let file = error.file().map(|file| match error.line() {
-        Some(line) => format!("{}:{line}", input.place(file)),
-        None => input.place(file),
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
     });
     (file, error.to_string())
 }
 
-/// Files over those of the bundle.
+/// Files over those of the repository.
 struct Layer<'a> {
     files: &'a dyn Files,
     added: BTreeMap<String, Vec<u8>>,
 }
 
-impl<'a> Layer<'a> {
-    /// The files with the output of a chart, which the kustomization names first, unless it names it already.
-    fn over_chart(input: &'a Input<'_>, dir: &str, manifests: &str) -> Result<Self, RenderError> {
-        let path = joined(dir, KUSTOMIZATION);
-        let documents = input.parse(&path)?;
-        let json = documents.first().map(|document| document.node.to_json()).transpose();
-        let mut file = match json.map_err(|error| RenderError::yaml(&input.place(&path), &error))? {
-            Some(Value::Object(file)) => file,
-            None | Some(Value::Null) => serde_json::Map::new(),
-            Some(_) => return Err(RenderError::file(input.place(&path), "a kustomization is a mapping")),
-        };
-        let resources = file.entry("resources").or_insert(Value::Null);
-        if resources.is_null() {
-            *resources = Value::Array(Vec::new());
-        }
-        if let Value::Array(resources) = resources
-            && !resources.iter().any(|resource| resource == MANIFESTS)
-        {
-            resources.insert(0, Value::from(MANIFESTS));
-        }
-        let text = k8s_yaml::to_string(&Value::Object(file));
-        let added =
-            BTreeMap::from([(path, text.into_bytes()), (joined(dir, MANIFESTS), manifests.as_bytes().to_vec())]);
-        Ok(Self { files: input.files, added })
+/// The output of a chart as a file, and the kustomization that names it first, unless it names it already.
+fn over_chart(input: &Input<'_>, dir: &str, manifests: &str) -> Result<BTreeMap<String, Vec<u8>>, RenderError> {
+    let path = joined(dir, KUSTOMIZATION);
+    let documents = input.parse(&path)?;
+    let json = documents.first().map(|document| document.node.to_json()).transpose();
+    let mut file = match json.map_err(|error| RenderError::yaml(&input.place(&path), &error))? {
+        Some(Value::Object(file)) => file,
+        None | Some(Value::Null) => serde_json::Map::new(),
+        Some(_) => return Err(RenderError::file(input.place(&path), "a kustomization is a mapping")),
+    };
+    let resources = file.entry("resources").or_insert(Value::Null);
+    if resources.is_null() {
+        *resources = Value::Array(Vec::new());
     }
+    if let Value::Array(resources) = resources
+        && !resources.iter().any(|resource| resource == MANIFESTS)
+    {
+        resources.insert(0, Value::from(MANIFESTS));
+    }
+    let text = k8s_yaml::to_string(&Value::Object(file));
+    Ok(BTreeMap::from([
+        (input.place(&path), text.into_bytes()),
+        (input.place(&joined(dir, MANIFESTS)), manifests.as_bytes().to_vec()),
+    ]))
 }
 
 impl Files for Layer<'_> {

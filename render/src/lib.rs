@@ -6,9 +6,11 @@
 mod deployment;
 mod error;
 mod helm;
+mod inflate;
 mod kinds;
 mod kustomize;
 mod namespace;
+pub mod outside;
 mod overlay;
 mod raw;
 pub mod strategic;
@@ -17,6 +19,7 @@ mod values;
 
 pub use deployment::to_deployment;
 pub use error::RenderError;
+pub use inflate::TreeCharts;
 
 use helm::Templated;
 

@@ -56,6 +56,7 @@ fn is_manifest(path: &str, layers: &Layers) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|extension| name.ends_with(extension))
         && !matches!(path, "fleet.yaml" | "fleet.yml")
         && !is_partial
+        && crate::outside::path_of(path).is_none()
         && !style::in_nested(path, |other| layers.contains_key(other))
 }
 

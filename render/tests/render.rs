@@ -383,3 +383,81 @@ fn what_a_kustomization_warns_of_becomes_a_note() {
     assert_eq!(notes.len(), 1);
     assert!(notes[0].message.contains("'bases' is deprecated"), "{notes:?}");
 }
+
+#[test]
+fn a_base_outside_of_the_bundle_is_read_from_its_place_in_the_repository() {
+    let (own, base) = (object("own"), object("base"));
+    let rendered = run(
+        &[
+            ("kustomization.yaml", "namePrefix: p-\nresources: [../base, own.yaml]\n"),
+            ("own.yaml", &own),
+            (".outside/base/kustomization.yaml", "resources: [b.yaml, ../more]\n"),
+            (".outside/base/b.yaml", &base),
+            (".outside/more/kustomization.yaml", "configMapGenerator: [{name: g, literals: [a=b]}]\n"),
+        ],
+        json!({}),
+    );
+    let names: Vec<_> =
+        rendered.unwrap().objects.iter().map(|object| object.value["metadata"]["name"].clone()).collect();
+    assert_eq!(names, ["p-base", "p-g-4h2mbtbbt6", "p-own"]);
+
+    let broken = run(
+        &[
+            ("kustomization.yaml", "resources: [../base]\n"),
+            (".outside/base/kustomization.yaml", "resources: [b.yaml]\n"),
+            (".outside/base/b.yaml", "kind: A\nmetadata: {}\n"),
+        ],
+        json!({}),
+    );
+    let error = broken.unwrap_err().to_string();
+    assert!(error.contains("base/b.yaml:1"), "{error}");
+}
+
+#[test]
+fn what_lies_outside_is_no_raw_yaml() {
+    let (own, base) = (object("own"), object("base"));
+    let rendered = run(&[("own.yaml", &own), (".outside/base/b.yaml", &base)], json!({})).unwrap();
+    assert_eq!(listed(&rendered), ["own@app/own.yaml:1"]);
+}
+
+#[test]
+fn charts_in_a_kustomization_are_rendered_from_the_tree() {
+    let template = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: \"{{ .Release.Name }}\", namespace: \"{{ .Release.Namespace }}\"}\ndata: {a: \"{{ .Values.a }}\", b: \"{{ .Values.b }}\", c: \"{{ .Values.c }}\"}\n";
+    let crd =
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: toys.example.com}\n";
+    let hook = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: hook, annotations: {helm.sh/hook: pre-install}}\n";
+    let files = [
+        ("charts/c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+        ("charts/c/values.yaml", "{a: chart, b: chart, c: chart}"),
+        ("charts/c/templates/t.yaml", template),
+        ("charts/c/templates/h.yaml", hook),
+        ("charts/c/crds/crd.yaml", crd),
+        ("more.yaml", "c: file"),
+    ];
+    let with = |chart: &str| {
+        let kustomization = format!("namePrefix: p-\nhelmCharts:\n- {chart}\n");
+        let mut all = files.to_vec();
+        all.push(("kustomization.yaml", &kustomization));
+        run(&all, json!({}))
+    };
+    let rendered = with(
+        "{name: c, releaseName: r, namespace: ns, includeCRDs: true, valuesInline: {b: inline}, additionalValuesFiles: [more.yaml]}",
+    );
+    let rendered = rendered.unwrap();
+    let by_name = |name: &str| rendered.objects.iter().find(|object| object.value["metadata"]["name"] == name);
+    let made = by_name("p-r").unwrap();
+    assert_eq!(made.value["data"], json!({"a": "chart", "b": "inline", "c": "file"}));
+    assert_eq!(made.value["metadata"]["namespace"], "ns");
+    assert!(by_name("p-hook").is_some() && by_name("toys.example.com").is_some(), "{:?}", listed(&rendered));
+
+    let few = with("{name: c, releaseName: r, skipHooks: true}").unwrap();
+    assert_eq!(listed(&few), ["p-r@app/kustomization.yaml"]);
+    for (chart, expected) in [
+        ("{name: d, repo: https://charts.example.com, version: 1.0.0}", "https://charts.example.com (repo)"),
+        ("{name: d}", "no chart found at 'charts/d'"),
+        ("{name: c, nameTemplate: \"{{ now }}\"}", "nameTemplate"),
+    ] {
+        let error = with(chart).unwrap_err().to_string();
+        assert!(error.contains("app/kustomization.yaml") && error.contains(expected), "{error}");
+    }
+}

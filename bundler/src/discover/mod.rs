@@ -9,6 +9,7 @@ mod files;
 mod fleet_yaml;
 mod glob;
 mod ignore;
+mod outside;
 mod resources;
 mod scan;
 mod spec;
@@ -85,7 +86,8 @@ pub struct FoundBundle {
     /// Its directory; empty for the root.
     pub dir: String,
     /// The files that it is rendered from, sorted by path. Fewer than its resources where a raw YAML bundle holds
-    /// directories with a `fleet.yaml` of their own.
+    /// directories with a `fleet.yaml` of their own. What its kustomizations read outside of its directory comes last
+    /// ([`skiff_render::outside`]).
     pub files: Vec<TreeEntry>,
     /// Digest of files, options and targets; not of the commit. Unchanged input, unchanged id.
     pub id: Digest,
@@ -98,6 +100,12 @@ impl FoundBundle {
     #[must_use]
     pub fn name(&self) -> &str {
         self.bundle.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// Where one of its files lies in the repository.
+    #[must_use]
+    pub fn place_of(&self, file: &str) -> String {
+        resources::place_of(&self.dir, file)
     }
 }
 
@@ -263,7 +271,13 @@ impl Run<'_> {
         notes.extend(above);
         validate::bundle(&origin, &bundle)?;
         let outcome = self.finish(place, bundle, notes)?;
-        Ok((outcome, only_directory))
+        let all_inside = match &outcome {
+            Outcome::Empty => true,
+            Outcome::Found(found) => {
+                found.files.iter().all(|file| skiff_render::outside::path_of(&file.path).is_none())
+            }
+        };
+        Ok((outcome, only_directory && all_inside))
     }
 
     fn finish(&self, place: &Place, mut bundle: Bundle, mut notes: Vec<Note>) -> Result<Outcome, Note> {
@@ -290,15 +304,20 @@ impl Run<'_> {
         };
         remote_charts(&bundle, in_directory)?;
         let targets = bundle.spec.targets.iter().map(|target| &target.options);
-        let is_raw = std::iter::once(&bundle.spec.options)
+        let styles: Vec<_> = std::iter::once(&bundle.spec.options)
             .chain(targets)
-            .all(|options| skiff_render::style::detect(options, exists).is_raw());
+            .map(|options| skiff_render::style::detect(options, exists))
+            .collect();
+        let is_raw = styles.iter().all(skiff_render::style::Style::is_raw);
+        let kustomizations = styles.iter().filter_map(|style| style.kustomization.as_deref());
+        let starts = kustomizations.map(|dir| glob::join(&place.dir, dir).trim_matches('/').to_owned()).collect();
+        let outside = outside::read(self.source.files(), &place.dir, starts)?;
         if let Some(message) = invalid_rollout(&bundle.spec) {
             notes.push(Note::new(Reason::InvalidFleetYaml, message));
         }
         let nested = |path: &str| is_raw && skiff_render::style::in_nested(path, exists);
-        let used: Vec<TreeEntry> =
-            selected.iter().filter(|file| !nested(&file.entry.path)).map(|file| file.entry.clone()).collect();
+        let used = selected.iter().filter(|file| !nested(&file.entry.path)).map(|file| file.entry.clone());
+        let used: Vec<TreeEntry> = used.chain(outside.iter().cloned()).collect();
         let id = bundle_id(&bundle, &used)?;
         let encoding = |is_text: bool| if is_text { String::new() } else { resources::COMPRESSED.to_owned() };
         bundle.spec.resources = selected
@@ -308,6 +327,7 @@ impl Run<'_> {
                 content: String::new(),
                 encoding: encoding(file.is_text),
             })
+            .chain(outside.iter().map(|file| BundleResource { name: file.path.clone(), ..Default::default() }))
             .collect();
         Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir: place.dir.clone(), files: used, id, notes })))
     }

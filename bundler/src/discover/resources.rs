@@ -35,14 +35,22 @@ pub fn with_contents(files: &dyn Files, found: &FoundBundle) -> Result<Bundle, f
 pub fn bundle_tree(files: &dyn Files, found: &FoundBundle) -> Result<MemoryTree, file_tree::Error> {
     let mut tree = MemoryTree::new();
     for file in &found.files {
-        tree.insert(&file.path, file.mode, &*files.read(&super::glob::join(&found.dir, &file.path))?)?;
+        tree.insert(&file.path, file.mode, &*files.read(&found.place_of(&file.path))?)?;
     }
     Ok(tree)
 }
 
+/// Where a file of the bundle at `dir` lies in the repository.
+pub(super) fn place_of(dir: &str, file: &str) -> String {
+    match skiff_render::outside::path_of(file) {
+        Some(path) => path.to_owned(),
+        None => super::glob::join(dir, file),
+    }
+}
+
 fn fill(files: &dyn Files, dir: &str, bundle: &mut Bundle, compress: bool) -> Result<(), file_tree::Error> {
     for resource in &mut bundle.spec.resources {
-        let bytes = files.read(&super::glob::join(dir, &resource.name))?;
+        let bytes = files.read(&place_of(dir, &resource.name))?;
         match std::str::from_utf8(&bytes) {
             Ok(text) if !compress => text.clone_into(&mut resource.content),
             _ => {

@@ -4,7 +4,8 @@ use crate::args::{KustomizeArgs, KustomizeBuildArgs, KustomizeCommand};
 use crate::error::CliError;
 use crate::output::Output;
 use file_tree::Disk;
-use kustomize_rs::{ChartRequest, Charts, Options, Order};
+use kustomize_rs::{Options, Order};
+use skiff_render::{Chance, TreeCharts};
 use std::path::Path;
 
 /// The version of kustomize whose output is reproduced.
@@ -24,7 +25,8 @@ fn build(args: &KustomizeBuildArgs, output: &mut Output) -> Result<(), CliError>
         .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", args.dir.display())))?;
     let inside = dir.strip_prefix("/").ok().and_then(Path::to_str);
     let inside = inside.ok_or_else(|| CliError::Failed(format!("{}: the path is not UTF-8", dir.display())))?;
-    let charts = NoCharts;
+    // Not secret, so that a build can be compared with another one.
+    let charts = TreeCharts { chance: Some(Chance { seed: super::helm::DUMMY_SEED, time: 0 }) };
     let options = Options {
         order: if args.reorder.as_deref() == Some("none") { Order::Input } else { Order::Legacy },
         load_from_anywhere: args.load_restrictor == "LoadRestrictionsNone",
@@ -55,13 +57,4 @@ fn build(args: &KustomizeBuildArgs, output: &mut Output) -> Result<(), CliError>
 
 fn write(file: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(file, text).map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))
-}
-
-/// Says that charts cannot be rendered here.
-struct NoCharts;
-
-impl Charts for NoCharts {
-    fn render(&self, _: &ChartRequest<'_>) -> Result<String, String> {
-        Err("rendering charts inside of a kustomization is not built yet".to_owned())
-    }
 }

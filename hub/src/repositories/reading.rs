@@ -145,7 +145,7 @@ fn entries(gitrepo: &GitRepo, discovery: &Discovery) -> BTreeMap<String, bool> {
 fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Digest, Note> {
     let mut files = BTreeMap::new();
     for file in &bundle.files {
-        let path = if bundle.dir.is_empty() { file.path.clone() } else { format!("{}/{}", bundle.dir, file.path) };
+        let path = bundle.place_of(&file.path);
         let bytes =
             tree.read(&path).map_err(|error| Note::new(Reason::InvalidFile, error.to_string()).in_file(path))?;
         let mode = if file.mode == Mode::Executable { Mode::Executable } else { Mode::Regular };
