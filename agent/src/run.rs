@@ -267,6 +267,7 @@ struct Agent {
     machine: Machine,
     courier: Courier,
     signing_key: Vec<u8>,
+    kube_system: String,
     facts: Facts,
     desired: Vec<u8>,
     /// What came and is not accepted or persisted yet.
@@ -316,7 +317,8 @@ impl Agent {
             desired: Document::new(DESIRED_DOCUMENT, config.rules),
             ledger: Document::new(LEDGER_DOCUMENT, config.rules),
         };
-        let Restored { persisted, desired, .. } = restore(config.rules, &mut documents, &api, &cluster).await?;
+        let Restored { persisted, desired, .. } =
+            restore(config.rules, &mut documents, &api, &cluster, &kube_system_uid).await?;
         let facts = Facts {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             kubernetes_version: patiently("/version", || facts::kubernetes_version(&api)).await,
@@ -326,13 +328,15 @@ impl Agent {
         let mut machine = Machine::new(config.rules, cluster.clone(), persisted);
         machine.observe(Event::BlobsPresent { digests: cache.list() });
         let now = Instant::now();
-        let courier = Courier::new(cluster.clone(), kube_system_uid, instance(), config.poll_interval, Duration::ZERO);
+        let courier =
+            Courier::new(cluster.clone(), kube_system_uid.clone(), instance(), config.poll_interval, Duration::ZERO);
         let tools = Tools { api, cache, hub, cluster, rules: config.rules, clock: config.clock.clone() };
         Ok(Self {
             tools,
             machine,
             courier,
             signing_key: enrolled.signing_key,
+            kube_system: kube_system_uid,
             facts,
             desired,
             pending: None,
@@ -514,7 +518,7 @@ impl Agent {
             return futures::future::ready(Done::Events(Vec::new())).boxed();
         };
         let mark = self.machine.pending().map(|(version, _)| version).unwrap_or_default().max(self.machine.mark());
-        let document = encode_desired(&self.tools.cluster, mark, digest, bytes);
+        let document = encode_desired(&self.tools.cluster, &self.kube_system, mark, digest, bytes);
         let (documents, api) = (self.documents.clone(), self.tools.api.clone());
         async move {
             // Nothing goes on without it: it is the high-water mark.
@@ -701,10 +705,11 @@ async fn restore(
     documents: &mut Documents,
     api: &Api,
     cluster: &ClusterUid,
+    kube_system: &str,
 ) -> Result<Restored, RunError> {
     let desired = state::read(&mut documents.desired, api).await?;
     let ledger = state::read(&mut documents.ledger, api).await?;
-    let restored = skiff_planner::agent::restore(rules, cluster, desired.as_deref(), ledger.as_deref())
+    let restored = skiff_planner::agent::restore(rules, cluster, kube_system, desired.as_deref(), ledger.as_deref())
         .map_err(|broken| StateError::Broken(broken.document.into(), broken.why))?;
     if restored.begins_anew {
         state::write(&mut documents.ledger, api, &encode_ledger(&restored.persisted.ledger)).await?;

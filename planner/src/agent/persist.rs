@@ -20,6 +20,9 @@ pub const LEDGER_DOCUMENT: &str = "skiff-agent-ledger";
 struct Head {
     /// Whose it is: a cluster that enrolls anew begins anew.
     cluster: ClusterUid,
+    /// UID of the namespace `kube-system` where it was written; documents from before this was kept have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    kube_system: String,
     mark: Version,
     digest: Digest,
 }
@@ -46,9 +49,10 @@ pub struct Restored {
     pub begins_anew: bool,
 }
 
-/// The document that keeps a Desired (`bytes`, whose digest is `digest`) with the high-water mark.
-pub fn encode_desired(cluster: &ClusterUid, mark: Version, digest: Digest, bytes: &[u8]) -> Vec<u8> {
-    let head = Head { cluster: cluster.clone(), mark, digest };
+/// The document that keeps a Desired (`bytes`, whose digest is `digest`) with the high-water mark. `kube_system` is the
+/// UID of that namespace in the cluster where it is written.
+pub fn encode_desired(cluster: &ClusterUid, kube_system: &str, mark: Version, digest: Digest, bytes: &[u8]) -> Vec<u8> {
+    let head = Head { cluster: cluster.clone(), kube_system: kube_system.to_owned(), mark, digest };
     let mut document = serde_json::to_vec(&head).unwrap_or_default();
     document.push(b'\n');
     document.extend_from_slice(bytes);
@@ -60,13 +64,15 @@ pub fn encode_ledger(ledger: &Ledger) -> Vec<u8> {
     serde_json::to_vec(ledger).unwrap_or_default()
 }
 
-/// What the documents say for `cluster`.
+/// What the documents say for `cluster`, whose namespace `kube-system` has the UID `kube_system`.
 ///
 /// # Errors
-/// Where one of them is damaged: nothing may be decided without it.
+/// Where one of them is damaged: nothing may be decided without it. And where they were written in another cluster and
+/// copied here (R1): what that one should have is not to be applied to this one, whatever the identity says.
 pub fn restore(
     rules: Rules,
     cluster: &ClusterUid,
+    kube_system: &str,
     desired: Option<&[u8]>,
     ledger: Option<&[u8]>,
 ) -> Result<Restored, BrokenDocument> {
@@ -76,6 +82,13 @@ pub fn restore(
         let broken = |why: &str| broken(DESIRED_DOCUMENT, why.to_owned());
         let newline = document.iter().position(|byte| *byte == b'\n').ok_or_else(|| broken("it has no head"))?;
         let head: Head = serde_json::from_slice(&document[..newline]).map_err(|error| broken(&error.to_string()))?;
+        let is_copy = !head.kube_system.is_empty() && head.kube_system != kube_system;
+        if is_copy && rules.on(Rule::R1Copy) {
+            return Err(broken(
+                "it was written in another cluster; delete the Secrets skiff-agent* here, and enroll this cluster under an \
+                 identity of its own",
+            ));
+        }
         restored.begins_anew = head.cluster != *cluster;
         if !restored.begins_anew {
             restored.persisted.mark = head.mark;
@@ -111,15 +124,17 @@ mod tests {
         bundle.objects.insert(ObjectKey::new("", "ConfigMap", "x", "y"), super::super::Entry::default());
         let ledger = encode_ledger(&ledger);
         let mark = Version { epoch: 1, generation: 4 };
-        let document = encode_desired(&other, mark, Digest::of(b"{}"), b"{}");
-        let restored = restore(Rules::all(), &this, Some(&document), Some(&ledger)).unwrap();
+        let document = encode_desired(&other, "k", mark, Digest::of(b"{}"), b"{}");
+        let restored = restore(Rules::all(), &this, "k", Some(&document), Some(&ledger)).unwrap();
         assert!(restored.begins_anew && restored.persisted.ledger.anew);
         assert_eq!((restored.persisted.mark, restored.desired), (Version::default(), Vec::new()));
-        let same = encode_desired(&this, mark, Digest::of(b"{}"), b"{}");
+        let same = encode_desired(&this, "k", mark, Digest::of(b"{}"), b"{}");
         for length in [0, 3, same.len() - 1] {
-            let error = restore(Rules::all(), &this, Some(&same[..length]), None).unwrap_err();
+            let error = restore(Rules::all(), &this, "k", Some(&same[..length]), None).unwrap_err();
             assert_eq!(error.document, DESIRED_DOCUMENT, "{length} bytes of it");
         }
-        assert_eq!(restore(Rules::all(), &this, None, Some(b"{")).unwrap_err().document, LEDGER_DOCUMENT);
+        let copied = restore(Rules::all(), &this, "another", Some(&same), None).unwrap_err();
+        assert!(copied.why.contains("another cluster"), "{copied}");
+        assert_eq!(restore(Rules::all(), &this, "k", None, Some(b"{")).unwrap_err().document, LEDGER_DOCUMENT);
     }
 }

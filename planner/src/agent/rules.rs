@@ -9,6 +9,8 @@
 pub enum Rule {
     /// R1: a Desired names its cluster by UID, exactly.
     R1Cluster,
+    /// R1: what was written in another cluster and copied here is not believed.
+    R1Copy,
     /// R2: `(epoch, generation)` never goes back.
     R2Mark,
     /// R3: nothing is deleted in a new epoch until the hub allows it.
@@ -55,8 +57,9 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::R1Cluster,
+        Self::R1Copy,
         Self::R2Mark,
         Self::R3Epoch,
         Self::R3Anew,

@@ -26,11 +26,17 @@ fn is_violated(rules: Rules, rule: Rule) -> bool {
             world.machine.observe(Event::Desired { desired: Box::new(desired), digest: Digest::of(b"d") });
             world.machine.have().is_some()
         }
+        Rule::R1Copy => {
+            let cluster = super::world::cluster();
+            let desired = serde_json::to_vec(&world.desired(&[x], &[], |_| {})).unwrap();
+            let document = encode_desired(&cluster, "k", Version::default(), Digest::of(&desired), &desired);
+            restore(rules, &cluster, "another", Some(&document), None).is_ok()
+        }
         Rule::R3Anew => {
             world.deploy(&[x], &[]);
-            let document = encode_desired(&"c-0".parse().unwrap(), Version::default(), Digest::of(b"{}"), b"{}");
+            let document = encode_desired(&"c-0".parse().unwrap(), "k", Version::default(), Digest::of(b"{}"), b"{}");
             let ledger = encode_ledger(world.machine.ledger());
-            let restored = restore(rules, &super::world::cluster(), Some(&document), Some(&ledger)).unwrap();
+            let restored = restore(rules, &super::world::cluster(), "k", Some(&document), Some(&ledger)).unwrap();
             !restored.persisted.ledger.anew
         }
         Rule::R6Read | Rule::R6Foreign => {
