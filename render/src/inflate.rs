@@ -66,7 +66,7 @@ fn printed(request: &ChartRequest<'_>, output: &Output) -> String {
     let crds = output.crds.iter().filter(|_| request.include_crds);
     let crds = crds.map(|crd| String::from_utf8_lossy(&crd.data).into_owned());
     let manifests = output.manifests.iter().map(|manifest| manifest.content.clone());
-    let hooks = output.hooks.iter().filter(|hook| !request.skip_hooks && !(request.skip_tests && hook.is_test()));
-    let hooks = hooks.map(|hook| hook.content.clone());
+    let hooks = output.hooks.iter().filter(|hook| !(request.skip_tests && hook.is_test()));
+    let hooks = hooks.filter(|_| !request.skip_hooks).map(|hook| hook.content.clone());
     crds.chain(manifests).chain(hooks).map(|text| format!("---\n{text}\n")).collect()
 }
