@@ -298,12 +298,33 @@ fn values_files_are_merged_when_the_bundle_is_made() {
 }
 
 #[test]
+fn a_namespace_that_is_no_name_has_a_place() {
+    for (fleet, place) in [
+        ("helm: {}\ndefaultNamespace: No_Name\n", "a/fleet.yaml:2:19"),
+        ("namespace: a.b\n", "a/fleet.yaml:1:12"),
+        ("targetCustomizations:\n- clusterSelector: {}\n  defaultNamespace: No_Name\n", "a/fleet.yaml:3:21"),
+    ] {
+        let discovery = find(&[("a/fleet.yaml", fleet), ("a/x.yaml", OBJECT)], json!({}));
+        let note = &discovery.failed[0].note;
+        assert_eq!((note.reason, note.file.as_str()), (Reason::InvalidFleetYaml, place), "{}", note.message);
+        assert!(note.message.starts_with(place), "{}", note.message);
+    }
+    // What the GitRepo says is no matter of the file.
+    let discovery = find(&[("a/x.yaml", OBJECT)], json!({"targetNamespace": "No_Name"}));
+    assert_eq!(failures(&discovery), []);
+}
+
+#[test]
 fn two_bundles_of_one_name_keep_the_first() {
     let discovery = find(&[("a/b/x.yaml", OBJECT), ("a-b/x.yaml", OBJECT)], json!({"paths": ["a/b", "a-b"]}));
     assert_eq!(names(&discovery), ["repo-a-b"]);
     assert_eq!(discovery.bundles[0].dir, "a/b");
     let message = "two bundles are called `repo-a-b`: the one of `a/b` and the one of `a-b`; the first is kept";
     assert_eq!(failures(&discovery), [(Reason::DuplicateBundleName, message)]);
+    assert_eq!(discovery.failed[0].note.file, "a-b");
+    let named = "defaultNamespace: x\nname: twin\n";
+    let files = [("a/fleet.yaml", named), ("a/x.yaml", OBJECT), ("b/fleet.yaml", named), ("b/x.yaml", OBJECT)];
+    assert_eq!(find(&files, json!({})).failed[0].note.file, "b/fleet.yaml:2:7");
 }
 
 #[test]

@@ -91,6 +91,8 @@ pub struct FoundBundle {
     pub files: Vec<TreeEntry>,
     /// Digest of files, options and targets; not of the commit. Unchanged input, unchanged id.
     pub id: Digest,
+    /// Where its name comes from: the place of `name` in its `fleet.yaml`, or its directory.
+    pub named_at: String,
     /// What its author should know.
     pub notes: Vec<Note>,
 }
@@ -270,7 +272,8 @@ impl Run<'_> {
         let only_directory = above.is_empty() && !outside_options;
         notes.extend(above);
         validate::bundle(&origin, &bundle)?;
-        let outcome = self.finish(place, bundle, notes)?;
+        let named_at = origin.place("name").unwrap_or_else(|| place.dir.clone());
+        let outcome = self.finish(place, bundle, named_at, notes)?;
         let all_inside = match &outcome {
             Outcome::Empty => true,
             Outcome::Found(found) => {
@@ -280,7 +283,13 @@ impl Run<'_> {
         Ok((outcome, only_directory && all_inside))
     }
 
-    fn finish(&self, place: &Place, mut bundle: Bundle, mut notes: Vec<Note>) -> Result<Outcome, Note> {
+    fn finish(
+        &self,
+        place: &Place,
+        mut bundle: Bundle,
+        named_at: String,
+        mut notes: Vec<Note>,
+    ) -> Result<Outcome, Note> {
         // As in Fleet, a hidden directory holds no resources, also where it is the bundle's own.
         if file_tree::file_name(&place.dir).starts_with('.') {
             return Ok(Outcome::Empty);
@@ -329,7 +338,7 @@ impl Run<'_> {
             })
             .chain(outside.iter().map(|file| BundleResource { name: file.path.clone(), ..Default::default() }))
             .collect();
-        Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir: place.dir.clone(), files: used, id, notes })))
+        Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir: place.dir.clone(), files: used, id, named_at, notes })))
     }
 }
 
@@ -388,6 +397,6 @@ fn duplicate(entry: &str, first: &FoundBundle, second: &FoundBundle) -> Failure 
         entry: entry.to_owned(),
         dir: Some(second.dir.clone()),
         bundle: Some(second.name().to_owned()),
-        note: Note::new(Reason::DuplicateBundleName, message),
+        note: Note::new(Reason::DuplicateBundleName, message).in_file(second.named_at.clone()),
     }
 }

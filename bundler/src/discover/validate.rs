@@ -1,7 +1,7 @@
 //! What Fleet's loader and the schema of its Bundle refuse. Each problem has the place in `fleet.yaml` of its field.
 
 use super::fleet_yaml::problem;
-use fleet_api::names::is_dns_subdomain;
+use fleet_api::names::{is_dns_label, is_dns_subdomain};
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{Bundle, BundleSpec, FleetYaml, IntOrString};
 use k8s_yaml::{Node, Position};
@@ -17,6 +17,17 @@ pub(super) struct Origin<'a> {
 }
 
 impl Origin<'_> {
+    /// Whether the file has the field.
+    fn has(&self, at: &str) -> bool {
+        self.node.is_some_and(|node| find(node, at).is_some())
+    }
+
+    /// `file:line:column` of a field that the file has.
+    pub(super) fn place(&self, at: &str) -> Option<String> {
+        let position = self.node.and_then(|node| find(node, at))?;
+        Some(format!("{}:{position}", self.path))
+    }
+
     /// A problem with the field at `at` (keys without regard to case, as they are read).
     fn problem(&self, at: &str, message: &str) -> Note {
         let position = self.node.and_then(|node| find(node, at)).unwrap_or(Position { line: 1, column: 1 });
@@ -63,7 +74,27 @@ pub(super) fn bundle(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
         return Err(origin.problem("name", &message));
     }
     release_names(origin, spec)?;
+    namespaces(origin, spec)?;
     metadata(origin, bundle)
+}
+
+/// The namespaces that the file itself names: that of a GitRepo's `targetNamespace` is no matter of the file.
+fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {
+    let roots = std::iter::once((String::new(), &spec.options));
+    let targets = spec.targets.iter().enumerate();
+    let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
+    for (at, options) in roots.chain(targets) {
+        let fields = [("namespace", &options.target_namespace), ("defaultNamespace", &options.default_namespace)];
+        for (field, namespace) in fields {
+            let at = format!("{at}{field}");
+            if !namespace.is_empty() && !is_dns_label(namespace) && origin.has(&at) {
+                let message =
+                    format!("`{namespace}` is no name of a namespace: at most 63 of a-z, 0-9 and `-` are allowed");
+                return Err(origin.problem(&at, &message));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn release_names(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {

@@ -31,6 +31,10 @@ pub enum Credentials {
     },
 }
 
+/// What the two kinds need, for messages.
+const BASIC: &str = "a secret of type kubernetes.io/basic-auth needs `password` (and `username`, unless any will do)";
+const SSH: &str = "one of type kubernetes.io/ssh-auth needs `ssh-privatekey` (and `known_hosts`)";
+
 impl Credentials {
     /// From a Kubernetes Secret: `kind` is its `type`, `get` reads its decoded `data`. `kubernetes.io/basic-auth` has
     /// `username` and `password`; `kubernetes.io/ssh-auth` has `ssh-privatekey`, `known_hosts` and `passphrase` (the
@@ -52,15 +56,15 @@ impl Credentials {
             "" | "Opaque" if get("github_app_id").is_some() => Err(invalid(
                 "GitHub App secrets are not supported yet; use a token as the password of a basic-auth one",
             )),
-            "" | "Opaque" => Err(invalid("the secret has neither `ssh-privatekey` nor `password`")),
-            other => Err(invalid(format!(
-                "the secret is of type {other}; it must be kubernetes.io/basic-auth or kubernetes.io/ssh-auth"
-            ))),
+            "" | "Opaque" => Err(invalid(format!("{BASIC}; {SSH}; this one, of type Opaque, has neither"))),
+            other => {
+                Err(invalid(format!("it is of type {other}, from which git takes no credentials. {BASIC}; {SSH}")))
+            }
         }
     }
 
     fn basic(text: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
-        let password = text("password")?.ok_or_else(|| invalid("the secret has no `password`"))?;
+        let password = text("password")?.ok_or_else(|| invalid(format!("{BASIC}, and this one has no `password`")))?;
         let username = text("username")?.unwrap_or_else(|| "git".to_owned());
         // Files given to `kubectl create secret` tend to end in a newline, which no header may hold.
         let username = username.trim_end_matches(['\r', '\n']).to_owned();
@@ -72,7 +76,8 @@ impl Credentials {
     }
 
     fn ssh(text: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
-        let private_key = text("ssh-privatekey")?.ok_or_else(|| invalid("the secret has no `ssh-privatekey`"))?;
+        let private_key =
+            text("ssh-privatekey")?.ok_or_else(|| invalid(format!("{SSH}, and this one has no `ssh-privatekey`")))?;
         let passphrase = text("passphrase")?.map(|text| Zeroizing::new(text.trim_end_matches('\n').to_owned()));
         Ok(Self::SshKey { private_key: Zeroizing::new(private_key), passphrase, known_hosts: text("known_hosts")? })
     }

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use super::reference::missing;
 use super::{ObjectId, Reference};
 
 /// The limit that a repository ran into.
@@ -147,7 +148,7 @@ pub enum Error {
         remote: String,
     },
     /// The branch or tag does not exist.
-    #[error("{remote} has no {reference}.{}", near_names(near))]
+    #[error("{remote} has no {}.{}", missing(reference), near_names(near))]
     UnknownReference {
         /// The repository.
         remote: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::object::ObjectId;
+use crate::spelling::distance;
 
 /// What `spec.branch` and `spec.revision` of a GitRepo ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,23 +75,20 @@ impl fmt::Display for Reference {
     }
 }
 
+/// What is not there, in words: `spec.revision` takes tags and commits, and only 40 digits are a commit.
+pub(super) fn missing(reference: &Reference) -> String {
+    match reference {
+        Reference::Tag(name) if (4..40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            format!("commit or tag {name:?} (a commit is given with all 40 digits of its id)")
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The names nearest to `wanted`, best first, at most five: equal but for case, then by edit distance.
 pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut ranked: Vec<(usize, &str)> =
         names.map(|name| (distance(&wanted.to_lowercase(), &name.to_lowercase()), name)).collect();
     ranked.sort_unstable();
     ranked.into_iter().take(5).map(|(_, name)| name.to_owned()).collect()
-}
-
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(256).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(256).enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let best = (diagonal + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[b.len()]
 }

@@ -3,6 +3,7 @@
 
 mod schema;
 
+use crate::spelling;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{FleetYaml, documentation};
 use k8s_yaml::{Content, Error, Node, Options, Position};
@@ -25,14 +26,14 @@ pub(in crate::discover) fn read(path: &str, bytes: &[u8]) -> Result<Read, Note> 
     let documents = k8s_yaml::from_bytes(bytes, &Options::sigs()).map_err(|error| yaml_error(path, &error))?;
     let mut decoder = Decoder { path, notes: Vec::new() };
     if let Some(second) = documents.iter().filter(|document| !document.empty).nth(1) {
-        decoder.note(second.position, Reason::UnknownField, "only the first document is read");
+        decoder.note(second.position, Reason::LikelyMistake, "only the first document is read");
     }
     let Some(first) = documents.into_iter().next() else {
         return Ok(Read { fleet_yaml: FleetYaml::default(), notes: decoder.notes, node: None });
     };
     for duplicate in first.node.duplicates() {
         let message = format!("`{}` was given before at {}; the last one counts", duplicate.key, duplicate.first);
-        decoder.note(duplicate.position, Reason::UnknownField, &message);
+        decoder.note(duplicate.position, Reason::LikelyMistake, &message);
     }
     let fleet_yaml = match &first.node.content {
         Content::Null => FleetYaml::default(),
@@ -68,6 +69,9 @@ impl Decoder<'_> {
         for entry in entries {
             let key = &*entry.key.text;
             let Some((field, direct)) = record.field(key) else {
+                if record.is_selector() {
+                    return Err(self.widens(entry.key.position, key, record, at));
+                }
                 self.unknown(entry.key.position, key, record, at);
                 continue;
             };
@@ -171,12 +175,22 @@ impl Decoder<'_> {
         self.notes.push(Note::new(reason, format!("{place}: {message}")).in_file(place));
     }
 
+    /// A criterion that is not read would let the rest match more clusters than were meant.
+    fn widens(&self, position: Position, key: &str, record: &Record, at: &str) -> Note {
+        let hint =
+            spelling::nearest(key, record.keys()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("`{at}.{key}` is not a field: without it more clusters would match than are meant{hint}");
+        problem(self.path, position, &message)
+    }
+
     fn unknown(&mut self, position: Position, key: &str, record: &Record, at: &str) {
         let whole = if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
         let message = if at.is_empty() && METADATA.iter().any(|name| name.eq_ignore_ascii_case(key)) {
             format!("`{whole}` is not taken from fleet.yaml: a repository has no say over this part of its Bundle")
         } else {
-            let hint = nearest(key, record.keys()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = spelling::nearest(key, record.keys())
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
             format!("`{whole}` is not a field, and has no effect{hint}")
         };
         self.note(position, Reason::UnknownField, &message);
@@ -213,33 +227,6 @@ fn merge(object: &mut Map<String, Value>, key: &str, value: Value) {
             object.insert(key.to_owned(), value);
         }
     }
-}
-
-/// The known key that `key` may have been meant to be.
-fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let key = key.to_lowercase();
-    let allowed = (key.chars().count() / 3).clamp(1, 3);
-    known
-        .map(|name| (distance(&key, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -320,6 +307,14 @@ mod tests {
             ("yaml: {overlays: [1]}", "yaml.overlays[0]: a string"),
             ("ignore: {conditions: [{status: False}]}", "ignore.conditions[0].status: a string"),
             ("rolloutStrategy: {maxUnavailable: true}", "rolloutStrategy.maxUnavailable: an integer or a share"),
+            (
+                "overrideTargets:\n- clusterGroup: edge\n  clusterSelectr: {matchLabels: {env: prod}}",
+                "a/fleet.yaml:3:3: `overrideTargets[0].clusterSelectr` is not a field: without it more clusters would match than are meant; did you mean `clusterSelector`?",
+            ),
+            (
+                "targetCustomizations: [{clusterSelector: {matchLabls: {env: prod}}}]",
+                "a/fleet.yaml:1:43: `targetCustomizations[0].clusterSelector.matchLabls` is not a field: without it more clusters would match than are meant; did you mean `matchLabels`?",
+            ),
             ("- a", "a/fleet.yaml:1:1: a mapping of options is expected, found a list"),
             ("text", "a mapping of options is expected, found a string"),
             ("a: [", "a/fleet.yaml:"),

@@ -42,6 +42,13 @@ pub(super) struct Record {
     pub(super) inlined: &'static [&'static [Field]],
 }
 
+impl Record {
+    /// Whether its fields say which clusters are meant, and nothing else.
+    pub(super) fn is_selector(&'static self) -> bool {
+        [&TARGET_SELECTOR, &LABEL_SELECTOR, &REQUIREMENT].iter().any(|selector| std::ptr::eq(*selector, self))
+    }
+}
+
 use Type::{Any, Bool, Int, IntOrText, List, StrictText, StrictTextMap, Text, TextMap, Values};
 
 const TEXTS: Type = List(&Text);

@@ -125,10 +125,24 @@ fn secrets_become_credentials_by_their_type() {
         ("kubernetes.io/basic-auth", &[("username", "a:b"), ("password", "p")], "colon"),
         ("kubernetes.io/ssh-auth", &[("known_hosts", "h")], "`ssh-privatekey`"),
         ("kubernetes.io/tls", &[], "kubernetes.io/tls"),
+        ("kubernetes.io/tls", &[], "kubernetes.io/basic-auth needs `password`"),
+        ("Opaque", &[("other", "1")], "kubernetes.io/ssh-auth needs `ssh-privatekey`"),
         ("Opaque", &[("github_app_id", "1")], "GitHub App"),
         ("Opaque", &[("other", "1")], "neither"),
     ] {
         let error = secret(kind, data).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn what_may_be_a_commit_is_not_called_a_tag_alone() {
+    for (revision, told) in [
+        ("deadbeef", "has no commit or tag \"deadbeef\" (a commit is given with all 40 digits of its id)."),
+        ("v1", "has no tag \"v1\"."),
+    ] {
+        let reference = Reference::from_spec(None, Some(revision));
+        let error = Error::UnknownReference { remote: "r".into(), reference, near: Vec::new() }.to_string();
         assert!(error.contains(told), "{error}");
     }
 }
