@@ -920,6 +920,52 @@ fn held(bundles: &[&str]) -> HeldDeletions {
     HeldDeletions { digest: Digest::of_json(&objects).unwrap(), objects, note }
 }
 
+/// Also of a bundle that is gone, and no longer than they wait.
+#[test]
+fn deletions_that_wait_are_told_in_the_ready_condition_of_cluster_and_gitrepo() {
+    let mut world = shop();
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    world.read(read(&["apps/*"], vec![bundle("db", "apps/*", "apps/db", "1")]));
+    let message = |world: &World, key: &str| {
+        let conditions = match &world.statuses[key] {
+            Status::GitRepo(_, status) => status.conditions.clone(),
+            Status::Cluster(_, status) => status.conditions.clone(),
+            other => panic!("{other:?}"),
+        };
+        conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().message.clone()
+    };
+    let mut delta = world.all_ready("prod", 2);
+    delta.held = Some(held(&["web"]));
+    world.sync("prod", Some(1), Some(delta));
+    for key in ["cluster/prod", "gitrepo/shop"] {
+        let told = message(&world, key);
+        assert!(told.starts_with("1 deletion waits for approval"), "{key}: {told}");
+    }
+    let delta = world.all_ready("prod", 3);
+    world.sync("prod", Some(1), Some(delta));
+    for key in ["cluster/prod", "gitrepo/shop"] {
+        assert!(!message(&world, key).contains("approval"), "{key}");
+    }
+}
+
+#[test]
+fn a_deployment_says_whether_it_is_deployed_and_looked_after() {
+    let mut world = shop();
+    let conditions = |world: &World| -> Vec<(String, String)> {
+        let list = world.machine.deployments(None, world.now);
+        let one = list.into_iter().find(|one| one.spec.cluster == "fleet-default/prod").unwrap();
+        one.status.unwrap().conditions.into_iter().map(|condition| (condition.type_, condition.status)).collect()
+    };
+    let expected = |status: &str| -> Vec<(String, String)> {
+        ["Ready", "Deployed", "Monitored"].iter().map(|name| ((*name).to_owned(), status.to_owned())).collect()
+    };
+    assert_eq!(conditions(&world), expected("False"));
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", None, Some(report));
+    assert_eq!(conditions(&world), expected("True"));
+}
+
 #[test]
 fn an_approval_of_one_gitrepo_is_none_of_another_whose_name_begins_with_it() {
     let mut world = shop();

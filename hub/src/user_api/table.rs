@@ -133,7 +133,7 @@ fn columns(kind: Kind) -> Vec<Column> {
         ]),
         Kind::ClusterGroup => columns.extend([
             ready("Clusters-Ready", |object| text(object, "/status/display/readyClusters")),
-            ready("Bundles-Ready", |object| text(object, "/status/display/readyBundles")),
+            ready("Bundles-Ready", |object| text(object, "/status/display/readyBundleDeployments")),
             status(),
         ]),
         Kind::BundleDeployment => columns.extend([
@@ -151,6 +151,10 @@ fn columns(kind: Kind) -> Vec<Column> {
         ]),
         Kind::Namespace => columns.push(column("Status", "Its phase.", |object| text(object, "/status/phase"))),
         Kind::BundleNamespaceMapping => {}
+    }
+    // It is made when it is asked for, and has no age.
+    if kind == Kind::BundleDeployment {
+        return columns;
     }
     let age = |object: &Value| age(&text(object, "/metadata/creationTimestamp"));
     columns.push(match kind {

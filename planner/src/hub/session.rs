@@ -6,7 +6,8 @@ use super::{Enrollment, Machine};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
-use fleet_api::wire::{SyncRequest, Timestamp, Version};
+use fleet_api::wire::{HeldDeletions, SyncRequest, Timestamp, Version};
+use std::collections::BTreeSet;
 
 /// R1, from the hub's side: who an agent says it is must be who its key says (`cluster`, `enrollment`).
 ///
@@ -83,6 +84,7 @@ impl Machine {
         let memory = cluster.memory.as_mut()?;
         let old_facts = memory.report.facts.clone();
         let old_version = memory.report.version;
+        let old_held = memory.report.held.clone();
         let outcome = memory.sync(sync, self.options.rules);
         if outcome.fenced {
             return Some(outcome);
@@ -110,6 +112,10 @@ impl Machine {
             self.dirty.desired.insert(name.clone());
             self.dirty.report.insert(name.clone());
             self.dirty.cluster_status.insert(name.clone());
+            if memory.report.held != old_held {
+                let now_held = memory.report.held.clone();
+                self.held_changed(name, [old_held, now_held]);
+            }
         }
         if outcome.durable {
             self.dirty.memory.insert(name.clone());
@@ -119,6 +125,15 @@ impl Machine {
         }
         self.seen(name, now);
         Some(outcome)
+    }
+
+    /// The GitRepos of what is, or was, held tell of it; some of the Bundles may be gone.
+    fn held_changed(&mut self, cluster: &Ref, lists: [Option<HeldDeletions>; 2]) {
+        let Some(memory) = self.memory(cluster) else { return };
+        let bundles: BTreeSet<Ref> =
+            lists.into_iter().flatten().flat_map(|held| held.objects).map(|object| object.bundle).collect();
+        let touched: Vec<Ref> = bundles.iter().filter_map(|bundle| self.origin(bundle, memory)).collect();
+        self.dirty.gitrepo_status.extend(touched);
     }
 
     /// A Desired of a cluster was given to its agent. To be called before the next but one is decided.

@@ -142,6 +142,7 @@ impl Machine {
         let ready = online && text_ready.is_empty();
         let reason = ready_reason(online, &status.notes);
         let told = if online { text_ready } else { text.clone() };
+        let told = with_held(told, status.held_deletions);
         status.display.message.clone_from(&told);
         self.ready(Kind::Cluster, name, (ready, if ready { "" } else { reason }, &told), now);
         let conditions = self.conditions.entry((Kind::Cluster, name.clone())).or_default();
@@ -334,6 +335,8 @@ impl Machine {
                 None => (text.is_empty(), if text.is_empty() { "" } else { ready_reason(true, &status.notes) }, text),
             },
         };
+        let held = self.held(&super::Subject::GitRepo(name.clone()));
+        let text = with_held(text, count(held.iter().flat_map(|(_, held)| &held.objects)));
         if poll.is_some() || read.is_some() {
             status.display.error = true;
         }
@@ -479,6 +482,16 @@ fn agent_status(cluster: &ClusterState) -> AgentStatus {
 fn held(cluster: &ClusterState) -> u32 {
     let held = cluster.memory.as_ref().and_then(|memory| memory.report.held.as_ref());
     held.map_or(0, |held| count(held.objects.iter()))
+}
+
+/// What waits for a person is seen where all is ready otherwise.
+fn with_held(text: String, deletions: u32) -> String {
+    let waits = match deletions {
+        0 => return text,
+        1 => "1 deletion waits for approval (`skiff explain` lists it)".to_owned(),
+        more => format!("{more} deletions wait for approval (`skiff explain` lists them)"),
+    };
+    if text.is_empty() { waits } else { format!("{waits}; {text}") }
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {

@@ -7,10 +7,10 @@ use super::rules::Rule;
 use super::snapshot::{BundleState, ClusterState};
 use crate::status::{display_state, modified_status, non_ready_status, resource_counts, set_condition};
 use fleet_api::digest::Digest;
-use fleet_api::names::{Namespace, ObjectName, Ref};
-use fleet_api::reason::Note;
+use fleet_api::names::{Namespace, Ref};
+use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{BundleDeployment, BundleDeploymentSpec, BundleDeploymentStatus, GitRepoSpec, ObjectMeta};
-use fleet_api::wire::{HeldDeletions, Timestamp};
+use fleet_api::wire::{DeploymentReport, HeldDeletions, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an admin looks at, or approves.
@@ -103,12 +103,19 @@ impl Machine {
 
     /// Whether a Bundle comes or came from a GitRepo.
     fn is_from(&self, bundle: &Ref, gitrepo: &Ref, memory: &Memory) -> bool {
-        let of = |name: Option<&ObjectName>| bundle.namespace == gitrepo.namespace && name == Some(&gitrepo.name);
+        self.origin(bundle, memory).as_ref() == Some(gitrepo)
+    }
+
+    /// The GitRepo that a Bundle of a cluster comes or came from.
+    pub(super) fn origin(&self, bundle: &Ref, memory: &Memory) -> Option<Ref> {
         match (self.snapshot.bundles.get(bundle), self.snapshot.withdrawn.get(bundle)) {
-            (Some(state), _) => of(state.record.gitrepo.as_ref()),
-            (None, Some(withdrawal)) => withdrawal.gitrepo.as_ref() == Some(gitrepo),
+            (Some(state), _) => {
+                let name = state.record.gitrepo.clone()?;
+                Some(Ref { namespace: bundle.namespace.clone(), name })
+            }
+            (None, Some(withdrawal)) => withdrawal.gitrepo.clone(),
             // Withdrawn before this hub started.
-            (None, None) => memory.tombstones.get(bundle).and_then(|grave| grave.gitrepo.as_ref()) == Some(gitrepo),
+            (None, None) => memory.tombstones.get(bundle).and_then(|grave| grave.gitrepo.clone()),
         }
     }
 
@@ -182,6 +189,13 @@ fn deployment(
     status.display.message.clone_from(&entry.message);
     let reason = status.notes.first().map_or("", |note| note.reason.as_str());
     set_condition(&mut status.conditions, "Ready", Some(ready), reason, &entry.message, &now.to_string());
+    let is_allowed = |report: &&DeploymentReport| {
+        report.deployment.is_some() && report.deployment == placement.and_then(|placement| placement.allowed)
+    };
+    let deployed = report.filter(is_allowed).is_some_and(|report| report.applied);
+    set_condition(&mut status.conditions, "Deployed", Some(deployed), "", "", &now.to_string());
+    let (monitored, why) = if cluster.offline { (false, Reason::Offline.as_str()) } else { (report.is_some(), "") };
+    set_condition(&mut status.conditions, "Monitored", Some(monitored), why, "", &now.to_string());
     let labels = BTreeMap::from([
         ("fleet.cattle.io/bundle-name".to_owned(), bundle_name.name.to_string()),
         ("fleet.cattle.io/bundle-namespace".to_owned(), bundle_name.namespace.to_string()),
