@@ -92,7 +92,7 @@ impl Blobs {
     /// # Errors
     /// Where the directory cannot be made or read.
     pub fn open(dir: &Path, sealer: Sealer) -> Result<Self, BlobError> {
-        std::fs::create_dir_all(dir).map_err(io(dir))?;
+        crate::private::create_dir(dir).map_err(io(dir))?;
         let mut known = BTreeSet::new();
         for shard in read_dir(dir)? {
             if shard.is_dir() {

@@ -26,6 +26,7 @@ pub mod core;
 pub mod identity;
 mod machine;
 pub mod metrics;
+mod private;
 pub mod rendering;
 mod repositories;
 pub mod routes;

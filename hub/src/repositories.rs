@@ -289,7 +289,8 @@ impl Job {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let reference = Reference::from_spec(text(&spec.branch).as_deref(), text(&spec.revision).as_deref());
         let cache = self.polling.cache.clone();
-        std::fs::create_dir_all(&cache).map_err(|error| Failure::internal(format!("{}: {error}", cache.display())))?;
+        crate::private::create_dir(&cache)
+            .map_err(|error| Failure::internal(format!("{}: {error}", cache.display())))?;
         let repository = Repository::open(&cache, &remote).map_err(Failure::git)?;
         let resolved =
             self.resolve(&repository, &remote, &access.access, &access.identity, &reference, interval).await?;

@@ -122,7 +122,7 @@ impl Store {
     /// Where the directory cannot be used, another hub has it, the schema is newer than this build, or `key` is not
     /// the one that the secrets in it were written with.
     pub fn open(dir: &Path, key: &Key) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        crate::private::create_dir(dir).map_err(StoreError::io(dir))?;
         let lock = lock(dir)?;
         let path = dir.join(DATABASE);
         let mut connection = connect(&path)?;
@@ -207,7 +207,7 @@ impl Store {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(&from, flags)?;
         source.busy_timeout(Duration::from_secs(30))?;
-        std::fs::create_dir_all(to).map_err(StoreError::io(to))?;
+        crate::private::create_dir(to).map_err(StoreError::io(to))?;
         let path = to.join(DATABASE);
         File::create_new(&path).map_err(StoreError::io(&path))?;
         restrict(&path)?;

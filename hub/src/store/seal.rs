@@ -65,7 +65,7 @@ impl Key {
         if path.exists() {
             return Self::read(&path);
         }
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        crate::private::create_dir(dir).map_err(StoreError::io(dir))?;
         let key = Self::random()?;
         let mut options = File::options();
         options.write(true).create_new(true);

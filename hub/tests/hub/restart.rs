@@ -15,6 +15,12 @@ async fn a_restart_keeps_everything_and_issues_nothing() {
     agent.enroll(&token(&hub, Some("till"), &[("env", "prod")]).await, None).await.unwrap();
     told(&mut agent, &["shop-web"]).await;
     eventually("the GitRepo tells what its render warned of", async || warned(&hub)).await;
+    #[cfg(unix)]
+    for dir in [data.clone(), data.join("git"), data.join("blobs")] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&dir).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", dir.display());
+    }
     let report = agent.all_ready();
     agent.sync(0, Some(report)).await.unwrap();
     let (key, have) = (hub.hub_key(), agent.have);
