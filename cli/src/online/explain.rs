@@ -5,6 +5,7 @@ use crate::output::{Format, Output};
 use fleet_api::reason::Severity;
 use serde_json::Value;
 use skiff_hub::user_api::explain::{Entry, Explanation};
+use std::collections::BTreeSet;
 
 /// Prints it.
 pub(super) fn print(answer: &Value, format: Format, output: &mut Output) -> Result<(), CliError> {
@@ -55,17 +56,25 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
+/// How many clusters or bundles are named.
+const PLACES: usize = 5;
+
 /// Cluster, bundle, file and object, as far as the first line does not say them.
 fn place(entry: &Entry, told: &Explanation) -> String {
     let mut parts = Vec::new();
-    let mut add = |what: &str, name: &str| {
-        if !name.is_empty() && name != told.name {
-            parts.push(format!("{what} {name}"));
+    let mut add = |what: &str, name: &str, more: &BTreeSet<String>| {
+        let names: Vec<&str> = std::iter::once(name).chain(more.iter().map(String::as_str)).collect();
+        match names.as_slice() {
+            [""] => {}
+            [one] if *one == told.name => {}
+            [one] => parts.push(format!("{what} {one}")),
+            several if several.len() <= PLACES => parts.push(format!("{what}s {}", several.join(", "))),
+            many => parts.push(format!("{what}s {} and {} more", many[..PLACES].join(", "), many.len() - PLACES)),
         }
     };
-    add("cluster", &entry.cluster);
-    add("bundle", &entry.bundle);
-    add("file", &entry.note.file);
+    add("cluster", &entry.cluster, &entry.clusters);
+    add("bundle", &entry.bundle, &entry.bundles);
+    add("file", &entry.note.file, &BTreeSet::new());
     if let Some(object) = &entry.note.object {
         parts.push(object.to_string());
     }
@@ -88,6 +97,8 @@ mod tests {
             name: "fleet-default/shop-web".into(),
             cluster: cluster.into(),
             bundle: "fleet-default/shop-web".into(),
+            clusters: BTreeSet::new(),
+            bundles: BTreeSet::new(),
             remedy: note.remedy().into(),
             note,
         };

@@ -13,7 +13,7 @@ use fleet_api::v1alpha1::{
 };
 use fleet_api::{Note, ObjectKey, Reason};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All there is to say of an object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,10 +47,47 @@ pub struct Entry {
     /// The Bundle that it is about, `namespace/name`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bundle: String,
+    /// Further clusters that it is about.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub clusters: BTreeSet<String>,
+    /// Further Bundles that it is about.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bundles: BTreeSet<String>,
     /// The reason, the object, the file, the words.
     pub note: Note,
     /// What to do.
     pub remedy: String,
+}
+
+impl Entry {
+    /// Takes in what another one, with the same note, says of where it applies.
+    fn also(&mut self, other: Self) {
+        let merge = |one: &mut String, more: &mut BTreeSet<String>, other: String| {
+            if one.is_empty() {
+                *one = other;
+            } else if !other.is_empty() && other != *one {
+                more.insert(other);
+            }
+        };
+        merge(&mut self.cluster, &mut self.clusters, other.cluster);
+        merge(&mut self.bundle, &mut self.bundles, other.bundle);
+    }
+}
+
+/// Says each thing once: a GitRepo, its Bundles and their clusters tell of the same.
+fn once(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut told: Vec<Entry> = Vec::new();
+    let mut places: BTreeMap<Note, usize> = BTreeMap::new();
+    for entry in entries {
+        match places.get(&entry.note) {
+            Some(place) => told[*place].also(entry),
+            None => {
+                places.insert(entry.note.clone(), told.len());
+                told.push(entry);
+            }
+        }
+    }
+    told
 }
 
 /// The deletions that wait in one cluster.
@@ -93,6 +130,8 @@ pub(super) async fn serve(api: &UserApi, kind: Kind, namespace: &str, name: &str
     };
     if let Some(subject) = held_of {
         explanation.held = api.actions.held(&subject).await?.iter().map(held).collect();
+        let is_listed = |entry: &Entry| explanation.held.iter().any(|held| held.message == entry.note.message);
+        explanation.entries.retain(|entry| !is_listed(entry));
     }
     Ok(explanation)
 }
@@ -132,7 +171,7 @@ pub(super) fn explain(world: &World, kind: Kind, subject: &Ref) -> Explanation {
     }
     let Telling { mut entries, state } = telling;
     entries.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.cluster, &a.name).cmp(&(&b.cluster, &b.name))));
-    entries.dedup();
+    let entries = once(entries);
     Explanation {
         kind: kind.as_str().to_owned(),
         name: subject.to_string(),
@@ -176,6 +215,8 @@ impl Telling {
             name: speaker.name.clone(),
             cluster: speaker.cluster.clone(),
             bundle: speaker.bundle.clone(),
+            clusters: BTreeSet::new(),
+            bundles: BTreeSet::new(),
             remedy: note.remedy().to_owned(),
             note,
         });
@@ -379,4 +420,36 @@ fn modified(object: &ModifiedStatus) -> (ObjectKey, Note) {
     };
     let note = Note::new(reason, message).about(key.clone());
     (key, note)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_say_is_told_once_with_all_places() {
+        let entry = |kind: &str, cluster: &str, bundle: &str, message: &str| Entry {
+            severity: Severity::Failed,
+            kind: kind.into(),
+            name: String::new(),
+            cluster: cluster.into(),
+            bundle: bundle.into(),
+            clusters: BTreeSet::new(),
+            bundles: BTreeSet::new(),
+            note: Note::new(Reason::RenderFailed, message),
+            remedy: String::new(),
+        };
+        let told = once(vec![
+            entry("GitRepo", "", "", "a.yaml:1: broken"),
+            entry("Bundle", "", "f/web", "a.yaml:1: broken"),
+            entry("Bundle", "", "f/web", "another"),
+            entry("BundleDeployment", "f/one", "f/web", "a.yaml:1: broken"),
+            entry("BundleDeployment", "f/two", "f/web", "a.yaml:1: broken"),
+            entry("Cluster", "f/one", "", "a.yaml:1: broken"),
+        ]);
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].cluster.as_str(), told[0].bundle.as_str()), ("f/one", "f/web"));
+        assert!(told[0].clusters.iter().eq(["f/two"]) && told[0].bundles.is_empty(), "{told:?}");
+        assert_eq!(told[1].note.message, "another");
+    }
 }
