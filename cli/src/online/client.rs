@@ -28,6 +28,15 @@ pub struct Failure {
     pub code: Option<u16>,
     /// The sentence for a person.
     pub message: String,
+    /// The fields that the hub refused, and why, where it says so.
+    pub causes: Vec<(String, String)>,
+}
+
+impl Failure {
+    /// Without an answer.
+    const fn unanswered(message: String) -> Self {
+        Self { code: None, message, causes: Vec::new() }
+    }
 }
 
 impl From<Failure> for CliError {
@@ -109,7 +118,7 @@ impl Client {
         let warnings = warnings(response.headers());
         let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         let value = serde_json::from_slice(&bytes);
-        let value = value.map_err(|error| Failure { code: None, message: self.says(&error.to_string()) })?;
+        let value = value.map_err(|error| Failure::unanswered(self.says(&error.to_string())))?;
         Ok((value, warnings))
     }
 
@@ -141,7 +150,10 @@ impl Client {
             (_, Some(message)) => message.to_owned(),
             (code, None) => self.says(&format!("answered {code}")),
         };
-        Err(Failure { code: Some(code.as_u16()), message })
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let causes = body["details"]["causes"].as_array().into_iter().flatten();
+        let causes = causes.map(|cause| (text(&cause["field"]), text(&cause["message"]))).collect();
+        Err(Failure { code: Some(code.as_u16()), message, causes })
     }
 
     fn says(&self, what: &str) -> String {
@@ -165,7 +177,7 @@ impl Client {
         } else {
             self.says(&format!("cannot be reached: {last}"))
         };
-        Failure { code: None, message }
+        Failure::unanswered(message)
     }
 
     /// A kubeconfig for this hub. There must have been an answer before.

@@ -232,7 +232,19 @@ fn apply_names_the_place_of_what_is_wrong_and_sends_the_rest() {
     assert!(said.err.contains("spec.repo: Required value"), "{}", said.err);
     let unknown = hub.apply(&SHOP.replace("spec:\n", "spec:\n  brunch: main\n"));
     assert_eq!(unknown.status, 0);
-    assert!(unknown.err.contains("unknown field \"spec.brunch\""), "{}", unknown.err);
+    let place = "given.yaml:9:3: unknown field \"spec.brunch\"; did you mean `branch`?";
+    assert!(unknown.err.contains(place), "{}", unknown.err);
+    let twice = "apiVersion: fleet.cattle.io/v1alpha1\nkind: GitRepo\nmetadata: {name: two}\nspec:\n  \
+                 pollingInterval: soon\n  targets:\n  - clusterSelectr: {}\n    name: a\n";
+    let said = hub.apply(twice);
+    for place in [
+        "given.yaml:4:1: gitrepo fleet-default/two: spec.repo: Required value",
+        "given.yaml:5:3: gitrepo fleet-default/two: spec.pollingInterval: Invalid value",
+        "given.yaml:7:5: gitrepo fleet-default/two: spec.targets[0].clusterSelectr: Unknown field",
+    ] {
+        assert!(said.err.contains(place), "{}", said.err);
+    }
+    assert!(said.err.contains("did you mean `clusterSelector`?"), "{}", said.err);
     let pod = hub.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n");
     assert!(pod.status == 1 && pod.err.contains("Pod of v1 is nothing for the hub"), "{}", pod.err);
 }

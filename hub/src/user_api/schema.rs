@@ -70,11 +70,37 @@ fn of_crd(crd: &impl serde::Serialize) -> Value {
     json!({"spec": schema["spec"], "status": schema["status"]})
 }
 
+/// A field that nothing reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UnknownField {
+    /// `spec.brunch`.
+    pub(super) path: String,
+    /// The field that may have been meant: `branch`.
+    pub(super) near: Option<String>,
+}
+
+impl UnknownField {
+    /// `key` at `path`, where the fields of `schema` could be.
+    fn new<'a>(path: String, key: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        Self { path, near: skiff_bundler::spelling::nearest(key, known).map(str::to_owned) }
+    }
+
+    /// Of the metadata.
+    pub(super) fn of_metadata(key: &str, known: &[&str]) -> Self {
+        Self::new(format!("metadata.{key}"), key, known.iter().copied())
+    }
+
+    /// `; did you mean …?`, where something is near.
+    pub(super) fn hint(&self) -> String {
+        self.near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    }
+}
+
 /// What was found in an object; `(path, message)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
     /// Fields that nothing reads; they were taken out.
-    pub(super) unknown: Vec<String>,
+    pub(super) unknown: Vec<UnknownField>,
     /// Values of a wrong type.
     pub(super) invalid: Vec<(String, String)>,
 }
@@ -93,7 +119,7 @@ pub(super) fn prune(schema: &Value, value: &mut Value) -> Findings {
             true
         }
         None => {
-            findings.unknown.push(key.clone());
+            findings.unknown.push(UnknownField::new(key.clone(), key, properties.keys().map(String::as_str)));
             false
         }
     });
@@ -143,7 +169,8 @@ fn walk_map(schema: &Value, map: &mut serde_json::Map<String, Value>, path: &str
             }
             None if open || no_properties => true,
             None => {
-                findings.unknown.push(path);
+                let known = schema["properties"].as_object().into_iter().flat_map(|known| known.keys());
+                findings.unknown.push(UnknownField::new(path, key, known.map(String::as_str)));
                 false
             }
         }

@@ -232,10 +232,24 @@ async fn unknown_fields_are_refused_told_or_dropped_as_asked() {
     assert!(message.contains("unknown field \"spec.brunch\", unknown field \"metadata.lables\""), "{message}");
     let warned = hub.post(&path, &object).await;
     assert_eq!(warned.code, 201);
-    assert_eq!(warned.warnings[0], "299 - \"unknown field \\\"spec.brunch\\\"\"");
+    assert_eq!(warned.warnings[0], "299 - \"unknown field \\\"spec.brunch\\\"; did you mean `branch`?\"");
     assert!(warned.body["spec"].get("brunch").is_none());
     object["metadata"]["name"] = "other".into();
     assert!(hub.post(&format!("{path}?fieldValidation=Ignore"), &object).await.warnings.is_empty());
+
+    // Dropped from a target, they would widen it.
+    for (target, field, near) in [
+        (json!({"clusterGroup": "edge", "clusterSelectr": {}}), "clusterSelectr", "clusterSelector"),
+        (json!({"clusterSelector": {"matchLabls": {"env": "prod"}}}), "clusterSelector.matchLabls", "matchLabels"),
+    ] {
+        let mut object = repo("wide");
+        object["spec"]["targets"] = json!([target]);
+        let refused = hub.post(&path, &object).await;
+        let message = refused.body["message"].as_str().unwrap().to_owned();
+        assert_eq!(refused.code, 422, "{message}");
+        assert!(message.contains(&format!("spec.targets[0].{field}: Unknown field: ")), "{message}");
+        assert!(message.contains(&format!("did you mean `{near}`?")), "{message}");
+    }
 
     object["metadata"]["name"] = "with-a-password".into();
     object["spec"]["repo"] = "https://ada:canary@git.example.com/shop.git".into();

@@ -1,6 +1,6 @@
 //! What is refused, with the path of the field and what is expected there.
 
-use super::schema;
+use super::schema::{self, UnknownField};
 use super::status::ApiError;
 use crate::store::Kind;
 use fleet_api::names::{is_dns_label, is_dns_subdomain};
@@ -66,16 +66,21 @@ pub(super) fn check(kind: Kind, name: &str, object: &mut Value, unknown: Unknown
         metadata.retain(|key, _| {
             let known = METADATA.contains(&key.as_str());
             if !known {
-                findings.unknown.push(format!("metadata.{key}"));
+                findings.unknown.push(UnknownField::of_metadata(key, &METADATA));
             }
             known
         });
     }
     if unknown == Unknown::Strict && !findings.unknown.is_empty() {
-        let list: Vec<_> = findings.unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
-        return Err(ApiError::bad_request(format!("strict decoding error: {}", list.join(", "))));
+        let list: Vec<_> = findings.unknown.iter().map(|field| format!("unknown field \"{}\"", field.path)).collect();
+        let hints: String = findings.unknown.iter().map(UnknownField::hint).collect();
+        return Err(ApiError::bad_request(format!("strict decoding error: {}{hints}", list.join(", "))));
     }
     let mut causes = findings.invalid;
+    causes.extend(findings.unknown.iter().filter(|field| widens(field)).map(|field| {
+        let message = format!("Unknown field: without it more clusters would match than are meant{}", field.hint());
+        (field.path.clone(), message)
+    }));
     check_name(kind, name, &mut causes);
     check_metadata(&object["metadata"], &mut causes);
     if causes.is_empty() {
@@ -85,8 +90,27 @@ pub(super) fn check(kind: Kind, name: &str, object: &mut Value, unknown: Unknown
         return Err(ApiError::invalid(kind, name, &causes));
     }
     let warn = unknown == Unknown::Warn;
-    let unknown = findings.unknown.iter().filter(|_| warn).map(|path| format!("unknown field \"{path}\""));
+    let unknown = findings
+        .unknown
+        .iter()
+        .filter(|_| warn)
+        .map(|field| format!("unknown field \"{}\"{}", field.path, field.hint()));
     Ok(unknown.chain(password_in_url(kind, object)).collect())
+}
+
+/// Whether what selects clusters would select more without it. Kubernetes drops unknown fields with a warning; of a
+/// selector that leaves `{}`, which matches everything.
+fn widens(field: &UnknownField) -> bool {
+    let (above, key) = field.path.rsplit_once('.').unwrap_or(("", &field.path));
+    let in_selector = above.split('.').any(|part| {
+        let part = part.split('[').next().unwrap_or_default();
+        part.ends_with("elector") || part == "matchExpressions"
+    });
+    let in_target = above.starts_with("spec.targets[") || above.starts_with("spec.targetRestrictions[");
+    let criteria = ["clusterName", "clusterSelector", "clusterGroup", "clusterGroupSelector"];
+    let is_criterion =
+        field.near.as_deref().is_some_and(|near| criteria.contains(&near)) || key.to_lowercase().contains("selector");
+    in_selector || (in_target && is_criterion)
 }
 
 /// Fleet takes such a URL, and so do we; but whoever may read GitRepos reads it.
