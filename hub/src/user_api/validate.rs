@@ -77,15 +77,15 @@ pub(super) fn check(kind: Kind, name: &str, object: &mut Value, unknown: Unknown
         return Err(ApiError::bad_request(format!("strict decoding error: {}{hints}", list.join(", "))));
     }
     let mut causes = findings.invalid;
-    causes.extend(findings.unknown.iter().filter(|field| widens(field)).map(|field| {
-        let message = format!("Unknown field: without it more clusters would match than are meant{}", field.hint());
-        (field.path.clone(), message)
-    }));
     check_name(kind, name, &mut causes);
     check_metadata(&object["metadata"], &mut causes);
     if causes.is_empty() {
         check_content(kind, object, &mut causes);
     }
+    causes.extend(findings.unknown.iter().filter(|field| widens(field)).map(|field| {
+        let message = format!("Unknown field: without it more clusters would match than are meant{}", field.hint());
+        (field.path.clone(), message)
+    }));
     if !causes.is_empty() {
         return Err(ApiError::invalid(kind, name, &causes));
     }
