@@ -5,11 +5,13 @@
 
 use crate::machine::Message;
 use crate::repositories::{Nudge, Polled};
+use crate::slots::Slots;
 use fleet_api::digest::Digest;
 use fleet_api::names::{Namespace, ObjectName, Ref};
 use fleet_api::v1alpha1::BundleDeployment;
-use fleet_api::wire::HeldDeletions;
+use fleet_api::wire::{HeldDeletions, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,11 +61,22 @@ pub enum CoreError {
 pub struct Core {
     machine: mpsc::UnboundedSender<Message>,
     repositories: mpsc::UnboundedSender<Nudge>,
+    slots: Arc<Slots>,
 }
 
 impl Core {
-    pub(crate) fn new(machine: mpsc::UnboundedSender<Message>, repositories: mpsc::UnboundedSender<Nudge>) -> Self {
-        Self { machine, repositories }
+    pub(crate) fn new(
+        machine: mpsc::UnboundedSender<Message>,
+        repositories: mpsc::UnboundedSender<Nudge>,
+        slots: Arc<Slots>,
+    ) -> Self {
+        Self { machine, repositories, slots }
+    }
+
+    /// When the agent of a cluster was heard of last, since this hub started. Newer than what its status says, which is
+    /// written every few minutes alone.
+    pub fn last_seen(&self, cluster: &Ref) -> Option<Timestamp> {
+        self.slots.of_cluster(cluster)?.last_seen()
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, CoreError> {

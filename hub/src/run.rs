@@ -93,8 +93,8 @@ impl Hub {
         let (stop, stopped) = watch::channel(false);
         let (sender, messages) = mpsc::unbounded_channel();
         let (nudges, nudged) = mpsc::unbounded_channel();
-        let core = Core::new(sender.clone(), nudges.clone());
         let (slots, metrics, ready) = (Arc::new(Slots::default()), Arc::new(Metrics::default()), Arc::default());
+        let core = Core::new(sender.clone(), nudges.clone(), Arc::clone(&slots));
         let seconds = |duration: std::time::Duration| jiff::SignedDuration::try_from(duration).unwrap_or_default();
         let machine = Machine::new(Options {
             desired_lifetime: seconds(config.desired_lifetime),

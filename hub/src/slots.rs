@@ -7,9 +7,10 @@ use crate::machine::Message;
 use bytes::Bytes;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
-use fleet_api::wire::{Deployment, Have};
+use fleet_api::wire::{Deployment, Have, Timestamp};
 use skiff_planner::hub::{Enrollment, Shelf};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -31,6 +32,8 @@ pub(crate) struct Slot {
     served: mpsc::UnboundedSender<Message>,
     /// How many syncs have waited.
     syncs: watch::Sender<u64>,
+    /// When its agent was heard of last, in seconds since 1970; 0 where it was not since this hub started.
+    seen: AtomicI64,
     /// Places for its bodies, and for its requests for blobs.
     pub(crate) bodies: Semaphore,
     pub(crate) blobs: Semaphore,
@@ -45,9 +48,21 @@ impl Slot {
             newest: watch::Sender::new(None),
             served,
             syncs: watch::Sender::new(0),
+            seen: AtomicI64::new(0),
             bodies: Semaphore::new(UNDER_WAY.0),
             blobs: Semaphore::new(UNDER_WAY.1),
         }
+    }
+
+    /// Its agent is there. Kept here alone: what is written each few minutes is enough for deadlines, and people see this.
+    pub(crate) fn seen_at(&self, now: Timestamp) {
+        self.seen.fetch_max(now.as_second(), Ordering::Relaxed);
+    }
+
+    /// When its agent was heard of last, since this hub started.
+    pub(crate) fn last_seen(&self) -> Option<Timestamp> {
+        let seconds = self.seen.load(Ordering::Relaxed);
+        Timestamp::from_second(seconds).ok().filter(|_| seconds > 0)
     }
 
     /// A sync waits from now on; what this gives ends when so many later ones wait that it must not any more.

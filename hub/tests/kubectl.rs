@@ -43,6 +43,10 @@ impl Actions for NoCore {
         Box::pin(async { Ok(()) })
     }
 
+    fn last_seen(&self, _cluster: &Ref) -> Option<fleet_api::wire::Timestamp> {
+        None
+    }
+
     fn deployments<'a>(&'a self, _namespace: Option<&'a Namespace>) -> BoxFuture<'a, Vec<BundleDeployment>> {
         let mut made = BundleDeployment::new("shop.one", BundleDeploymentSpec::default());
         made.metadata.namespace = Some("fleet-default".into());

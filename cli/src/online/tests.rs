@@ -50,6 +50,10 @@ impl Actions for FakeCore {
         Box::pin(async { Ok(()) })
     }
 
+    fn last_seen(&self, _cluster: &Ref) -> Option<fleet_api::wire::Timestamp> {
+        None
+    }
+
     fn deployments<'a>(&'a self, _namespace: Option<&'a Namespace>) -> Boxed<'a, Vec<BundleDeployment>> {
         Box::pin(async { Vec::new() })
     }

@@ -6,7 +6,7 @@ use crate::slots::Slot;
 use crate::tls::Peer;
 use axum::body::Body;
 use axum::http::StatusCode;
-use fleet_api::wire::{SyncRequest, SyncResponse};
+use fleet_api::wire::{SyncRequest, SyncResponse, Timestamp};
 use skiff_planner::hub::{Rules, Sync, SyncOutcome, check_identity};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -35,6 +35,7 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
     let told = request.report.is_some() || request.start.is_none();
     let mut newest = slot.watch();
     let outcome = tell(api, &slot, request).await?;
+    slot.seen_at(Timestamp::now());
     let respond = |desired| SyncResponse {
         protocol,
         start: outcome.start,
@@ -63,6 +64,7 @@ pub(super) async fn sync(api: &AgentApi, peer: Peer, body: Body) -> Result<SyncR
             // The deciding task has ended: nothing new will come.
             () = api.machine.closed() => return Err(Refusal::stopping()),
             _ = waiting.tick() => {
+                slot.seen_at(Timestamp::now());
                 api.machine.send(Message::Waits(slot.cluster.clone())).map_err(|_| Refusal::stopping())?;
             }
             changed = newest.changed() => {

@@ -4,6 +4,7 @@ use crate::core::{Core, CoreError, HeldInCluster, Subject, TokenRequest};
 use fleet_api::Digest;
 use fleet_api::names::{Namespace, Ref};
 use fleet_api::v1alpha1::BundleDeployment;
+use fleet_api::wire::Timestamp;
 use futures::future::BoxFuture;
 
 /// The verbs. [`Core`] has them; tests have their own.
@@ -21,6 +22,8 @@ pub trait Actions: Send + Sync {
         lists: &'a [(Ref, Digest)],
         by: &'a str,
     ) -> BoxFuture<'a, Result<(), CoreError>>;
+    /// See [`Core::last_seen`].
+    fn last_seen(&self, cluster: &Ref) -> Option<Timestamp>;
     /// See [`Core::deployments`].
     fn deployments<'a>(&'a self, namespace: Option<&'a Namespace>) -> BoxFuture<'a, Vec<BundleDeployment>>;
 }
@@ -45,6 +48,10 @@ impl Actions for Core {
         by: &'a str,
     ) -> BoxFuture<'a, Result<(), CoreError>> {
         Box::pin(self.approve(subject, lists, by))
+    }
+
+    fn last_seen(&self, cluster: &Ref) -> Option<Timestamp> {
+        self.last_seen(cluster)
     }
 
     fn deployments<'a>(&'a self, namespace: Option<&'a Namespace>) -> BoxFuture<'a, Vec<BundleDeployment>> {

@@ -8,7 +8,8 @@ use super::{UserApi, watching};
 use crate::store::{Kind, Object};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use fleet_api::names::Namespace;
+use fleet_api::names::{Namespace, Ref};
+use fleet_api::wire::Timestamp;
 use serde_json::{Value, json};
 
 /// Answers a GET.
@@ -31,7 +32,7 @@ pub(super) async fn serve(
 async fn get(api: &UserApi, target: &Target, name: &str, query: &Query, form: Form) -> Result<Response, ApiError> {
     let object = find(api, target.kind, target.namespace(), name).await;
     let object = object.ok_or_else(|| ApiError::not_found(target.kind, name))?;
-    let value = shown(target.kind, object.value());
+    let value = current(api, &object);
     let answer = match form {
         Form::Object => value,
         Form::Metadata => table::partial(&value),
@@ -75,6 +76,21 @@ pub(super) fn shown(kind: Kind, value: &Value) -> Value {
     value
 }
 
+/// The object as it is given out now. When a cluster was heard of is newer than what is written of it: a write per poll
+/// would wear the disk, and wake all that watch.
+fn current(api: &UserApi, object: &Object) -> Value {
+    let mut value = shown(object.kind(), object.value());
+    if object.kind() == Kind::Cluster
+        && let Ok(name) = Ref::new(object.namespace(), object.name())
+        && let Some(seen) = api.actions.last_seen(&name)
+        && let Some(stored) = value.pointer_mut("/status/agent/lastSeen")
+        && stored.as_str().and_then(|text| text.parse::<Timestamp>().ok()).is_none_or(|stored| stored < seen)
+    {
+        *stored = seen.to_string().into();
+    }
+    value
+}
+
 async fn list(api: &UserApi, target: &Target, query: &Query, form: Form) -> Result<Response, ApiError> {
     let selection = query.selection()?;
     let kind = target.kind;
@@ -94,7 +110,7 @@ async fn list(api: &UserApi, target: &Target, query: &Query, form: Form) -> Resu
             metadata["continue"] = query::continue_after(kind, last.namespace(), last.name()).into();
         }
     }
-    let values: Vec<_> = chosen.iter().map(|object| shown(kind, object.value())).collect();
+    let values: Vec<_> = chosen.iter().map(|object| current(api, object)).collect();
     let answer = match form {
         Form::Object => json!({
             "kind": format!("{kind}List"), "apiVersion": kind.api_version(), "metadata": metadata, "items": values,

@@ -49,6 +49,10 @@ impl Actions for FakeActions {
         Box::pin(async { Err(CoreError::Refused("the list has changed".into())) })
     }
 
+    fn last_seen(&self, _cluster: &Ref) -> Option<fleet_api::wire::Timestamp> {
+        "2026-11-28T12:00:07Z".parse().ok()
+    }
+
     fn deployments<'a>(&'a self, _namespace: Option<&'a Namespace>) -> BoxFuture<'a, Vec<BundleDeployment>> {
         Box::pin(async { self.deployments.lock().unwrap().clone() })
     }
@@ -522,6 +526,25 @@ async fn explain_names_what_is_below_and_the_near_miss_of_a_claim() {
         assert_eq!(entry["remedy"], "`skiff label cluster c env=prod`");
     }
     assert_eq!(hub.get("/v1/admin/explain/cluster/fleet-default/none").await.code, 404);
+}
+
+/// What is written of it lags by minutes, so that a poll costs no write.
+#[tokio::test]
+async fn when_a_cluster_was_heard_of_is_read_from_memory() {
+    let hub = hub().await;
+    let cluster = json!({"apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Cluster", "metadata": {"name": "c"}});
+    hub.post(&format!("{FLEET}/clusters"), &cluster).await;
+    for (written, shown) in
+        [("2026-11-28T12:00:00Z", "2026-11-28T12:00:07Z"), ("2026-11-28T12:00:09Z", "2026-11-28T12:00:09Z")]
+    {
+        let mut status = fleet_api::v1alpha1::ClusterStatus::default();
+        status.agent.last_seen = written.into();
+        hub.resources.set_status::<fleet_api::v1alpha1::Cluster>("fleet-default", "c", &status).await.unwrap();
+        let one = hub.get(&format!("{FLEET}/clusters/c")).await.body;
+        let all = hub.get(&format!("{FLEET}/clusters")).await.body;
+        assert_eq!(one["status"]["agent"]["lastSeen"], shown);
+        assert_eq!(all["items"][0]["status"]["agent"]["lastSeen"], shown);
+    }
 }
 
 #[tokio::test]
