@@ -89,7 +89,7 @@ pub(super) fn parse(file: &str, bytes: &[u8], namespace: &str) -> Result<Vec<Giv
         let root = &document.node;
         let is_list = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
         let items = root.get("items").and_then(Node::as_list).filter(|_| is_list);
-        for node in items.unwrap_or(std::slice::from_ref(root)) {
+        for node in items.unwrap_or_else(|| std::slice::from_ref(root)) {
             let value = node.to_json().map_err(|error| wrong(&error))?;
             objects.push(object(Place { file: file.to_owned(), node: node.clone() }, value, namespace)?);
         }
