@@ -19,6 +19,10 @@ pub(super) fn merge_all(files: &dyn Files, dir: &str, spec: &mut BundleSpec) -> 
         // Fleet does so only where the bundle names its chart.
         if !helm.chart.is_empty() || !helm.repo.is_empty() {
             merge_files(files, dir, helm, &mut notes)?;
+        } else if !helm.values_files.is_empty() {
+            let message = "helm.valuesFiles is not read, because helm.chart names no chart";
+            let remedy = "name the chart: `helm.chart: .` is the bundle's own directory";
+            notes.push(Note::new(Reason::LikelyMistake, message).in_file(dir).with_remedy(remedy));
         }
     }
     for target in &mut spec.targets {

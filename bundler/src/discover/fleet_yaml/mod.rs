@@ -69,9 +69,6 @@ impl Decoder<'_> {
         for entry in entries {
             let key = &*entry.key.text;
             let Some((field, direct)) = record.field(key) else {
-                if record.is_selector() {
-                    return Err(self.widens(entry.key.position, key, record, at));
-                }
                 self.unknown(entry.key.position, key, record, at);
                 continue;
             };
@@ -175,15 +172,7 @@ impl Decoder<'_> {
         self.notes.push(Note::new(reason, format!("{place}: {message}")).in_file(place));
     }
 
-    /// A criterion that is not read would let the rest match more clusters than were meant.
-    fn widens(&self, position: Position, key: &str, record: &Record, at: &str) -> Note {
-        let hint =
-            spelling::nearest(key, record.keys()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        let message = format!("`{at}.{key}` is not a field: without it more clusters would match than are meant{hint}");
-        problem(self.path, position, &message)
-    }
-
-    fn unknown(&mut self, position: Position, key: &str, record: &Record, at: &str) {
+    fn unknown(&mut self, position: Position, key: &str, record: &'static Record, at: &str) {
         let whole = if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
         let message = if at.is_empty() && METADATA.iter().any(|name| name.eq_ignore_ascii_case(key)) {
             format!("`{whole}` is not taken from fleet.yaml: a repository has no say over this part of its Bundle")
@@ -191,7 +180,9 @@ impl Decoder<'_> {
             let hint = spelling::nearest(key, record.keys())
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default();
-            format!("`{whole}` is not a field, and has no effect{hint}")
+            // As in Fleet it fails nothing; where it was to say which clusters are meant, that is worth a word more.
+            let widens = if record.is_selector() { ": more clusters may match than are meant" } else { "" };
+            format!("`{whole}` is not a field, and has no effect{widens}{hint}")
         };
         self.note(position, Reason::UnknownField, &message);
     }
@@ -307,14 +298,6 @@ mod tests {
             ("yaml: {overlays: [1]}", "yaml.overlays[0]: a string"),
             ("ignore: {conditions: [{status: False}]}", "ignore.conditions[0].status: a string"),
             ("rolloutStrategy: {maxUnavailable: true}", "rolloutStrategy.maxUnavailable: an integer or a share"),
-            (
-                "overrideTargets:\n- clusterGroup: edge\n  clusterSelectr: {matchLabels: {env: prod}}",
-                "a/fleet.yaml:3:3: `overrideTargets[0].clusterSelectr` is not a field: without it more clusters would match than are meant; did you mean `clusterSelector`?",
-            ),
-            (
-                "targetCustomizations: [{clusterSelector: {matchLabls: {env: prod}}}]",
-                "a/fleet.yaml:1:43: `targetCustomizations[0].clusterSelector.matchLabls` is not a field: without it more clusters would match than are meant; did you mean `matchLabels`?",
-            ),
             ("- a", "a/fleet.yaml:1:1: a mapping of options is expected, found a list"),
             ("text", "a mapping of options is expected, found a string"),
             ("a: [", "a/fleet.yaml:"),
@@ -324,6 +307,23 @@ mod tests {
         for (text, expected) in table {
             let message = error(text);
             assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_to_select_clusters_fails_nothing_and_is_told_of() {
+        for (text, expected) in [
+            (
+                "overrideTargets:\n- clusterGroup: edge\n  clusterSelectr: {matchLabels: {env: prod}}",
+                "a/fleet.yaml:3:3: `overrideTargets[0].clusterSelectr` is not a field, and has no effect: more clusters may match than are meant; did you mean `clusterSelector`?",
+            ),
+            (
+                "targetCustomizations: [{clusterSelector: {matchLabls: {env: prod}}}]",
+                "a/fleet.yaml:1:43: `targetCustomizations[0].clusterSelector.matchLabls` is not a field, and has no effect: more clusters may match than are meant; did you mean `matchLabels`?",
+            ),
+        ] {
+            let notes = read("a/fleet.yaml", text.as_bytes()).unwrap().notes;
+            assert_eq!(notes[0].message, expected);
         }
     }
 
