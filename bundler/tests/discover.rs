@@ -305,13 +305,13 @@ fn a_namespace_that_is_no_name_has_a_place() {
         ("targetCustomizations:\n- clusterSelector: {}\n  defaultNamespace: No_Name\n", "a/fleet.yaml:3:21"),
     ] {
         let discovery = find(&[("a/fleet.yaml", fleet), ("a/x.yaml", OBJECT)], json!({}));
-        let note = &discovery.failed[0].note;
+        let note = &discovery.bundles[0].notes[0];
         assert_eq!((note.reason, note.file.as_str()), (Reason::InvalidFleetYaml, place), "{}", note.message);
         assert!(note.message.starts_with(place), "{}", note.message);
     }
     // What the GitRepo says is no matter of the file.
     let discovery = find(&[("a/x.yaml", OBJECT)], json!({"targetNamespace": "No_Name"}));
-    assert_eq!(failures(&discovery), []);
+    assert_eq!(discovery.bundles[0].notes, []);
 }
 
 #[test]

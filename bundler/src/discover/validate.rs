@@ -74,27 +74,28 @@ pub(super) fn bundle(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
         return Err(origin.problem("name", &message));
     }
     release_names(origin, spec)?;
-    namespaces(origin, spec)?;
     metadata(origin, bundle)
 }
 
-/// The namespaces that the file itself names: that of a GitRepo's `targetNamespace` is no matter of the file.
-fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {
+/// Namespaces of the file that are no names. As in Fleet this fails the clusters that would get one, not the Bundle; it
+/// is told with its place. That of a GitRepo's `targetNamespace` is no matter of the file.
+pub(super) fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
     let roots = std::iter::once((String::new(), &spec.options));
     let targets = spec.targets.iter().enumerate();
     let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
-    for (at, options) in roots.chain(targets) {
-        let fields = [("namespace", &options.target_namespace), ("defaultNamespace", &options.default_namespace)];
-        for (field, namespace) in fields {
-            let at = format!("{at}{field}");
-            if !namespace.is_empty() && !is_dns_label(namespace) && origin.has(&at) {
-                let message =
-                    format!("`{namespace}` is no name of a namespace: at most 63 of a-z, 0-9 and `-` are allowed");
-                return Err(origin.problem(&at, &message));
-            }
-        }
-    }
-    Ok(())
+    let fields = roots.chain(targets).flat_map(|(at, options)| {
+        [
+            (format!("{at}namespace"), options.target_namespace.as_str()),
+            (format!("{at}defaultNamespace"), options.default_namespace.as_str()),
+        ]
+    });
+    let wrong = fields.filter(|(at, name)| !name.is_empty() && !is_dns_label(name) && origin.has(at));
+    wrong
+        .map(|(at, name)| {
+            let message = format!("`{name}` is no name of a namespace: at most 63 of a-z, 0-9 and `-` are allowed");
+            origin.problem(&at, &message)
+        })
+        .collect()
 }
 
 fn release_names(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {
