@@ -561,6 +561,19 @@ fn what_may_have_moved_to_a_place_that_cannot_be_rendered_is_not_deleted() {
 }
 
 #[test]
+fn what_may_have_moved_to_a_place_that_renders_to_nothing_is_not_deleted() {
+    let mut world = shop();
+    let both = |web, db| vec![bundle("web", "apps/*", "apps/web", web), bundle("db", "apps/*", "apps/db", db)];
+    world.results.insert("db".into(), Ok(0));
+    world.read(read(&["apps/*"], both("2", "2")));
+    assert!(world.gitrepo_notes("shop").contains(&Reason::EmptyRender));
+    assert!(waits(&world, "prod", "web") && waits(&world, "prod", "db"));
+    world.results.remove("db");
+    world.read(read(&["apps/*"], both("2", "3")));
+    assert!(!waits(&world, "prod", "web") && !waits(&world, "prod", "db"));
+}
+
+#[test]
 fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
     let failed = FailedEntry {
         entry: "apps/*".into(),

@@ -8,7 +8,7 @@ use super::{
 use crate::status::{DeploymentView, resource_counts, state};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
-use fleet_api::reason::Severity;
+use fleet_api::reason::{Reason, Severity};
 use fleet_api::state::DeploymentState;
 use fleet_api::wire::{Have, Timestamp, Version};
 
@@ -122,8 +122,9 @@ impl Machine {
             let Some(cluster) = self.snapshot.clusters.get(&cluster_name) else { continue };
             let Some(bundle) = self.snapshot.bundles.get_mut(&bundle_name) else { continue };
             let Some(placement) = bundle.placements.get_mut(&cluster_name) else { continue };
-            // What is not rendered holds up deletions elsewhere.
-            let is_rendered = self.snapshot.renders.get(&placement.input).is_some_and(Render::is_done);
+            // What is not rendered, or renders to nothing and is not taken for that, holds up deletions elsewhere.
+            let is_refused = allowance.notes.iter().any(|note| note.reason == Reason::EmptyRender);
+            let is_rendered = !is_refused && self.snapshot.renders.get(&placement.input).is_some_and(Render::is_done);
             if placement.allowed != allowance.allowed || placement.is_rendered != is_rendered {
                 self.dirty.desired.insert(cluster_name.clone());
             }

@@ -153,8 +153,7 @@ impl Waits<'_> {
             let Some(state) = self.snapshot.bundles.get(bundle).filter(|state| is_of(state, bundle, gitrepo)) else {
                 return true;
             };
-            let placement = state.placements.get(self.name);
-            placement.is_none_or(|placement| self.snapshot.is_rendered(&placement.input))
+            state.placements.get(self.name).is_none_or(|placement| placement.is_rendered)
         };
         if state.incomplete || !self.cluster.bundles.iter().all(is_rendered) {
             Standing::Unsettled

@@ -109,7 +109,7 @@ pub(super) struct Placement {
     pub(super) staged: Option<Digest>,
     /// Why it waits, was refused or failed on the hub's side.
     pub(super) notes: Vec<Note>,
-    /// Whether the render that it should have is done.
+    /// Whether the render that it should have is done, and is taken.
     pub(super) is_rendered: bool,
     /// The state and the objects that the Bundle's counters contain for it.
     pub(super) counted: Option<(DeploymentState, ResourceCounts)>,
@@ -235,11 +235,6 @@ impl Snapshot {
             .iter()
             .filter(|(_, cluster)| cluster.memory.as_ref().is_some_and(had) || cluster.bundles.iter().any(has));
         told.map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Whether a render is done.
-    pub(super) fn is_rendered(&self, input: &Digest) -> bool {
-        self.renders.get(input).is_some_and(Render::is_done)
     }
 
     /// The groups of a namespace.
