@@ -103,8 +103,7 @@ impl Files for Layer<'_> {
 
     fn list_under(&self, dir: &str) -> Vec<Entry> {
         let mut entries = self.files.list_under(dir);
-        let inside = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
-        for path in self.added.keys().filter(|path| inside(path)) {
+        for path in self.added.keys().filter(|path| file_tree::is_below(dir, path)) {
             entries.retain(|entry| entry.path != *path);
             entries.extend(self.entry(path));
         }

@@ -16,7 +16,7 @@ pub use directory::DirTree;
 pub use disk::Disk;
 pub use error::Error;
 pub use memory::MemoryTree;
-pub use path::{clean, clean_join, file_name, normalise, parent};
+pub use path::{clean, clean_join, file_name, is_below, normalise, parent};
 pub use resolve::{MAX_LINKS, resolve};
 pub use subtree::Subtree;
 

@@ -53,6 +53,12 @@ pub fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
+/// Whether a path is that of something in the directory `dir`, or deeper; everything is in the root, which is empty.
+#[must_use]
+pub fn is_below(dir: &str, path: &str) -> bool {
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// A relative path as Go's `path.Clean` writes it: `.` for nothing, and a leading `..` stays. Looks up nothing, and may
 /// lead out of the tree: for what programs print and compare, not for what is read ([`normalise`]).
 #[must_use]

@@ -34,10 +34,7 @@ pub(super) fn select(source: &dyn Source, dir: &str, excluded: &BTreeSet<String>
             continue;
         }
         let content = content(files, dir, &entry.path, entry.mode)?;
-        if crate::git::lfs_pointer(&content).is_some() {
-            let message = format!("{}: is a Git LFS pointer, not the file itself", entry.path);
-            return Err(Note::new(Reason::LfsPointerUnsupported, message).in_file(&entry.path));
-        }
+        refuse_pointer(&entry.path, &content)?;
         let entry = TreeEntry {
             path: path.to_owned(),
             mode: if entry.mode == Mode::Executable { Mode::Executable } else { Mode::Regular },
@@ -97,8 +94,7 @@ fn content<'a>(files: &'a dyn Files, dir: &str, path: &str, mode: Mode) -> Resul
         return files.stored(path).map_err(|error| unreadable(path, &error));
     }
     let target = file_tree::resolve(files, path).map_err(|error| refused(path, &error.to_string()))?;
-    let inside = dir.is_empty() || target.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
-    if !inside {
+    if !file_tree::is_below(dir, &target) {
         return Err(refused(
             path,
             &format!("{path}: the symbolic link leads to {target}, out of the bundle's directory"),
@@ -115,6 +111,15 @@ fn content<'a>(files: &'a dyn Files, dir: &str, path: &str, mode: Mode) -> Resul
 
 fn refused(path: &str, message: &str) -> Note {
     Note::new(Reason::PathRefused, message).in_file(path)
+}
+
+/// A Git LFS pointer stands for a file that is not in the repository.
+pub(super) fn refuse_pointer(path: &str, content: &[u8]) -> Result<(), Note> {
+    if crate::git::lfs_pointer(content).is_none() {
+        return Ok(());
+    }
+    let message = format!("{path}: is a Git LFS pointer, not the file itself");
+    Err(Note::new(Reason::LfsPointerUnsupported, message).in_file(path))
 }
 
 /// A file that could not be read.

@@ -4,11 +4,11 @@
 //! takes every text in them that is the path of a file or of a directory with another kustomization. That is more than
 //! kustomize reads only where a text happens to be a path; it is never less.
 
-use super::files::unreadable;
+use super::files::{refuse_pointer, unreadable};
 use super::{TreeEntry, glob};
 use file_tree::{Files, Mode};
 use fleet_api::Digest;
-use fleet_api::reason::{Note, Reason};
+use fleet_api::reason::Note;
 use k8s_yaml::{Content, Node};
 use std::collections::BTreeSet;
 
@@ -28,20 +28,13 @@ pub(super) fn read(files: &dyn Files, dir: &str, starts: BTreeSet<String>) -> Re
     while let Some(next) = walk.rest.pop() {
         walk.directory(&next);
     }
-    let outside = walk.found.iter().filter(|path| !is_in(dir, path));
+    let outside = walk.found.iter().filter(|path| !file_tree::is_below(dir, path));
     outside.map(|path| entry(files, path)).collect()
-}
-
-fn is_in(dir: &str, path: &str) -> bool {
-    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn entry(files: &dyn Files, path: &str) -> Result<TreeEntry, Note> {
     let content = files.read(path).map_err(|error| unreadable(path, &error))?;
-    if crate::git::lfs_pointer(&content).is_some() {
-        let message = format!("{path}: is a Git LFS pointer, not the file itself");
-        return Err(Note::new(Reason::LfsPointerUnsupported, message).in_file(path));
-    }
+    refuse_pointer(path, &content)?;
     Ok(TreeEntry {
         path: skiff_render::outside::kept_at(path),
         mode: Mode::Regular,

@@ -59,7 +59,7 @@ fn merge_files(files: &dyn Files, dir: &str, helm: &mut HelmOptions, notes: &mut
     for entry in &helm.values_files {
         let path = file_tree::clean_join(dir, entry)
             .map_err(|error| Note::new(Reason::PathRefused, format!("helm.valuesFiles: {error}")))?;
-        if !dir.is_empty() && !path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')) {
+        if !file_tree::is_below(dir, &path) {
             let message = format!("helm.valuesFiles: `{entry}` is {path}, above the bundle's directory");
             notes.push(
                 Note::new(Reason::LikelyMistake, message)
