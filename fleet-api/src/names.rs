@@ -202,11 +202,7 @@ pub fn limit(text: &str, length: usize) -> String {
 }
 
 fn cut(text: &str, length: usize) -> &str {
-    let mut end = length.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    &text[..text.floor_char_boundary(length)]
 }
 
 fn md5_hex(text: &str) -> String {

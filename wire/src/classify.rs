@@ -99,11 +99,7 @@ fn is_immutable(message: &str, causes: &[[String; 3]]) -> bool {
 fn shorten(mut text: String) -> String {
     const LIMIT: usize = 600;
     if text.len() > LIMIT {
-        let mut end = LIMIT;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(LIMIT));
         text.push('…');
     }
     text

@@ -82,11 +82,7 @@ fn list(texts: &mut Vec<String>, number: usize) {
 
 fn text(text: &mut String) {
     if text.len() > TEXT {
-        let mut end = TEXT;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(TEXT));
         text.push('…');
     }
 }

@@ -260,9 +260,11 @@ fn tell_near_miss(cluster: &mut ClusterState, bundle: &Ref, near_miss: Option<No
 /// True where there was none.
 fn remember_first_render(cluster: &mut ClusterState, bundle: &Ref, now: Timestamp) -> bool {
     let Some(memory) = &mut cluster.memory else { return false };
-    let is_new = !memory.first_renders.contains_key(bundle);
-    memory.first_renders.entry(bundle.clone()).or_insert_with(|| super::whole_seconds(now));
-    is_new
+    if memory.first_renders.contains_key(bundle) {
+        return false;
+    }
+    memory.first_renders.insert(bundle.clone(), super::whole_seconds(now));
+    true
 }
 
 fn resolve(
