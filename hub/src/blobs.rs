@@ -3,6 +3,7 @@
 //! Invariants: a blob is on disk (file, rename, directory synced) before [`Blobs::put_all`] returns, and so before any
 //! row that names it; every blob is hashed again when it is read from disk, so what is given out is what was asked for.
 
+use crate::crash::{self, Point};
 use crate::store::{Sealer, StoreError};
 use bytes::Bytes;
 use fleet_api::digest::Digest;
@@ -127,6 +128,7 @@ impl Blobs {
             }
             let path = self.path(&blob.digest, blob.secret);
             let Some(dir) = path.parent() else { continue };
+            crash::pass(&path, Point::BeforeBlob).map_err(io(&path))?;
             if !dir.is_dir() {
                 std::fs::create_dir_all(dir).map_err(io(dir))?;
                 dirs.insert(self.inner.dir.clone());
@@ -137,6 +139,9 @@ impl Blobs {
         }
         for dir in &dirs {
             File::open(dir).and_then(|file| file.sync_all()).map_err(io(dir))?;
+        }
+        if !stored.is_empty() {
+            crash::pass(&self.inner.dir, Point::AfterBlobs).map_err(io(&self.inner.dir))?;
         }
         lock(&self.inner.known).extend(stored);
         Ok(())
@@ -293,6 +298,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), BlobError> {
         for path in read_dir(&shard)?.into_iter().filter(|path| digest_of(path).is_some()) {
             let Some(name) = path.file_name() else { continue };
             let copy = target.join(name);
+            crash::pass(&copy, Point::BeforeCopiedFile).map_err(io(&copy))?;
             // A blob never changes, so a hard link is a copy; where that cannot be, the bytes are copied.
             if std::fs::hard_link(&path, &copy).is_err() {
                 std::fs::copy(&path, &copy).map_err(io(&copy))?;

@@ -16,6 +16,7 @@
 //! | [`user_api`] | the paths of the Kubernetes API |
 //! | `repositories` | polls git, and reads what changed |
 //! | [`rendering`] | renders on threads of its own, each input once |
+//! | [`crash`] | where a test lets a hub die |
 //! | [`metrics`] | `/metrics` |
 //! | [`routes`] | every route, and who may use it |
 
@@ -23,6 +24,7 @@ mod agent_api;
 pub mod blobs;
 pub mod config;
 pub mod core;
+pub mod crash;
 pub mod identity;
 mod machine;
 pub mod metrics;

@@ -4,6 +4,7 @@ use crate::agent_api::AgentApi;
 use crate::blobs::{BlobError, Blobs};
 use crate::config::Config;
 use crate::core::Core;
+use crate::crash::{self, Point};
 use crate::identity::Identity;
 use crate::machine::{Deciding, Message, Parts};
 use crate::metrics::Metrics;
@@ -204,12 +205,16 @@ impl Hub {
 /// # Errors
 /// Where something cannot be read or written.
 pub fn backup(data: &Path, to: &Path) -> Result<(), StartError> {
+    let died = |source| StoreError::Io { path: to.to_owned(), source };
+    crash::pass(to, Point::BeforeCopy).map_err(died)?;
     Store::backup(data, to)?;
+    crash::pass(to, Point::AfterCopy).map_err(died)?;
     crate::blobs::backup(&data.join(BLOBS), &to.join(BLOBS))?;
     // Both may be kept elsewhere. Their modes are copied, too.
     for name in [crate::store::seal::KEY_FILE, user_api::auth::ADMIN_FILE] {
         let (file, copy) = (data.join(name), to.join(name));
         if file.exists() {
+            crash::pass(&copy, Point::BeforeCopiedFile).map_err(died)?;
             std::fs::copy(&file, &copy).map_err(|source| StoreError::Io { path: copy, source })?;
         }
     }

@@ -126,7 +126,7 @@ spec:
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 ";
 
-fn everything() -> BTreeMap<String, Option<String>> {
+pub(crate) fn everything() -> BTreeMap<String, Option<String>> {
     let value = |key: &ObjectKey| (key.resource == "configmaps").then(|| "one".to_owned());
     objects().iter().map(|key| (format!("{}/{}", key.resource, key.name), value(key))).collect()
 }
@@ -149,14 +149,14 @@ async fn deployed(world: &mut World, spec: serde_json::Value) {
     world.kill_agent().await;
 }
 
-async fn committed(world: &mut World, files: Files, spec: serde_json::Value) {
+pub(crate) async fn committed(world: &mut World, files: Files, spec: serde_json::Value) {
     world.repo.commit(&files);
     world.put_gitrepo(&spec).await;
     world.look().await;
 }
 
 /// What is there.
-fn is(world: &World) -> BTreeMap<String, Option<String>> {
+pub(crate) fn is(world: &World) -> BTreeMap<String, Option<String>> {
     let name = |key: &ObjectKey| format!("{}/{}", key.resource, key.name);
     world
         .uids()
@@ -166,7 +166,7 @@ fn is(world: &World) -> BTreeMap<String, Option<String>> {
 }
 
 /// Whether `a` is of that bundle.
-fn is_of(world: &World, owner: &str) -> bool {
+pub(crate) fn is_of(world: &World, owner: &str) -> bool {
     let object = world.server.object(&ObjectKey::new("", "configmaps", "shop", "a"));
     object.is_none_or(|object| object["metadata"]["annotations"]["skiff.dev/deployment"] == owner)
 }

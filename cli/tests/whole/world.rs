@@ -17,7 +17,7 @@ use skiff_hub::{Hub, StandardRenderer, StartError};
 use skiff_sim::{ApiServer, ObjectKey, Verb};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -167,8 +167,25 @@ impl World {
         }
     }
 
+    /// The hub has died; another one starts on what its disk held then.
+    pub(crate) async fn hub_dies(&mut self, left: &Path) {
+        drop(self.hub.take());
+        self.data = left.to_owned();
+        let begun = Instant::now();
+        while let Err(error) = self.try_start_hub().await {
+            // The sockets of the old one go in a moment.
+            assert!(begun.elapsed() < PATIENCE, "the hub does not start again: {error}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Writes the GitRepo, with more in its spec.
     pub(crate) async fn put_gitrepo(&self, more: &Value) {
+        assert!(self.try_put_gitrepo(more).await);
+    }
+
+    /// Whether it was acknowledged.
+    pub(crate) async fn try_put_gitrepo(&self, more: &Value) -> bool {
         let mut spec = json!({
             "repo": self.repo.url(), "branch": "main", "pollingInterval": "1h", "paths": ["apps/shop", "apps/other"],
             "targets": [{"name": "prod", "clusterSelector": {"matchLabels": {"env": "prod"}}}],
@@ -179,7 +196,7 @@ impl World {
             "metadata": {"name": "shop", "namespace": NAMESPACE}, "spec": spec,
         }))
         .unwrap();
-        self.hub().resources().put(&gitrepo).await.unwrap();
+        self.hub().resources().put(&gitrepo).await.is_ok()
     }
 
     /// Has the repository looked at; what that came to is told by the GitRepo.
@@ -231,14 +248,20 @@ impl World {
     // The agent.
 
     pub(crate) async fn enroll(&mut self) {
+        assert!(self.try_enroll().await);
+    }
+
+    /// Whether the token was made.
+    pub(crate) async fn try_enroll(&mut self) -> bool {
         let request = TokenRequest {
             namespace: NAMESPACE.parse().unwrap(),
             name: Some("shop-1".parse().unwrap()),
             labels: BTreeMap::from([("env".to_owned(), "prod".to_owned())]),
             lifetime: Duration::from_secs(3600),
         };
-        let text = self.hub().core().create_token(request).await.unwrap();
+        let Ok(text) = self.hub().core().create_token(request).await else { return false };
         self.use_token(&text);
+        true
     }
 
     /// For the next start of the agent.

@@ -5,8 +5,10 @@
 //! runs, in the order of the writes; then the callers are told. So an acknowledged write is on disk and visible.
 
 use super::StoreError;
+use crate::crash::{self, Point};
 use rusqlite::{Connection, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many writes may wait; more make their callers wait to queue.
@@ -114,6 +116,7 @@ impl Writer {
 }
 
 fn run(mut connection: Connection, mut jobs: mpsc::Receiver<BoxedJob>) {
+    let database = PathBuf::from(connection.path().unwrap_or_default());
     let mut batch = Vec::new();
     while let Some(first) = jobs.blocking_recv() {
         batch.push(first);
@@ -122,13 +125,19 @@ fn run(mut connection: Connection, mut jobs: mpsc::Receiver<BoxedJob>) {
         {
             batch.push(next);
         }
-        commit(&mut connection, &mut batch);
+        if crash::pass(&database, Point::BeforeTransaction).is_err() {
+            return;
+        }
+        let outcome = perform(&mut connection, &mut batch);
+        if crash::pass(&database, Point::AfterTransaction).is_err() {
+            return;
+        }
+        finish(outcome, &mut batch);
     }
 }
 
-/// Performs one batch. Each job is finished, whatever happens.
-fn commit(connection: &mut Connection, batch: &mut Vec<BoxedJob>) {
-    let outcome = perform(connection, batch);
+/// Tells of one batch. Each job is finished, whatever has happened.
+fn finish(outcome: Result<Actions, rusqlite::Error>, batch: &mut Vec<BoxedJob>) {
     match outcome {
         Ok(after) => {
             for action in after {
@@ -146,6 +155,7 @@ fn commit(connection: &mut Connection, batch: &mut Vec<BoxedJob>) {
 
 type Actions = Vec<Box<dyn FnOnce() + Send>>;
 
+/// Performs one batch, in one transaction.
 fn perform(connection: &mut Connection, batch: &mut [BoxedJob]) -> Result<Actions, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut after: Actions = Vec::new();

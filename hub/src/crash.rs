@@ -1,0 +1,72 @@
+//! Where a hub may die: before and after each write that lasts.
+//!
+//! Called around the writes of the store, the blobs and a backup. In a released binary this is nothing; with the feature
+//! `crash-points`, which dev-dependencies alone enable, a test says of a directory at which of its writes the process
+//! dies there. From then on nothing of that directory is written any more, and nobody is told of a write.
+
+/// A moment around a write that lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// Before a transaction of the database.
+    BeforeTransaction,
+    /// The transaction is on disk; nobody was told.
+    AfterTransaction,
+    /// Before the file of a blob.
+    BeforeBlob,
+    /// The blobs of one call and their directories are on disk.
+    AfterBlobs,
+    /// Before the database is copied for a backup.
+    BeforeCopy,
+    /// The database is copied, the blobs are not.
+    AfterCopy,
+    /// Before a file beside the database is copied for a backup.
+    BeforeCopiedFile,
+}
+
+/// Passes a point; `path` is the file or directory of the write.
+///
+/// # Errors
+/// In a test alone: the process has died.
+#[cfg(not(feature = "crash-points"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+#[inline]
+pub(crate) fn pass(_: &std::path::Path, _: Point) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "crash-points")]
+pub(crate) use watched::pass;
+#[cfg(feature = "crash-points")]
+pub use watched::watch;
+
+#[cfg(feature = "crash-points")]
+mod watched {
+    use super::Point;
+    use std::path::{Path, PathBuf};
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// Whether the process dies here. Once it has, it is asked no more.
+    type Deadly = Arc<dyn Fn(Point) -> bool + Send + Sync>;
+
+    struct Watched {
+        dir: PathBuf,
+        deadly: Deadly,
+        dead: bool,
+    }
+
+    static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
+
+    /// Has the writes below `dir` watched, until its process has died and for ever after.
+    pub fn watch(dir: &Path, deadly: impl Fn(Point) -> bool + Send + Sync + 'static) {
+        let watched = Watched { dir: dir.to_owned(), deadly: Arc::new(deadly), dead: false };
+        WATCHED.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+    }
+
+    pub(crate) fn pass(path: &Path, point: Point) -> std::io::Result<()> {
+        // Held over the question: the writes of a hub pass one after the other, and none after the deadly one.
+        let mut all = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watched) = all.iter_mut().find(|watched| path.starts_with(&watched.dir)) else { return Ok(()) };
+        watched.dead = watched.dead || (watched.deadly)(point);
+        if watched.dead { Err(std::io::Error::other("the process has died")) } else { Ok(()) }
+    }
+}
