@@ -23,3 +23,5 @@ pub const AGENT_NAMESPACE: &str = "skiff-system";
 pub const DEFAULT_NAMESPACE: &str = "fleet-default";
 /// Helm's annotation that keeps an object when its release goes.
 pub const RESOURCE_POLICY_ANNOTATION: &str = "helm.sh/resource-policy";
+/// Helm's annotation that makes an object a hook.
+pub const HOOK_ANNOTATION: &str = "helm.sh/hook";

@@ -130,6 +130,8 @@ reasons! {
     NotReady: Waiting, "look at the object with kubectl describe";
     /// A deletion waits for a finalizer.
     WaitingForFinalizer: Waiting, "look at the controller that owns the finalizer";
+    /// A hook of the chart runs; what comes after it waits.
+    HookRunning: Waiting, "nothing: the bundle goes on when the hook has ended";
     /// The API server of the cluster cannot be reached.
     ApiServerUnreachable: Waiting, "look at the cluster's API server; the agent goes on trying";
     // applying
@@ -139,6 +141,8 @@ reasons! {
     ClaimedByOtherBundle: Refused, "take the object out of one of the two bundles";
     /// The API server refused the object.
     ObjectRefused: Failed, "correct the object in the file that is named, and push";
+    /// A hook of the chart has failed: the bundle stays as it was before it.
+    HookFailed: Failed, "look at the Job or Pod of the hook, correct it, and push; raising forceSyncGeneration runs it again";
     /// A field that cannot be changed was changed.
     ImmutableField: Failed, "give the object a new name, or delete it by hand so that it is made again";
     /// The agent may not do this in the cluster.

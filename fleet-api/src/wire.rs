@@ -6,11 +6,13 @@
 
 pub mod api_versions;
 pub mod desired;
+pub mod hook;
 pub mod report;
 pub mod sync;
 
 pub use api_versions::ApiVersions;
 pub use desired::*;
+pub use hook::{Hook, HookDeletion, HookEvent};
 pub use report::*;
 pub use sync::*;
 

@@ -1,6 +1,6 @@
 //! A rendered bundle as the document that agents get, and the blobs that it names.
 
-use crate::Rendered;
+use crate::{Rendered, hooks};
 use fleet_api::Digest;
 use fleet_api::canonical;
 use fleet_api::key::{ObjectKey, group_of};
@@ -30,6 +30,7 @@ pub fn to_deployment(rendered: &Rendered, bundle: &Ref) -> (Deployment, Vec<(Dig
             digest,
             size: bytes.len() as u64,
             source: object.source.clone(),
+            hook: hooks::of(&object.value),
         };
         blobs.insert(digest, bytes);
         match places.get(&described.key) {
@@ -86,5 +87,6 @@ fn apply_options(options: &BundleDeploymentOptions) -> ApplyOptions {
         compare_patches: options.diff.as_ref().map(|diff| diff.compare_patches.clone()).unwrap_or_default(),
         ignore_conditions: options.ignore.as_ref().map(|ignore| ignore.conditions.clone()).unwrap_or_default(),
         force_sync_generation: options.force_sync_generation,
+        timeout_seconds: options.helm.as_ref().map_or(0, |helm| u32::try_from(helm.timeout_seconds).unwrap_or(0)),
     }
 }

@@ -7,7 +7,6 @@ use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::BundleDeploymentOptions;
 use helm_rs::chart::File;
 use helm_rs::functions::Seed;
-use helm_rs::manifest::{Event, Hook};
 use helm_rs::{Chart, Options, Output, Release, Values};
 use serde_json::Value;
 
@@ -56,7 +55,7 @@ impl Templated<'_, '_> {
         for manifest in &output.manifests {
             read(&manifest.content, &source(&manifest.path), &mut objects)?;
         }
-        for hook in output.hooks.iter().filter(|hook| is_applied(hook)) {
+        for hook in &output.hooks {
             read(&hook.content, &source(&hook.path), &mut objects)?;
         }
         Ok(objects)
@@ -85,19 +84,10 @@ impl Templated<'_, '_> {
             let (kind, name) = (&lookup.kind, &lookup.name);
             format!("lookup of {kind} {name:?} finds nothing: charts are rendered without the cluster")
         });
-        let hooks = output.hooks.iter().map(|hook| {
-            let name = hook.head.metadata.as_ref().map(|metadata| metadata.name.as_str()).unwrap_or_default();
-            let what = if is_applied(hook) {
-                "is applied with the other objects; weights and delete policies are not heeded yet"
-            } else {
-                "is left out: hooks of tests, of deleting and of going back are not run"
-            };
-            format!("the hook {} {name:?} {what}", hook.head.kind)
-        });
         let helm = self.options.helm.as_ref();
         let values_from = helm.filter(|helm| !helm.values_from.is_empty());
         let values_from = values_from.map(|_| "helm.valuesFrom is not read yet and has no effect".to_owned());
-        let messages = output.warnings.iter().cloned().chain(lookups).chain(hooks).chain(values_from);
+        let messages = output.warnings.iter().cloned().chain(lookups).chain(values_from);
         let note =
             |text: String| Note::new(Reason::LikelyMistake, format!("{place}: {text}")).in_file(place.to_owned());
         self.notes.extend(messages.map(note));
@@ -117,12 +107,6 @@ pub(crate) fn check_chance(
         _ => return Ok(()),
     };
     Err(RenderError::NeedsChance { feature, place: place.to_owned() })
-}
-
-/// Whether a hook runs when a release is installed or changed.
-fn is_applied(hook: &Hook) -> bool {
-    let applied = [Event::PreInstall, Event::PostInstall, Event::PreUpgrade, Event::PostUpgrade];
-    hook.events.iter().any(|event| applied.contains(event))
 }
 
 /// The objects of one document; Lists are taken apart.

@@ -6,6 +6,7 @@
 mod deployment;
 mod error;
 mod helm;
+mod hooks;
 mod inflate;
 mod kinds;
 mod kustomize;
@@ -176,6 +177,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
                 objects
             }
         };
+    hooks::leave_out(&mut objects, &mut notes);
     if !options.delete_crd_resources {
         objects.iter_mut().for_each(keep_definition);
     }

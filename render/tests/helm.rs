@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of the tests unwrap")]
 
 use file_tree::MemoryTree;
+use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
 use serde_json::{Value, json};
 use skiff_render::{Chance, ClusterFacts, RenderError, RenderInput, Rendered, render};
@@ -90,11 +91,19 @@ fn a_chart_becomes_its_objects_and_the_hooks_that_run() {
         .iter()
         .map(|object| format!("{}@{}", object.value["metadata"]["name"].as_str().unwrap(), object.source))
         .collect();
-    assert_eq!(names, ["w@app/c/crds/w.yaml", "s@app/c/templates/list.yaml", "before@app/c/templates/hooks.yaml"]);
+    assert_eq!(
+        names,
+        [
+            "w@app/c/crds/w.yaml",
+            "s@app/c/templates/list.yaml",
+            "before@app/c/templates/hooks.yaml",
+            "gone@app/c/templates/hooks.yaml"
+        ]
+    );
     let annotations = &rendered.objects[0].value["metadata"]["annotations"];
     assert_eq!(annotations["helm.sh/resource-policy"], "keep");
     let notes: Vec<&str> = rendered.notes.iter().map(|note| note.message.as_str()).collect();
-    assert_eq!(notes.iter().filter(|note| note.contains("is left out")).count(), 2, "{notes:?}");
+    assert_eq!(notes.iter().filter(|note| note.contains("is left out")).count(), 1, "{notes:?}");
 }
 
 #[test]
@@ -130,5 +139,42 @@ fn what_is_wrong_names_the_file() {
     for (template, expected) in table {
         let files = [("Chart.yaml", CHART), ("templates/a.yaml", *template)];
         assert_eq!(run(&files, json!({}), None).unwrap_err().to_string(), *expected);
+    }
+}
+
+#[test]
+fn what_is_a_hook_is_read_from_the_annotations_whatever_made_it() {
+    let pod = |name: &str, annotations: &str| {
+        format!("---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\n")
+    };
+    let objects = [
+        pod("plain", "a: b"),
+        pod("before", "helm.sh/hook: 'pre-install, Pre-Upgrade', helm.sh/hook-weight: '-5'"),
+        pod("gone", "helm.sh/hook: 'post-delete,test', helm.sh/hook-delete-policy: 'hook-failed, hook-succeeded'"),
+        pod("test", "helm.sh/hook: test"),
+        pod("back", "helm.sh/hook: 'pre-rollback,post-rollback'"),
+        pod("odd", "helm.sh/hook: 'pre-install,sometimes'"),
+    ]
+    .concat();
+    let chart = [("Chart.yaml", CHART), ("templates/all.yaml", objects.as_str())];
+    let kustomized = [("all.yaml", objects.as_str()), ("kustomization.yaml", "resources: [all.yaml]\n")];
+    for files in [&chart[..], &kustomized[..], &[("all.yaml", objects.as_str())]] {
+        let rendered = run(files, json!({"helm": {"timeoutSeconds": 30}}), None).unwrap();
+        let (deployment, _) = skiff_render::to_deployment(&rendered, &Ref::new("fleet-default", "app").unwrap());
+        assert_eq!(deployment.options.timeout_seconds, 30);
+        let mut hooks: Vec<String> = deployment
+            .objects
+            .iter()
+            .map(|object| format!("{} {}", object.key.name, serde_json::to_string(&object.hook).unwrap()))
+            .collect();
+        hooks.sort();
+        let expected = [
+            r#"before {"events":["pre-install","pre-upgrade"],"weight":-5,"delete":["before-hook-creation"]}"#,
+            r#"gone {"events":["post-delete"],"delete":["hook-succeeded","hook-failed"]}"#,
+            "plain null",
+        ];
+        assert_eq!(hooks, expected, "{}", files[0].0);
+        let told = rendered.notes.iter().map(|note| note.message.as_str()).collect::<Vec<_>>().join("\n");
+        assert!(told.contains("Pod \"test\"") && told.contains("Pod \"back\"") && told.contains("sometimes"), "{told}");
     }
 }

@@ -7,7 +7,7 @@ use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{
     ApplyOptions, Approval, BlobEntry, BlobsHead, BlobsRequest, ClusterIdentity, Deployment, DeploymentObject,
     DeploymentReport, Desired, DesiredDeployment, DesiredEnvelope, EnrollRequest, EnrollResponse, EnrollmentToken,
-    Report, SyncRequest, SyncResponse, Tombstone, Version,
+    Hook, Report, SyncRequest, SyncResponse, Tombstone, Version,
 };
 use fleet_api::{Digest, ObjectKey, Reason};
 use futures::FutureExt as _;
@@ -27,6 +27,8 @@ pub struct Bundle {
     pub namespace: &'static str,
     pub options: ApplyOptions,
     pub objects: Vec<Value>,
+    /// What makes hooks of some of them, by name.
+    pub hooks: BTreeMap<&'static str, Hook>,
 }
 
 impl Bundle {
@@ -145,6 +147,7 @@ impl FakeHub {
                     digest,
                     size: bytes.len() as u64,
                     source: format!("{}/manifest.yaml:1", bundle.name),
+                    hook: bundle.hooks.get(object["metadata"]["name"].as_str().unwrap()).cloned(),
                 });
                 inner.blobs.insert(digest, bytes);
             }
@@ -174,6 +177,7 @@ impl FakeHub {
             bundle: reference(bundle),
             cause: "removed from git".into(),
             keep_resources: false,
+            deployment: None,
             delete_crd_resources: false,
             deletion_limit: None,
             unknown: BTreeMap::new(),

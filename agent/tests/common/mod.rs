@@ -9,6 +9,7 @@
     reason = "tests, whose helpers are not test functions themselves"
 )]
 
+pub mod hooks;
 pub mod hub;
 pub mod scenarios;
 

@@ -5,7 +5,7 @@ use crate::key::ObjectKey;
 use crate::names::{ClusterUid, Ref};
 use crate::state::DeploymentState;
 use crate::v1alpha1::{ComparePatch, CorrectDrift};
-use crate::wire::Timestamp;
+use crate::wire::{Hook, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -62,6 +62,14 @@ pub struct Desired {
     pub approvals: Vec<Approval>,
 }
 
+impl Desired {
+    /// The Deployments that the cluster needs for it: what it should have, and what hooks of deleting are read from.
+    pub fn named(&self) -> impl Iterator<Item = Digest> {
+        let live = self.deployments.iter().map(|entry| entry.deployment);
+        live.chain(self.tombstones.iter().filter_map(|tombstone| tombstone.deployment))
+    }
+}
+
 /// One Bundle in a [`Desired`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,6 +113,9 @@ pub struct Tombstone {
     /// Release the objects instead of deleting them.
     #[serde(default)]
     pub keep_resources: bool,
+    /// The Deployment that is removed, where it has hooks of deleting: they run before its objects go, and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Digest>,
     /// Delete CustomResourceDefinitions, too (they are released otherwise).
     #[serde(default, rename = "deleteCRDResources")]
     pub delete_crd_resources: bool,
@@ -200,6 +211,10 @@ pub struct ApplyOptions {
     /// Raising it applies everything again.
     #[serde(skip_serializing_if = "is_zero")]
     pub force_sync_generation: i64,
+    /// How long one hook may take, in seconds (Fleet's `helm.timeoutSeconds`); 0 for the default. Where it is set, hooks
+    /// that come after the objects wait until these are ready, too.
+    #[serde(skip_serializing_if = "is_zero_seconds")]
+    pub timeout_seconds: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -209,6 +224,11 @@ fn is_false(value: &bool) -> bool {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero_seconds(value: &u32) -> bool {
     *value == 0
 }
 
@@ -228,4 +248,7 @@ pub struct DeploymentObject {
     /// The file that it comes from, with line, from the root of the repository: `web/deploy.yaml:12`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
+    /// Where it is a hook: it runs at its moments, and is not applied with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
 }

@@ -2,7 +2,8 @@
 
 use super::Head;
 
-pub(super) const ANNOTATION: &str = "helm.sh/hook";
+/// The annotation that makes an object a hook.
+pub const ANNOTATION: &str = "helm.sh/hook";
 const WEIGHT: &str = "helm.sh/hook-weight";
 const DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 
@@ -58,7 +59,8 @@ pub struct Hook {
 }
 
 impl Hook {
-    pub(super) fn new(path: &str, content: &str, events: Vec<Event>, head: Head) -> Self {
+    /// The hook that an object with this head is, whose events were read with [`events_of`].
+    pub fn new(path: &str, content: &str, events: Vec<Event>, head: Head) -> Self {
         let weight = head.annotation(WEIGHT).and_then(|weight| weight.parse().ok()).unwrap_or_default();
         let policies = head.annotation(DELETE_POLICY).unwrap_or_default().split(',');
         let mut delete_policies: Vec<DeletePolicy> = policies.filter_map(policy).collect();
@@ -84,8 +86,14 @@ fn policy(name: &str) -> Option<DeletePolicy> {
     })
 }
 
+/// Whether an object is a hook, and of which events: `None` where it is none; `Some(None)` where it names an event that Helm does
+/// not know, and leaves the object out for it.
+pub fn events_of(head: &Head) -> Option<Option<Vec<Event>>> {
+    head.annotation(ANNOTATION).map(events)
+}
+
 /// The events of the annotation; `None` if one of them is unknown.
-pub(super) fn events(annotation: &str) -> Option<Vec<Event>> {
+fn events(annotation: &str) -> Option<Vec<Event>> {
     annotation.split(',').map(|name| event(&name.trim().to_lowercase())).collect()
 }
 

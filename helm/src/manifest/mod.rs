@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use hook::{DeletePolicy, Event, Hook};
+pub use hook::{ANNOTATION as HOOK, DeletePolicy, Event, Hook, events_of};
 pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, compare_kinds};
 pub use split::split;
 
@@ -106,13 +106,16 @@ pub fn sorted(files: &BTreeMap<String, String>) -> Result<Sorted, Error> {
 fn sort(path: &str, document: &str, sorted: &mut Sorted) -> Result<(), Error> {
     let failed = |error: k8s_yaml::Error| Error { path: path.to_owned(), reason: error.to_string() };
     let head: Head = k8s_yaml::from_str(document).map_err(failed)?;
-    let Some(events) = head.annotation(hook::ANNOTATION) else {
+    let Some(events) = events_of(&head) else {
         sorted.manifests.push(Manifest { path: path.to_owned(), content: document.to_owned(), head });
         return Ok(());
     };
-    match hook::events(events) {
+    match events {
         Some(events) => sorted.hooks.push(Hook::new(path, document, events, head)),
-        None => sorted.warnings.push(format!("skipping unknown hooks {events:?} of {path}")),
+        None => {
+            let events = head.annotation(HOOK).unwrap_or_default();
+            sorted.warnings.push(format!("skipping unknown hooks {events:?} of {path}"));
+        }
     }
     Ok(())
 }

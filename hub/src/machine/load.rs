@@ -10,7 +10,7 @@ use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::{BundleNamespaceMapping, Cluster, ClusterGroup, Condition, GitRepo};
-use fleet_api::wire::{ApiVersions, Deployment, Timestamp};
+use fleet_api::wire::{ApiVersions, Deployment, Hook, Timestamp};
 use skiff_planner::hub::{
     ClusterResource, DeploymentFacts, Event, GitRepoResource, GroupResource, Kind as StatusKind, Memory,
 };
@@ -260,5 +260,6 @@ pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
         objects: u32::try_from(deployment.objects.len()).unwrap_or(u32::MAX),
         keep_resources: deployment.options.keep_resources,
         delete_crd_resources: deployment.options.delete_crd_resources,
+        has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
     }
 }

@@ -62,6 +62,13 @@ pub struct Want {
     pub is_secret: bool,
 }
 
+impl Want {
+    /// A Deployment whose size is not known.
+    pub(super) const fn deployment(digest: Digest, base: Option<Digest>) -> Self {
+        Self { digest, size: 0, base, is_deployment: true, is_secret: false }
+    }
+}
+
 /// Where an object is served.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
@@ -122,6 +129,8 @@ pub enum Cause {
     TakeOver,
     /// It drifted.
     Repair,
+    /// It is a hook that is run: it becomes no entry of the ledger.
+    Hook,
 }
 
 /// See [`Action::RemoveKeys`].

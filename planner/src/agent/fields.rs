@@ -5,7 +5,9 @@
 //! value, `i:` an item by its index, `.` the thing itself; an empty object is a leaf.
 
 use super::snapshot::{LIVE_LIST_CAP, Live, Strayed};
-use fleet_api::labels::{DEPLOYMENT_ANNOTATION, FIELD_MANAGER, OWNER_LABEL, RESOURCE_POLICY_ANNOTATION};
+use fleet_api::labels::{
+    DEPLOYMENT_ANNOTATION, FIELD_MANAGER, HOOK_ANNOTATION, OWNER_LABEL, RESOURCE_POLICY_ANNOTATION,
+};
 use fleet_api::{Digest, canonical};
 use serde_json::{Map, Value};
 
@@ -46,6 +48,8 @@ pub fn summarise(object: &Value, expected: Option<Expected<'_>>) -> Live {
             finalizers.iter().filter_map(text).collect()
         }),
         unhealthy: None,
+        is_hook: metadata["annotations"][HOOK_ANNOTATION].is_string(),
+        ended: None,
     }
 }
 

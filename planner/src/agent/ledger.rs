@@ -2,6 +2,7 @@
 //!
 //! Invariant: an entry leaves it only on a confirmed 404, a changed UID, or a recorded release.
 
+use super::hooks::HookLedger;
 use fleet_api::names::Ref;
 use fleet_api::wire::Version;
 use fleet_api::{Digest, ObjectKey};
@@ -47,6 +48,9 @@ pub struct BundleLedger {
     /// The service account to act as.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub service_account: String,
+    /// How far its hooks are; `None` where no Deployment of it ever had any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<HookLedger>,
     /// The objects.
     #[serde(with = "as_list")]
     pub objects: BTreeMap<ObjectKey, Entry>,
@@ -116,6 +120,12 @@ impl Ledger {
     /// The Bundle that has an entry for `key`.
     pub fn owner(&self, key: &ObjectKey) -> Option<&Ref> {
         self.bundles.iter().find(|(_, bundle)| bundle.objects.contains_key(key)).map(|(name, _)| name)
+    }
+
+    /// The Bundles one of whose hooks is, or has made, the object.
+    pub fn of_hooks<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = &'a Ref> {
+        let concerned = |of: &BundleLedger| of.hooks.as_ref().is_some_and(|hooks| hooks.concerns(key));
+        self.bundles.iter().filter(move |(_, of)| concerned(of)).map(|(name, _)| name)
     }
 
     /// The entry of `key`, whoever owns it.

@@ -1,5 +1,6 @@
 //! What is kept of an object that was seen: the shell and the simulator ask here before they tell the machine of it.
 
+use super::hooks::ended;
 use super::{Applied, Apply, Event, Expected, Live, Machine, Unhealthy, owned_digest, prepare, summarise};
 use crate::health::health;
 use fleet_api::names::Ref;
@@ -17,7 +18,8 @@ impl Machine {
             let api_version = recorded.map_or("v1", |(_, entry)| &*entry.api_version);
             object["apiVersion"] = Value::from(api_version);
         }
-        let Some((bundle, entry)) = recorded else { return summarise(&object, None) };
+        let ended = ended(&key.group, &key.kind, &object);
+        let Some((bundle, entry)) = recorded else { return Live { ended, ..summarise(&object, None) } };
         let strayed = entry.content.filter(|_| owned_digest(&object) != entry.fields);
         let content = strayed
             .and_then(load)
@@ -25,6 +27,7 @@ impl Machine {
             .map(|content| prepare(content, key, &self.snapshot.cluster, bundle, &[]));
         let mut live = summarise(&object, content.as_ref().map(|content| Expected { content }));
         live.unhealthy = self.unhealthy(bundle, &object);
+        live.ended = ended;
         live
     }
 
@@ -32,6 +35,7 @@ impl Machine {
     pub fn look_at_applied(&self, apply: Apply, answer: &Value, keep: bool, at: Timestamp) -> Event {
         let mut live = summarise(answer, None);
         live.unhealthy = self.unhealthy(&apply.bundle, answer);
+        live.ended = ended(&apply.target.key.group, &apply.target.key.kind, answer);
         Event::Applied(Box::new(Applied {
             bundle: apply.bundle,
             key: apply.target.key,

@@ -12,7 +12,10 @@
 //! | `claims` | whose an object is; hand-over |
 //! | `diff` | one object: DESIGN §7's table |
 //! | `plan` | one Bundle |
+//! | `bookkeeping` | what a plan puts into the ledger |
+//! | `dispatch` | what is done now, and what waits for the disk |
 //! | `prune` | what is deleted (R6, R8, R10) |
+//! | `hooks` | the hooks of a release |
 //! | `fields`, `prepare` | managedFields; what is sent |
 //! | `courier` | what is said to the hub, and when |
 //! | `persist` | what survives a restart |
@@ -21,11 +24,14 @@
 mod accept;
 mod action;
 mod backoff;
+mod bookkeeping;
 mod claims;
 mod courier;
 mod diff;
+mod dispatch;
 mod event;
 mod fields;
+mod hooks;
 mod ledger;
 mod look;
 mod observe;
@@ -45,6 +51,7 @@ pub use action::{Action, Apply, Cause, Delete, EnsureNamespace, RemoveKeys, Targ
 pub use courier::Courier;
 pub use event::{Applied, Event, Failed, Source};
 pub use fields::{Expected, owned_digest, summarise};
+pub use hooks::{Ended, HookLedger, revision};
 pub use ledger::{BundleLedger, Entry, Ledger, Spent};
 pub use persist::{
     BrokenDocument, DESIRED_DOCUMENT, LEDGER_DOCUMENT, Restored, encode_desired, encode_ledger, restore,
@@ -56,8 +63,8 @@ pub use snapshot::{GroupKind, KindInfo, LIVE_LIST_CAP, Live, Strayed, Unhealthy}
 use backoff::Tries;
 use fleet_api::labels::AGENT_NAMESPACE;
 use fleet_api::names::{ClusterUid, Ref};
-use fleet_api::wire::{Deployment, Desired, HeldDeletions, Report, Timestamp, Version};
-use fleet_api::{Digest, Note, ObjectKey, Reason};
+use fleet_api::wire::{Deployment, Desired, Report, Timestamp, Version};
+use fleet_api::{Digest, ObjectKey};
 use jiff::SignedDuration;
 use plan::BundlePlan;
 use snapshot::{Accepted, Snapshot};
@@ -198,7 +205,8 @@ impl Machine {
     /// The kinds to watch: those of the ledger that the API server serves, with version and resource.
     pub fn watched(&self) -> BTreeMap<GroupKind, (String, String)> {
         let mut kinds = BTreeMap::new();
-        for key in self.snapshot.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys()) {
+        let bundles = self.snapshot.ledger.bundles.values();
+        for key in bundles.flat_map(|of| of.objects.keys().chain(of.hooks.iter().flat_map(HookLedger::watched))) {
             let kind = GroupKind::of(key);
             if kinds.contains_key(&kind) {
                 continue;
@@ -320,248 +328,6 @@ impl Machine {
         self.dirty.extend(waiting);
     }
 
-    /// Puts into the ledger what a plan says of it; true where the plan is to be made again.
-    fn record(&mut self, bundle: &Ref, plan: &BundlePlan) -> bool {
-        let mut again = false;
-        let ledger = &mut self.snapshot.ledger;
-        for key in &plan.drops {
-            let removed = ledger.bundles.get_mut(bundle).and_then(|of| of.objects.remove(key)).is_some();
-            if removed {
-                again = true;
-                // Whoever else claims it may have it now.
-                let claimants = self.snapshot.claims.get(key).into_iter().flatten();
-                self.dirty.extend(claimants.filter(|of| *of != bundle).cloned());
-            }
-            self.snapshot.told.remove(key);
-            self.snapshot.attempts.remove(key);
-            if !self.snapshot.claims.contains_key(key) {
-                self.snapshot.live.remove(key);
-                self.snapshot.repairs.remove(key);
-            }
-        }
-        if let Some((deployment, service_account)) = &plan.begin {
-            let of = ledger.bundles.entry(bundle.clone()).or_default();
-            of.deployment = Some(*deployment);
-            service_account.clone_into(&mut of.service_account);
-            again = true;
-        }
-        for intent in &plan.intents {
-            let taken = intent.from.as_ref().and_then(|from| ledger.bundles.get_mut(from)?.objects.remove(&intent.key));
-            if taken.is_some() {
-                self.dirty.extend(intent.from.clone());
-            }
-            let entry = Entry { api_version: intent.api_version.as_str().into(), ..taken.unwrap_or_default() };
-            // What is taken over is applied again whatever its content: the annotation changes.
-            let uid = intent.uid.clone().or(entry.uid);
-            let entry = Entry { uid, content: None, fields: None, doomed: false, ..entry };
-            let of = ledger.bundles.entry(bundle.clone()).or_default();
-            if of.objects.get(&intent.key).is_none_or(|old| *old != entry) {
-                of.objects.insert(intent.key.clone(), entry);
-                again = true;
-                let claimants = self.snapshot.claims.get(&intent.key).into_iter().flatten();
-                self.dirty.extend(claimants.filter(|of| *of != bundle).cloned());
-            }
-        }
-        let accepted = self.snapshot.desired.as_ref();
-        let is_live = accepted.is_some_and(|accepted| accepted.deployment(bundle).is_some());
-        let is_withdrawn = accepted.is_some_and(|accepted| accepted.tombstone(bundle).is_some());
-        for (key, entry) in ledger.bundles.get_mut(bundle).into_iter().flat_map(|of| &mut of.objects) {
-            // What was approved was the deletion of then: what is wanted again is not deleted later without being asked for.
-            let is_spoken_of = is_live || is_withdrawn || !self.snapshot.rules.on(Rule::R6Complete);
-            let is_due = is_spoken_of && !self.snapshot.claims.contains_key(key);
-            if entry.doomed && accepted.is_some() && !is_due {
-                entry.doomed = false;
-                again = true;
-            }
-        }
-        if !is_live && ledger.bundles.get(bundle).is_some_and(|of| of.objects.is_empty()) {
-            ledger.bundles.remove(bundle);
-            again = true;
-        }
-        if again {
-            self.journal.revision += 1;
-        }
-        if !plan.intents.is_empty() {
-            self.journal.intents.insert(bundle.clone(), self.journal.revision);
-        }
-        again
-    }
-
-    /// Records which deletions were let through, before they are done.
-    fn doom(&mut self, gate: &prune::Gate) {
-        if gate.lifts_anew || (self.snapshot.ledger.anew && self.snapshot.ledger.is_empty()) {
-            self.snapshot.ledger.anew = false;
-            self.journal.revision += 1;
-        }
-        let fresh: Vec<&prune::Due> = gate.allowed.iter().filter(|due| !due.doomed).collect();
-        if fresh.is_empty() {
-            return;
-        }
-        let version = self.snapshot.desired.as_ref().map(|accepted| accepted.desired.version).unwrap_or_default();
-        let ledger = &mut self.snapshot.ledger;
-        if ledger.spent.version != version {
-            ledger.spent = Spent { version, count: 0 };
-        }
-        ledger.spent.count = ledger.spent.count.saturating_add(gate.spent);
-        for due in fresh {
-            let of = ledger.bundles.get_mut(&due.bundle);
-            if let Some(entry) = of.and_then(|of| of.objects.get_mut(&due.target.key)) {
-                entry.doomed = true;
-                entry.uid = Some(due.uid.clone());
-            }
-            self.dirty.insert(due.bundle.clone());
-        }
-        self.journal.revision += 1;
-        self.journal.dooms = self.journal.revision;
-    }
-
-    fn take_actions(&mut self, decision: &mut Decision) {
-        let journal_first = self.snapshot.rules.on(Rule::R7Journal);
-        for (bundle, plan) in &mut self.plans {
-            let needed = self.journal.intents.get(bundle).copied().unwrap_or_default();
-            let is_journaled = !journal_first || self.journal.persisted >= needed;
-            if is_journaled && self.journal.persisted >= needed {
-                self.journal.intents.remove(bundle);
-            }
-            for action in std::mem::take(&mut plan.actions) {
-                let (key, is_read) = match &action {
-                    Action::Read { target } => (target.key.clone(), true),
-                    Action::Apply(apply) => (apply.target.key.clone(), false),
-                    Action::RemoveKeys(remove) => (remove.target.key.clone(), false),
-                    Action::EnsureNamespace(ensure) => (plan::ensure_key(&ensure.bundle, &ensure.namespace), false),
-                    Action::SaveDesired { .. }
-                    | Action::Journal { .. }
-                    | Action::Fetch { .. }
-                    | Action::Discover { .. }
-                    | Action::Delete(_) => continue,
-                };
-                if self.snapshot.in_flight.contains(&key) {
-                    continue;
-                }
-                if is_read || is_journaled {
-                    if !is_read {
-                        let known = self.snapshot.live.get(&key).cloned().flatten();
-                        self.snapshot.written_over.insert(key.clone(), known);
-                    }
-                    self.snapshot.in_flight.insert(key);
-                    decision.actions.push(action);
-                } else {
-                    plan.actions.push(action);
-                }
-            }
-        }
-    }
-
-    /// The last in the order of kinds goes first, Bundle by Bundle.
-    fn take_deletions(&mut self, allowed: Vec<prune::Due>, now: Timestamp, decision: &mut Decision) {
-        let rules = self.snapshot.rules;
-        let is_counted = self.journal.persisted >= self.journal.dooms;
-        if !is_counted && rules.on(Rule::R7Journal) && rules.on(Rule::R8Counted) {
-            return;
-        }
-        let place = |due: &prune::Due| {
-            let (rank, kind) = crate::order::place(&due.target.key.kind);
-            (rank, kind.to_owned())
-        };
-        let mut last: BTreeMap<Ref, (usize, String)> = BTreeMap::new();
-        for due in allowed.iter().filter(|due| due.not_before.is_none()) {
-            let highest = last.entry(due.bundle.clone()).or_insert_with(|| place(due));
-            if place(due) > *highest {
-                *highest = place(due);
-            }
-        }
-        for due in allowed {
-            // What failed holds up nothing else.
-            let is_next = match due.not_before {
-                Some(retry) if retry > now => {
-                    decision.wake_at = [decision.wake_at, Some(retry)].into_iter().flatten().min();
-                    false
-                }
-                Some(_) => true,
-                None => last.get(&due.bundle).is_some_and(|highest| *highest == place(&due)),
-            };
-            if is_next && self.snapshot.in_flight.insert(due.target.key.clone()) {
-                decision.actions.push(due.action());
-            }
-        }
-    }
-
-    fn fetch(&mut self, now: Timestamp, decision: &mut Decision) {
-        let fetching = &mut self.snapshot.fetching;
-        let retry = fetching.tries.map(|tries| tries.retry_failure());
-        let wanted = self.plans.values().flat_map(|plan| &plan.wants);
-        let mut wants: BTreeMap<Digest, Want> = BTreeMap::new();
-        for want in wanted.filter(|want| !fetching.refused.contains(&want.digest)) {
-            wants.entry(want.digest).or_insert_with(|| want.clone());
-        }
-        wants.retain(|digest, _| !fetching.in_flight.contains(digest));
-        if wants.is_empty() {
-            return;
-        }
-        if let Some(retry) = retry.filter(|retry| *retry > now) {
-            decision.wake_at = [decision.wake_at, Some(retry)].into_iter().flatten().min();
-            return;
-        }
-        fetching.in_flight.extend(wants.keys());
-        decision.actions.push(Action::Fetch { wants: wants.into_values().collect() });
-    }
-
-    fn discover(&mut self, now: Timestamp, decision: &mut Decision) {
-        if self.discovery.in_flight {
-            return;
-        }
-        let known = &self.snapshot.kinds;
-        let ledger_kinds = self.snapshot.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys());
-        let mut kinds: BTreeSet<GroupKind> =
-            ledger_kinds.map(GroupKind::of).filter(|kind| !known.contains_key(kind)).collect();
-        kinds.extend(self.plans.values().flat_map(|plan| plan.unknown_kinds.iter().cloned()));
-        let missing: BTreeSet<GroupKind> =
-            self.plans.values().flat_map(|plan| plan.missing_kinds.iter().cloned()).collect();
-        let retry = self.discovery.tries.map(|tries| tries.retry_discovery()).filter(|retry| *retry > now);
-        if retry.is_some() && (self.discovery.failed || kinds.is_empty()) {
-            if !kinds.is_empty() || !missing.is_empty() {
-                decision.wake_at = [decision.wake_at, retry].into_iter().flatten().min();
-            }
-            return;
-        }
-        kinds.extend(missing);
-        if !kinds.is_empty() {
-            self.discovery.in_flight = true;
-            decision.actions.push(Action::Discover { kinds: kinds.into_iter().collect() });
-        }
-    }
-
-    fn write_journal(&mut self, now: Timestamp, decision: &mut Decision) {
-        let journal = &mut self.journal;
-        if journal.revision == journal.persisted {
-            journal.dirty_since = None;
-            return;
-        }
-        let since = *journal.dirty_since.get_or_insert(now);
-        if journal.in_flight {
-            return;
-        }
-        if let Some(retry) = journal.tries.map(|tries| tries.retry_failure()).filter(|retry| *retry > now) {
-            decision.wake_at = [decision.wake_at, Some(retry)].into_iter().flatten().min();
-            return;
-        }
-        let reading = self.plans.values().any(|plan| plan.reading);
-        let intent =
-            journal.intents.values().any(|needed| *needed > journal.persisted) || journal.dooms > journal.persisted;
-        let busy = !self.snapshot.in_flight.is_empty()
-            || self.plans.values().any(|plan| !plan.actions.is_empty())
-            || decision.actions.iter().any(|action| !matches!(action, Action::SaveDesired { .. }));
-        let (waits, delay) = if intent { (reading, INTENT_DELAY) } else { (busy || reading, JOURNAL_DELAY) };
-        let at = since.saturating_add(delay).unwrap_or(since);
-        if waits && at > now {
-            decision.wake_at = [decision.wake_at, Some(at)].into_iter().flatten().min();
-            return;
-        }
-        journal.in_flight = true;
-        self.snapshot.ledger.seen = self.snapshot.mark;
-        decision.actions.push(Action::Journal { revision: journal.revision });
-    }
-
     fn wake(&self, now: Timestamp, decision: &mut Decision) {
         let plans = self.plans.values().filter_map(|plan| plan.wake_at);
         let expires = self.snapshot.desired.as_ref().map(|accepted| accepted.desired.expires).filter(|at| *at > now);
@@ -574,50 +340,6 @@ impl Machine {
             && self.snapshot.pending.is_none()
             && self.snapshot.fetching.in_flight.is_empty()
             && self.plans.values().all(|plan| !plan.loading && !plan.reading)
-    }
-
-    fn compose(&self, held: Option<HeldDeletions>, now: Timestamp) -> Report {
-        let mut report = Report::default();
-        let Some(accepted) = &self.snapshot.desired else {
-            report.notes.extend(self.cluster_notes(now));
-            return report;
-        };
-        report.version = accepted.desired.version;
-        for (bundle, plan) in &self.plans {
-            report.deployments.extend(plan.report.clone().map(|said| (bundle.clone(), said)));
-        }
-        if let Some(held) = &held {
-            let bundles: BTreeSet<&Ref> = held.objects.iter().map(|object| &object.bundle).collect();
-            for bundle in bundles {
-                if let Some(said) = report.deployments.get_mut(bundle) {
-                    said.notes.insert(0, held.note.clone());
-                    said.notes.truncate(fleet_api::wire::LIST_CAP);
-                }
-            }
-        }
-        report.held = held;
-        report.notes.extend(self.cluster_notes(now));
-        report
-    }
-
-    fn cluster_notes(&self, now: Timestamp) -> Vec<Note> {
-        let mut notes = Vec::new();
-        if self.snapshot.fenced {
-            let message = "another agent with this identity started later; this one has stopped writing";
-            notes.push(Note::new(Reason::Fenced, message));
-        }
-        notes.extend(self.snapshot.rejected.clone());
-        if let Some(accepted) = self.snapshot.desired.as_ref().filter(|a| accept::is_expired(&a.desired, now)) {
-            let message = format!(
-                "desired state {} has expired at {}: it is enforced, and nothing is deleted",
-                accepted.desired.version, accepted.desired.expires
-            );
-            notes.push(Note::new(Reason::DesiredExpired, message));
-        }
-        if let Some(problem) = &self.journal.problem {
-            notes.push(Note::new(Reason::ApiServerUnreachable, format!("the ledger cannot be written: {problem}")));
-        }
-        notes
     }
 
     fn changed(&mut self, report: Report) -> Option<Report> {

@@ -4,6 +4,7 @@
 
 use super::backoff::Tries;
 use super::event::{Applied, Event, Failed, Source};
+use super::hooks::HookLedger;
 use super::rules::Rule;
 use super::snapshot::{Accepted, Attempt, GroupKind, Live};
 use super::{Cause, Machine, accept};
@@ -178,7 +179,8 @@ impl Machine {
     }
 
     fn listed(&mut self, kind: GroupKind, seen: &BTreeSet<ObjectKey>) {
-        let ours = self.snapshot.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys());
+        let bundles = self.snapshot.ledger.bundles.values();
+        let ours = bundles.flat_map(|of| of.objects.keys().chain(of.hooks.iter().flat_map(HookLedger::watched)));
         let unseen: Vec<ObjectKey> = ours
             .filter(|key| key.group == kind.group && key.kind == kind.kind && !seen.contains(*key))
             .cloned()
@@ -205,7 +207,8 @@ impl Machine {
                 self.snapshot.attempts.remove(key);
             }
         }
-        let is_ours = self.snapshot.ledger.owner(key).is_some();
+        let is_hook = self.snapshot.ledger.of_hooks(key).next().is_some();
+        let is_ours = is_hook || self.snapshot.ledger.owner(key).is_some();
         if !is_ours && !self.snapshot.claims.contains_key(key) {
             return;
         }
@@ -223,7 +226,7 @@ impl Machine {
         let recorded = recorded.and_then(|entry| entry.uid.as_deref());
         // Where that turns out to be somebody else's, the next look has its time; an apply forgets it.
         let is_unrecorded = live.as_ref().is_some_and(|live| recorded != Some(&*live.uid));
-        if is_read && is_unrecorded {
+        if is_read && is_unrecorded && !is_hook {
             let tries = Tries::again(self.snapshot.repairs.get(key).copied(), at);
             self.snapshot.repairs.insert(key.clone(), tries);
         }
@@ -240,6 +243,9 @@ impl Machine {
         }
         if key.kind == "CustomResourceDefinition" {
             self.discovery.tries = self.discovery.tries.map(|_| Tries { count: 0, last: at });
+        }
+        if cause == Cause::Hook {
+            return self.hook_applied(&bundle, &key, live, at);
         }
         self.tell(&key, cause, &left_out, at);
         let owner = self.snapshot.ledger.owner(&key).cloned().unwrap_or(bundle);
@@ -344,6 +350,7 @@ impl Machine {
     fn touch(&mut self, key: &ObjectKey) {
         self.dirty.extend(self.snapshot.ledger.owner(key).cloned());
         self.dirty.extend(self.snapshot.claims.get(key).into_iter().flatten().cloned());
+        self.dirty.extend(self.snapshot.ledger.of_hooks(key).cloned());
     }
 }
 

@@ -5,13 +5,14 @@
 use super::action::{Action, EnsureNamespace, Target, Want};
 use super::claims::Claim;
 use super::diff::{Judgement, Subject, judge};
+use super::hooks::{self, HookLedger};
 use super::prune::{self, Due};
 use super::rules::Rule;
 use super::snapshot::{GroupKind, Resolved, Snapshot, resolve};
 use super::{Machine, report};
 use crate::order;
 use fleet_api::names::Ref;
-use fleet_api::wire::{Dependency, Deployment, DeploymentReport, DesiredDeployment, Timestamp};
+use fleet_api::wire::{Dependency, Deployment, DeploymentObject, DeploymentReport, DesiredDeployment, Timestamp};
 use fleet_api::{DeploymentState, Digest, Note, ObjectKey, Reason};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,12 @@ pub(super) struct BundlePlan {
     pub intents: Vec<Intent>,
     /// The Deployment that is begun now, and the service account of it.
     pub begin: Option<(Digest, String)>,
+    /// How far the hooks are now; it has to be in the ledger, on disk, before what follows from it.
+    pub hooks: Option<HookLedger>,
+    /// Hooks come before the deletions.
+    pub holds_deletions: bool,
+    /// Hooks come after the last object is gone.
+    pub keeps_ledger: bool,
     /// Entries that leave the ledger: confirmed 404, changed UID, release.
     pub drops: Vec<ObjectKey>,
     /// Deletions that are due.
@@ -140,7 +147,10 @@ fn live(
         } else if let Some(note) = unsatisfied(snapshot, others, &desired.depends_on) {
             words.waiting = true;
             words.notes.push(note);
-        } else if let Some(newest) = newest {
+        } else if let Some(newest) = newest.filter(|newest| {
+            let scope = Scope { snapshot, bundle: &desired.bundle, deployment: newest, now };
+            hooks::before(&scope, plan, &mut words)
+        }) {
             plan.begin = Some((desired.deployment, newest.options.service_account.clone()));
             current = true;
         }
@@ -151,9 +161,11 @@ fn live(
     let mut applied = false;
     if let Some(deployment) = counts {
         let scope = Scope { snapshot, bundle: &desired.bundle, deployment, now };
-        applied = apply(&scope, plan, &mut words) && current;
+        let whole = apply(&scope, |object| object.hook.is_none(), plan, &mut words);
+        let complete = whole && hooks::after(&scope, words.is_ready(), plan, &mut words);
+        applied = whole && current;
+        words.applied = complete && current;
     }
-    words.applied = applied;
     let lists = counts.filter(|_| applied || !snapshot.rules.on(Rule::R6Complete));
     if let Some(deployment) = lists {
         prune::left_behind(snapshot, desired, deployment, now, plan, &mut words);
@@ -169,13 +181,12 @@ fn want(
     newest: Option<&Deployment>,
     plan: &mut BundlePlan,
 ) -> usize {
-    let document = |digest, base| Want { digest, size: 0, base, is_deployment: true, is_secret: false };
     let older = begun.filter(|begun| *begun != desired.deployment);
     // Until the newest is begun, the older one is looked after; it comes from the cache or not at all.
     let unread = older.filter(|older| !snapshot.docs.contains_key(older) && snapshot.blobs.contains(older));
-    plan.wants.extend(unread.map(|older| document(older, None)));
+    plan.wants.extend(unread.map(|older| Want::deployment(older, None)));
     let Some(newest) = newest else {
-        plan.wants.push(document(desired.deployment, older));
+        plan.wants.push(Want::deployment(desired.deployment, older));
         return 0;
     };
     let lacking = newest.objects.iter().filter(|object| !snapshot.blobs.contains(&object.digest));
@@ -245,13 +256,18 @@ fn unsatisfied(snapshot: &Snapshot, others: &BTreeMap<Ref, BundlePlan>, dependen
     })
 }
 
-/// Judges every object of a Deployment; true where all of it is applied.
-fn apply(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> bool {
+/// Judges the objects of a Deployment for which `counts` holds; true where all of them are applied.
+pub(super) fn apply(
+    scope: &Scope<'_>,
+    counts: impl Fn(&DeploymentObject) -> bool,
+    plan: &mut BundlePlan,
+    words: &mut report::Builder,
+) -> bool {
     let mut todo: Vec<(ObjectKey, Judgement)> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut all_applied = true;
     let ensure = ensure_namespace(scope, plan, words);
-    for object in &scope.deployment.objects {
+    for object in scope.deployment.objects.iter().filter(|object| counts(object)) {
         if let Some(why) = unusable(&object.key.name) {
             all_applied = false;
             let (kind, name) = (&object.key.kind, &object.key.name);
@@ -316,7 +332,7 @@ fn apply(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) 
 
 /// Why no object can have the name: it would be another path at the API server than that of an object (Kubernetes:
 /// apimachinery/pkg/api/validation/path/name.go). Every other name is the API server's to judge.
-fn unusable(name: &str) -> Option<&'static str> {
+pub(super) fn unusable(name: &str) -> Option<&'static str> {
     match name {
         "" => {
             Some("metadata.name is missing, or is no text (generateName gives another name each time, and is not used)")
@@ -329,7 +345,7 @@ fn unusable(name: &str) -> Option<&'static str> {
 
 /// Whether something that comes first is still to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Done,
     Pending,
 }
@@ -381,7 +397,7 @@ pub(super) fn ensure_key(bundle: &Ref, namespace: &str) -> ObjectKey {
     ObjectKey::new("skiff.dev", "EnsureNamespace", namespace, &bundle.to_string())
 }
 
-fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> Step {
+pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> Step {
     let deployment = scope.deployment;
     let namespace = &deployment.release_namespace;
     let has_it = |key: &ObjectKey| key.group.is_empty() && key.kind == "Namespace" && key.name == *namespace;

@@ -7,6 +7,7 @@
 use super::accept::deletion_stop;
 use super::action::{Action, Delete, Target};
 use super::claims::claimed_by_other;
+use super::hooks;
 use super::ledger::Entry;
 use super::plan::{BundlePlan, target_of};
 use super::report;
@@ -89,10 +90,14 @@ pub(super) fn departing(
             return;
         }
     };
+    if tombstone.is_some() && !way.keep_all && way.unknown.is_empty() && !is_stopped(snapshot, now) {
+        hooks::departing(snapshot, bundle, now, plan, &mut words);
+    }
     for (key, entry) in &ledger.objects {
         candidate(snapshot, &way, key, entry, plan, &mut words);
     }
-    plan.report = (!ledger.objects.is_empty()).then(|| words.finish(snapshot, bundle));
+    let is_something_left = plan.keeps_ledger || !ledger.objects.is_empty();
+    plan.report = is_something_left.then(|| words.finish(snapshot, bundle));
 }
 
 /// What a newer Deployment of a live Bundle no longer has.
@@ -247,6 +252,11 @@ fn present(
         doomed: entry.doomed,
         not_before: snapshot.attempts.get(key).map(|attempt| attempt.tries.retry_failure()),
     });
+}
+
+/// Whether nothing may be deleted now (R3, R9).
+fn is_stopped(snapshot: &Snapshot, now: Timestamp) -> bool {
+    snapshot.desired.as_ref().is_some_and(|accepted| deletion_stop(snapshot.rules, &accepted.desired, now).is_some())
 }
 
 /// What passes the gate, and what is held.

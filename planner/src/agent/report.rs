@@ -2,10 +2,12 @@
 
 use super::diff::Judgement;
 use super::snapshot::Snapshot;
+use super::{Machine, accept};
 use fleet_api::names::Ref;
 use fleet_api::reason::Severity;
-use fleet_api::wire::{DeploymentReport, LIST_CAP, ModifiedObject, NotReadyObject};
-use fleet_api::{DeploymentState, Digest, Note};
+use fleet_api::wire::{DeploymentReport, HeldDeletions, LIST_CAP, ModifiedObject, NotReadyObject, Report, Timestamp};
+use fleet_api::{DeploymentState, Digest, Note, Reason};
+use std::collections::BTreeSet;
 
 /// Collects what is said.
 #[derive(Debug)]
@@ -46,6 +48,11 @@ impl Builder {
         self.not_ready.extend(judgement.not_ready.clone());
         self.modified.extend(judgement.modified.clone());
         self.notes.extend(judgement.notes.iter().cloned());
+    }
+
+    /// Whether all that was judged is ready.
+    pub(super) const fn is_ready(&self) -> bool {
+        self.ready == self.judged
     }
 
     pub(super) fn finish(mut self, snapshot: &Snapshot, bundle: &Ref) -> DeploymentReport {
@@ -92,5 +99,51 @@ pub(super) fn state(report: &DeploymentReport) -> DeploymentState {
         DeploymentState::Modified
     } else {
         DeploymentState::Ready
+    }
+}
+
+impl Machine {
+    pub(super) fn compose(&self, held: Option<HeldDeletions>, now: Timestamp) -> Report {
+        let mut report = Report::default();
+        let Some(accepted) = &self.snapshot.desired else {
+            report.notes.extend(self.cluster_notes(now));
+            return report;
+        };
+        report.version = accepted.desired.version;
+        for (bundle, plan) in &self.plans {
+            report.deployments.extend(plan.report.clone().map(|said| (bundle.clone(), said)));
+        }
+        if let Some(held) = &held {
+            let bundles: BTreeSet<&Ref> = held.objects.iter().map(|object| &object.bundle).collect();
+            for bundle in bundles {
+                if let Some(said) = report.deployments.get_mut(bundle) {
+                    said.notes.insert(0, held.note.clone());
+                    said.notes.truncate(fleet_api::wire::LIST_CAP);
+                }
+            }
+        }
+        report.held = held;
+        report.notes.extend(self.cluster_notes(now));
+        report
+    }
+
+    pub(super) fn cluster_notes(&self, now: Timestamp) -> Vec<Note> {
+        let mut notes = Vec::new();
+        if self.snapshot.fenced {
+            let message = "another agent with this identity started later; this one has stopped writing";
+            notes.push(Note::new(Reason::Fenced, message));
+        }
+        notes.extend(self.snapshot.rejected.clone());
+        if let Some(accepted) = self.snapshot.desired.as_ref().filter(|a| accept::is_expired(&a.desired, now)) {
+            let message = format!(
+                "desired state {} has expired at {}: it is enforced, and nothing is deleted",
+                accepted.desired.version, accepted.desired.expires
+            );
+            notes.push(Note::new(Reason::DesiredExpired, message));
+        }
+        if let Some(problem) = &self.journal.problem {
+            notes.push(Note::new(Reason::ApiServerUnreachable, format!("the ledger cannot be written: {problem}")));
+        }
+        notes
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: of live objects only digests and short summaries are kept; never a value.
 
 use super::backoff::Tries;
+use super::hooks::Ended;
 use super::ledger::Ledger;
 use super::rules::Rules;
 use fleet_api::names::{ClusterUid, Ref};
@@ -67,6 +68,10 @@ pub struct Live {
     pub deleting: Option<Vec<Box<str>>>,
     /// Why it is not healthy; `None` where it is.
     pub unhealthy: Option<Box<Unhealthy>>,
+    /// It says `helm.sh/hook`.
+    pub is_hook: bool,
+    /// How it has ended, where it is a Job or a Pod that has.
+    pub ended: Option<Box<Ended>>,
 }
 
 /// How many entries the lists of a [`Live`] have at most.

@@ -214,7 +214,7 @@ impl Machine {
         let desired = body.issue(name, memory, version, (issued, issued + lifetime));
         let bytes = serde_json::to_vec(&desired).ok()?;
         let have = Have { version, digest: Digest::of(&bytes) };
-        let deployments = desired.deployments.iter().map(|deployment| deployment.deployment).collect();
+        let deployments = desired.named().collect();
         let cluster = self.snapshot.clusters.get_mut(name)?;
         let memory = cluster.memory.as_mut()?;
         memory.first_renders.retain(|bundle, _| cluster.bundles.contains(bundle) || graves.contains_key(bundle));

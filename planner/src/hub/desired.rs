@@ -260,6 +260,7 @@ fn tombstone(snapshot: &Snapshot, old: &DesiredDeployment, cluster: &ClusterStat
         (None, None) => "the Bundle was deleted".to_owned(),
     };
     Tombstone {
+        deployment: facts.has_delete_hooks.then_some(old.deployment),
         delete_crd_resources: facts.delete_crd_resources,
         deletion_limit: limit_of_ended(snapshot, &old.bundle),
         ..bare_tombstone(
@@ -285,6 +286,7 @@ fn bare_tombstone(bundle: Ref, cause: String, keep_resources: bool) -> Tombstone
         bundle,
         cause,
         keep_resources,
+        deployment: None,
         delete_crd_resources: false,
         deletion_limit: None,
         unknown: BTreeMap::new(),

@@ -183,6 +183,9 @@ pub struct DeploymentFacts {
     pub keep_resources: bool,
     /// Whether its CRDs are deleted when it goes.
     pub delete_crd_resources: bool,
+    /// Whether it has hooks that run when it goes.
+    #[serde(default)]
+    pub has_delete_hooks: bool,
 }
 
 /// Who a cluster is, fixed at enrollment.

@@ -60,7 +60,7 @@ impl Machine {
         let mut live = BTreeSet::new();
         for cluster in self.snapshot.clusters.values() {
             let desired = cluster.memory.as_ref().and_then(|memory| memory.desired.as_ref());
-            live.extend(desired.iter().flat_map(|desired| &desired.deployments).map(|entry| entry.deployment));
+            live.extend(desired.iter().flat_map(|desired| desired.named()));
         }
         for render in self.snapshot.renders.values() {
             if let super::snapshot::RenderResult::Done(deployment) = render.result {

@@ -66,6 +66,7 @@ fn tombstones(desired: &Desired) -> Vec<Tombstone> {
         bundle: deployment.bundle.clone(),
         cause: "so it is said".into(),
         keep_resources: false,
+        deployment: None,
         delete_crd_resources: true,
         deletion_limit: None,
         unknown: BTreeMap::new(),

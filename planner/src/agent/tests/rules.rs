@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::world::{Spec, World, cm, name, tombstone};
+use fleet_api::Reason;
 use fleet_api::wire::DeletionLimit;
 
 fn many(count: usize) -> Vec<(ObjectKey, &'static str)> {

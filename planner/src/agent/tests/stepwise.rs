@@ -3,6 +3,7 @@
 
 use super::super::*;
 use super::world::{Spec, World, cluster, cm};
+use fleet_api::Reason;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]

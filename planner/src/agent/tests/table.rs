@@ -3,6 +3,7 @@
 use super::super::*;
 use super::world::{Spec, World, cm, name};
 use fleet_api::DeploymentState;
+use fleet_api::Reason;
 use fleet_api::wire::Dependency;
 
 fn strayed(pointer: &str, manager: &str) -> Strayed {

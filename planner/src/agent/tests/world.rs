@@ -1,8 +1,9 @@
 //! A cluster, a hub's blobs and a disk, in memory: performs actions at once.
 
 use super::super::*;
+use fleet_api::Reason;
 use fleet_api::v1alpha1::CorrectDrift;
-use fleet_api::wire::{ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Tombstone};
+use fleet_api::wire::{ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Hook, Tombstone};
 
 pub(super) const NOW: &str = "2026-11-25T12:00:00Z";
 
@@ -24,6 +25,8 @@ pub(super) struct World {
     pub log: Vec<String>,
     pub refuse: BTreeMap<ObjectKey, (Reason, &'static str)>,
     pub finalizers: BTreeSet<ObjectKey>,
+    /// What is not healthy when it is applied.
+    pub unhealthy: BTreeSet<ObjectKey>,
     pub generation: u64,
     pub rules: Rules,
     pub report: Report,
@@ -51,13 +54,20 @@ pub(super) fn cm(text: &str) -> ObjectKey {
 pub(super) struct Spec {
     pub bundle: &'static str,
     pub objects: Vec<(ObjectKey, &'static str)>,
+    pub hooks: BTreeMap<ObjectKey, Hook>,
     pub options: ApplyOptions,
     pub create_namespace: bool,
 }
 
 impl Spec {
     pub(super) fn new(bundle: &'static str, objects: &[(ObjectKey, &'static str)]) -> Self {
-        Self { bundle, objects: objects.to_vec(), options: ApplyOptions::default(), create_namespace: false }
+        Self {
+            bundle,
+            objects: objects.to_vec(),
+            hooks: BTreeMap::new(),
+            options: ApplyOptions::default(),
+            create_namespace: false,
+        }
     }
 
     pub(super) fn correcting(mut self) -> Self {
@@ -84,6 +94,7 @@ impl Spec {
                     digest: Digest::of(format!("{key}{content}").as_bytes()),
                     size: 1,
                     source: format!("{}.yaml:1", key.name),
+                    hook: self.hooks.get(key).cloned(),
                 })
                 .collect(),
         }
@@ -102,6 +113,7 @@ impl World {
             (("", "Namespace"), ("namespaces", false)),
             (("", "PersistentVolumeClaim"), ("persistentvolumeclaims", true)),
             (("apps", "Deployment"), ("deployments", true)),
+            (("batch", "Job"), ("jobs", true)),
             (("apiextensions.k8s.io", "CustomResourceDefinition"), ("customresourcedefinitions", false)),
         ];
         Self {
@@ -115,6 +127,7 @@ impl World {
             broken_groups: BTreeSet::new(),
             refuse: BTreeMap::new(),
             finalizers: BTreeSet::new(),
+            unhealthy: BTreeSet::new(),
             generation: 0,
             rules,
             report: Report::default(),
@@ -437,6 +450,12 @@ impl World {
             deployment: Some(apply.bundle.to_string().into()),
             only_ours: true,
             fields: Some(apply.content),
+            is_hook: apply.cause == Cause::Hook,
+            unhealthy: self
+                .unhealthy
+                .contains(&key)
+                .then(|| Box::new(Unhealthy { state: "in-progress".into(), message: "".into() })),
+            ended: self.objects.get(&key).and_then(|old| old.live.ended.clone()),
             replicas_owner: self.objects.get(&key).and_then(|old| old.live.replicas_owner.clone()),
             added: self.objects.get(&key).map(|old| old.live.added.clone()).unwrap_or_default(),
             ..Live::default()
@@ -468,6 +487,7 @@ pub(super) fn tombstone(bundle: &str) -> Tombstone {
         bundle: name(bundle),
         cause: "removed from git".into(),
         keep_resources: false,
+        deployment: None,
         delete_crd_resources: false,
         deletion_limit: None,
         unknown: BTreeMap::new(),
