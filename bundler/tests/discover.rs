@@ -504,6 +504,39 @@ fn a_changed_base_is_seen_though_the_directory_is_unchanged() {
 }
 
 #[test]
+fn charts_that_a_chart_depends_on_belong_to_its_bundle_wherever_they_lie() {
+    let chart = |name: &str, dependencies: &str| {
+        format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies: [{dependencies}]\n")
+    };
+    let on = |name: &str, path: &str| format!("{{name: {name}, version: 1.0.0, repository: 'file://{path}'}}");
+    let (web, lib, far) = (
+        chart("web", &[on("lib", "../lib"), on("far", "../../../charts/far")].join(", ")),
+        chart("lib", &on("farther", "../../../charts/farther")),
+        chart("far", &[on("web", "../../apps/shop/web"), on("gone", "../gone")].join(", ")),
+    );
+    let farther = chart("farther", "");
+    let files = [
+        ("apps/shop/fleet.yaml", "helm: {chart: web}"),
+        ("apps/shop/web/Chart.yaml", web.as_str()),
+        ("apps/shop/lib/Chart.yaml", lib.as_str()),
+        ("charts/far/Chart.yaml", far.as_str()),
+        ("charts/far/templates/a.yaml", OBJECT),
+        ("charts/farther/Chart.yaml", farther.as_str()),
+        ("charts/beside/Chart.yaml", farther.as_str()),
+    ];
+    let outside = |files: &[(&str, &str)]| -> Vec<String> {
+        let discovery = find(files, json!({"paths": ["apps/shop"]}));
+        let paths = discovery.bundles[0].files.iter().map(|file| file.path.as_str());
+        paths.filter_map(|path| path.strip_prefix(".outside/")).map(str::to_owned).collect()
+    };
+    let expected = ["charts/far/Chart.yaml", "charts/far/templates/a.yaml", "charts/farther/Chart.yaml"];
+    assert_eq!(outside(&files), expected);
+    let mut off = files;
+    off[0].1 = "helm: {chart: web, disableDependencyUpdate: true}";
+    assert_eq!(outside(&off), [] as [&str; 0]);
+}
+
+#[test]
 fn bases_that_lead_in_circles_or_nowhere_end() {
     let discovery = find(
         &[

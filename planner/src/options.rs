@@ -62,7 +62,6 @@ fn merge_helm(base: &mut HelmOptions, custom: &HelmOptions) {
     }
     merge_map(&mut base.template_values, custom.template_values.as_ref());
     merge_by_key(&mut base.values_from, &custom.values_from, values_from_key);
-    base.values_files.extend(custom.values_files.iter().cloned());
     if custom.max_history > 0 {
         base.max_history = custom.max_history;
     }

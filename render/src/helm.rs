@@ -1,6 +1,7 @@
 //! Charts: of the tree, and the templates of raw YAML, which Fleet makes a chart of (reference §2.8).
 
 use crate::error::RenderError;
+use crate::outside::Repository;
 use crate::{Chance, Input, RenderedObject};
 use fleet_api::names::helm_release_name;
 use fleet_api::reason::{Note, Reason};
@@ -23,7 +24,15 @@ impl Templated<'_, '_> {
     pub(crate) fn chart(mut self, dir: &str) -> Result<Vec<RenderedObject>, RenderError> {
         let place = self.input.place(&crate::joined(dir, "Chart.yaml"));
         let failed = |error: helm_rs::chart::Error| RenderError::file(place.clone(), error.to_string());
-        let chart = Chart::load(self.input.files, dir).map_err(failed)?;
+        let is_off = self.options.helm.as_ref().is_some_and(|helm| helm.disable_dependency_update);
+        let chart = if is_off {
+            Chart::load(self.input.files, dir)
+        } else {
+            let repository = Repository { files: self.input.files, dir: self.input.prefix };
+            let place = self.input.place(dir);
+            Chart::load_with_local(&repository, place.trim_matches('/'))
+        };
+        let chart = chart.map_err(failed)?;
         self.objects(&chart, dir)
     }
 

@@ -178,3 +178,39 @@ fn what_is_a_hook_is_read_from_the_annotations_whatever_made_it() {
         assert!(told.contains("Pod \"test\"") && told.contains("Pod \"back\"") && told.contains("sometimes"), "{told}");
     }
 }
+
+#[test]
+fn dependencies_that_are_named_by_file_come_from_the_repository() {
+    let web = "apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies:\n\
+               - {name: lib, version: 0.1.0, repository: 'file://../lib'}\n\
+               - {name: lib, version: 0.1.0, repository: 'file://../lib', alias: second}\n\
+               - {name: lib, version: 0.1.0, repository: 'file://../lib', alias: off, condition: off.enabled}\n\
+               - {name: base, version: '>=1.0.0', repository: 'file://../../shared/base'}\n\
+               - {name: gone, version: 1.0.0, repository: 'file://../../../../gone'}\n";
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Chart.Name }}-{{ .Values.who }}'}\n";
+    let base = "apiVersion: v2\nname: base\nversion: 1.2.0\ndependencies: [{name: deep, version: 1.0.0, repository: 'file://../deep'}]\n";
+    let files = [
+        ("web/Chart.yaml", web),
+        ("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 0.1.0\n"),
+        ("lib/values.yaml", "who: lib"),
+        ("lib/templates/a.yaml", template),
+        (".outside/shared/base/Chart.yaml", base),
+        (".outside/shared/base/values.yaml", "who: base"),
+        (".outside/shared/base/templates/a.yaml", template),
+        (".outside/shared/deep/Chart.yaml", "apiVersion: v2\nname: deep\nversion: 1.0.0\n"),
+        (".outside/shared/deep/templates/a.yaml", template),
+    ];
+    let names = |helm: Value| -> Vec<String> {
+        let rendered = run(&files, json!({"helm": helm}), None).unwrap();
+        let name =
+            |object: &skiff_render::RenderedObject| object.value["metadata"]["name"].as_str().unwrap().to_owned();
+        let mut names: Vec<String> = rendered.objects.iter().map(name).collect();
+        names.sort();
+        names
+    };
+    let values = json!({"second": {"who": "two"}, "off": {"enabled": false}, "base": {"deep": {"who": "sea"}}});
+    let expected = ["base-base", "deep-sea", "lib-lib", "second-two"];
+    assert_eq!(names(json!({"chart": "web", "values": values})), expected);
+    let off = json!({"chart": "web", "disableDependencyUpdate": true});
+    assert_eq!(names(off), [] as [&str; 0]);
+}

@@ -321,7 +321,13 @@ impl Run<'_> {
         let is_raw = styles.iter().all(skiff_render::style::Style::is_raw);
         let kustomizations = styles.iter().filter_map(|style| style.kustomization.as_deref());
         let starts = kustomizations.map(|dir| glob::join(&place.dir, dir).trim_matches('/').to_owned()).collect();
-        let outside = outside::read(self.source.files(), &place.dir, starts)?;
+        let mut charts = BTreeSet::new();
+        if !root_helm.is_some_and(|helm| helm.disable_dependency_update) {
+            let dirs = styles.iter().filter_map(|style| style.chart.as_deref());
+            let dirs = dirs.map(|dir| glob::join(&place.dir, dir).trim_matches('/').to_owned()).collect();
+            charts = chart::outside(self.source.files(), &place.dir, dirs);
+        }
+        let outside = outside::read(self.source.files(), &place.dir, starts, charts)?;
         if let Some(message) = invalid_rollout(&bundle.spec) {
             notes.push(Note::new(Reason::InvalidFleetYaml, message));
         }

@@ -1,4 +1,4 @@
-//! What the kustomizations of a bundle read outside of its directory: bases beside or above it.
+//! What a bundle reads outside of its directory: bases of kustomizations, and charts that its chart depends on.
 //!
 //! kustomize reads of a directory what its kustomization names, so the walk goes from kustomization to kustomization and
 //! takes every text in them that is the path of a file or of a directory with another kustomization. That is more than
@@ -19,12 +19,17 @@ const PLUGINS: [&str; 3] = ["generators", "transformers", "validators"];
 const MAX_DIRECTORIES: usize = 10_000;
 
 /// The files outside of `dir` that the kustomizations in `starts` (directories in the repository) and those that they
-/// lead to name. Files that are missing are left to the render to tell of.
+/// lead to name, and those of `charts`. Files that are missing are left to the render to tell of.
 ///
 /// # Errors
 /// A file is there and cannot be read.
-pub(super) fn read(files: &dyn Files, dir: &str, starts: BTreeSet<String>) -> Result<Vec<TreeEntry>, Note> {
-    let mut walk = Walk { files, found: BTreeSet::new(), seen: starts.clone(), rest: starts.into_iter().collect() };
+pub(super) fn read(
+    files: &dyn Files,
+    dir: &str,
+    starts: BTreeSet<String>,
+    charts: BTreeSet<String>,
+) -> Result<Vec<TreeEntry>, Note> {
+    let mut walk = Walk { files, found: charts, seen: starts.clone(), rest: starts.into_iter().collect() };
     while let Some(next) = walk.rest.pop() {
         walk.directory(&next);
     }

@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod ignore;
 mod load;
+mod local;
 mod metadata;
 mod pattern;
 #[cfg(test)]
@@ -85,6 +86,17 @@ impl Chart {
         }
         let bytes = files.read(path).map_err(|error| Error::file(path, &error))?;
         Self::from_package(path, &bytes)
+    }
+
+    /// As [`Chart::load`], with the dependencies that a Chart.yaml names by `file://` and that are not below `charts/`: what
+    /// `helm dependency update` would pack there. Their own are taken, too. A directory that is not in the tree is left out, as
+    /// a dependency that is missing is.
+    ///
+    /// # Errors
+    /// As [`Chart::load`].
+    pub fn load_with_local(files: &dyn Files, path: &str) -> Result<Self, Error> {
+        let chart = Self::load(files, path)?;
+        local::complete(chart, files, path, &mut Budget::default())
     }
 
     /// As [`Chart::from_archive`], with a hint in the error if the file at `path` seems to be something else.
