@@ -32,6 +32,8 @@ struct World {
     results: BTreeMap<String, Result<u32, String>>,
     /// The bundles whose templates make something up.
     random: BTreeSet<String>,
+    /// The bundles with hooks that run when they go.
+    delete_hooks: BTreeSet<String>,
     /// By bundle name: what rendering it warns of.
     warnings: BTreeMap<String, Vec<Note>>,
     issued: BTreeMap<Ref, (Have, Desired)>,
@@ -58,6 +60,7 @@ impl World {
             renders: Vec::new(),
             results: BTreeMap::new(),
             random: BTreeSet::new(),
+            delete_hooks: BTreeSet::new(),
             warnings: BTreeMap::new(),
             issued: BTreeMap::new(),
             statuses: BTreeMap::new(),
@@ -81,7 +84,11 @@ impl World {
                         }
                         let warnings = self.warnings.get(&name).cloned().unwrap_or_default();
                         let result = match self.results.get(&name).cloned().unwrap_or(Ok(1)) {
-                            Ok(objects) => Ok((deployment(&input), DeploymentFacts { objects, ..Default::default() })),
+                            Ok(objects) => {
+                                let has_delete_hooks = self.delete_hooks.contains(&name);
+                                let facts = DeploymentFacts { objects, has_delete_hooks, ..Default::default() };
+                                Ok((deployment(&input), facts))
+                            }
                             Err(message) => Err(vec![Note::new(Reason::RenderFailed, message)]),
                         };
                         self.machine.observe(Event::Rendered { input: input.key(), result, warnings });
@@ -486,6 +493,26 @@ fn a_deleted_gitrepo_withdraws_and_keep_resources_releases() {
         assert_eq!(desired.tombstones[0].cause, "GitRepo shop was deleted");
         assert_eq!(world.deleted, [r("db"), r("web")]);
     }
+}
+
+#[test]
+fn a_tombstone_names_the_deployment_whose_hooks_run_before_it_goes() {
+    let mut world = World::new();
+    world.delete_hooks.insert("web".into());
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"], "targets": [{"clusterSelector": {}}]}));
+    world.enroll("prod", &json!({"env": "prod"}));
+    let bundles = ["web", "db"].map(|name| bundle(name, "apps/*", &format!("apps/{name}"), "1"));
+    world.read(read(&["apps/*"], bundles.to_vec()));
+    let before = world.issued[&r("prod")].1.clone();
+    let had = |name: &str| before.deployments.iter().find(|entry| entry.bundle == r(name)).unwrap().deployment;
+    world.read(read(&["apps/*"], vec![bundle("other", "apps/*", "apps/other", "1")]));
+    let desired = &world.issued[&r("prod")].1;
+    let named: Vec<_> = desired.tombstones.iter().map(|entry| (entry.bundle.clone(), entry.deployment)).collect();
+    assert_eq!(named, [(r("db"), None), (r("web"), Some(had("web")))]);
+    // The agent may read it, and it is not collected.
+    assert!(desired.named().any(|digest| digest == had("web")));
+    assert!(world.machine.live_deployments().contains(&had("web")));
+    assert!(!desired.named().any(|digest| digest == had("db")));
 }
 
 #[test]
