@@ -3,6 +3,7 @@
 //! All scenarios share one [`World`](driver::World): it is started by the first, and each scenario has repositories,
 //! labels and namespaces of its own, so that they run in any order, alone or together.
 
+mod charts;
 mod command;
 mod delivery;
 mod drift;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let verdict = harness::run(scenarios![
+        charts::a_chart_has_values_for_each_cluster_and_its_hooks_run,
         delivery::a_commit_reaches_the_labelled_cluster_with_its_overlay_and_no_other,
         delivery::a_label_brings_a_bundle_and_taking_it_off_withdraws_it_but_a_claim_is_held,
         delivery::a_renamed_directory_is_handed_over_with_its_uids,
