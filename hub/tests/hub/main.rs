@@ -5,4 +5,5 @@ mod agents;
 mod canaries;
 mod chance;
 mod common;
+mod cve_replay;
 mod restart;
