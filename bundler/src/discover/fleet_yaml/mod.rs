@@ -24,7 +24,7 @@ pub(super) struct Read {
 /// Reads the file at `path` (from the root of the repository, for messages).
 pub(in crate::discover) fn read(path: &str, bytes: &[u8]) -> Result<Read, Note> {
     let documents = k8s_yaml::from_bytes(bytes, &Options::sigs()).map_err(|error| yaml_error(path, &error))?;
-    let mut decoder = Decoder { path, notes: Vec::new() };
+    let mut decoder = Decoder { path, notes: Vec::new(), unknown: 0 };
     if let Some(second) = documents.iter().filter(|document| !document.empty).nth(1) {
         decoder.note(second.position, Reason::LikelyMistake, "only the first document is read");
     }
@@ -45,6 +45,10 @@ pub(in crate::discover) fn read(path: &str, bytes: &[u8]) -> Result<Read, Note> 
         }
         _ => return Err(decoder.wrong(&first.node, "", "a mapping of options")),
     };
+    if let Some(more @ 1..) = decoder.unknown.checked_sub(UNKNOWN_TOLD) {
+        let message = format!("{more} more keys are no fields, and have no effect");
+        decoder.note(first.node.position, Reason::UnknownField, &message);
+    }
     Ok(Read { fleet_yaml, notes: decoder.notes, node: Some(first.node) })
 }
 
@@ -54,9 +58,14 @@ pub(in crate::discover) fn yaml_error(path: &str, error: &Error) -> Note {
     Note::new(Reason::InvalidFleetYaml, error.in_file(path)).in_file(place)
 }
 
+/// How many keys that nothing reads are told of one by one: a person corrects those first, and a file of nothing else (one
+/// that was put in the wrong place, or made by somebody who means harm) costs neither time nor a status without end.
+const UNKNOWN_TOLD: usize = 20;
+
 struct Decoder<'a> {
     path: &'a str,
     notes: Vec<Note>,
+    unknown: usize,
 }
 
 impl Decoder<'_> {
@@ -173,6 +182,10 @@ impl Decoder<'_> {
     }
 
     fn unknown(&mut self, position: Position, key: &str, record: &'static Record, at: &str) {
+        self.unknown += 1;
+        if self.unknown > UNKNOWN_TOLD {
+            return;
+        }
         let whole = if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
         let message = if at.is_empty() && METADATA.iter().any(|name| name.eq_ignore_ascii_case(key)) {
             format!("`{whole}` is not taken from fleet.yaml: a repository has no say over this part of its Bundle")
@@ -325,6 +338,16 @@ mod tests {
             let notes = read("a/fleet.yaml", text.as_bytes()).unwrap().notes;
             assert_eq!(notes[0].message, expected);
         }
+    }
+
+    #[test]
+    fn of_many_unknown_keys_the_first_are_told_of_and_the_others_counted() {
+        let text: String = (0..1_000).map(|n| format!("key-{n:04}: value\n")).collect();
+        let notes = read("a/fleet.yaml", text.as_bytes()).unwrap().notes;
+        assert_eq!(notes.len(), UNKNOWN_TOLD + 1);
+        assert!(notes[0].message.starts_with("a/fleet.yaml:1:1: `key-0000`"), "{}", notes[0].message);
+        let last = &notes[UNKNOWN_TOLD].message;
+        assert_eq!(last, "a/fleet.yaml:1:1: 980 more keys are no fields, and have no effect");
     }
 
     #[test]

@@ -1,0 +1,316 @@
+//! What somebody writes on purpose: bombs, deep nesting, control characters, odd names, huge documents; in every file that is
+//! read on the way from a repository to a cluster. On a thread with the stack of a worker, within a time and a memory.
+
+use crate::pipeline::{Files, guarded, run};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+/// How long one case may take in a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How much more memory the process may have needed at its peak, in bytes.
+const MEMORY: u64 = 1 << 30;
+
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {v: one}\n";
+const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
+
+/// Texts that any file could have.
+fn texts() -> Vec<(&'static str, Vec<u8>)> {
+    let bomb = |levels: usize| {
+        let mut text = "l0: &l0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..levels {
+            let alias = format!("*l{}", level - 1);
+            writeln!(text, "l{level}: &l{level} [{}]", [alias.as_str(); 9].join(", ")).unwrap();
+        }
+        text
+    };
+    let merges = (1..30).fold("m0: &m0 {a: 1, b: 2}\n".to_owned(), |mut text, n| {
+        writeln!(text, "m{n}: &m{n} {{<<: [*m{0}, *m{0}], k{n}: *m{0}}}", n - 1).unwrap();
+        text
+    });
+    let block: String = (0..3_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let keys = (0..20_000).fold(String::new(), |mut text, n| {
+        writeln!(text, "key-{n}: value").unwrap();
+        text
+    });
+    let strings = [
+        ("an alias bomb", bomb(12)),
+        ("a bomb of merges", merges),
+        ("an alias of itself", "a: &a [*a]\nb: &b {<<: *b}\n".into()),
+        ("an unknown alias", "a: *nobody\n".into()),
+        ("deep lists", "[".repeat(50_000)),
+        ("deep lists that end", format!("{}{}", "[".repeat(50_000), "]".repeat(50_000))),
+        ("deep mappings", "{a: ".repeat(50_000)),
+        ("deep blocks", block),
+        ("deep sequences", "- ".repeat(50_000)),
+        ("deep JSON", format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000))),
+        ("many keys", keys),
+        ("many documents", "---\na: b\n".repeat(5_000)),
+        ("a long line", format!("a: {}\n", "x".repeat(4 << 20))),
+        ("a long key", format!("{}: x\n", "k".repeat(1 << 20))),
+        ("control characters", "a: \"\\x00\\x1b[31m\\x07\"\nb: \u{7f}\u{202e}\u{feff}\n".into()),
+        ("raw control characters", "a: \x00\x1b[31m\x07\n".into()),
+        ("tabs", "a:\n\t- b\n\t\tc: d\n".into()),
+        ("tags", "a: !!binary x\nb: !!python/object:os.system x\nc: !<tag:yaml.org,2002:timestamp> no\n".into()),
+        ("numbers", "a: 99999999999999999999999999999999\nb: .inf\nc: .nan\nd: 1e999\ne: 0x\nf: -0\n".into()),
+        ("duplicate keys", "a: 1\na: 2\nmetadata: {name: x, name: y}\n".into()),
+        ("carriage returns", "a: b\r\rc: d\r\n".into()),
+        ("an open quote", format!("a: \"{}", "x\n".repeat(10_000))),
+        ("directives", "%YAML 9.9\n%TAG ! !\n---\na: b\n".into()),
+        ("an empty file", String::new()),
+        ("null", "null\n".into()),
+        ("a list", "[1, 2]\n".into()),
+        ("a text", "just words\n".into()),
+    ];
+    let mut all: Vec<_> = strings.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    all.push(("no UTF-8", b"a: \xff\xfe\xc3\x28\n".to_vec()));
+    all.push(("UTF-16", "a: b\n".encode_utf16().flat_map(u16::to_le_bytes).collect()));
+    all.push(("zeroes", vec![0; 100_000]));
+    all
+}
+
+/// The files that are read, each with what makes them be read.
+fn places() -> Vec<(&'static str, &'static [(&'static str, &'static str)])> {
+    vec![
+        ("web/fleet.yaml", &[("web/a.yaml", MAP)]),
+        ("web/a.yaml", &[]),
+        ("web/.fleetignore", &[("web/a.yaml", MAP)]),
+        ("web/kustomization.yaml", &[("web/a.yaml", MAP)]),
+        ("web/a.yaml", &[("web/kustomization.yaml", "resources: [a.yaml]\nnamePrefix: x-\ncommonLabels: {a: b}\n")]),
+        (
+            "web/patch.yaml",
+            &[("web/kustomization.yaml", "resources: [a.yaml]\npatches: [{path: patch.yaml}]\n"), ("web/a.yaml", MAP)],
+        ),
+        ("web/overlays/o/a.yaml", &[("web/fleet.yaml", "yaml: {overlays: [o]}\n"), ("web/a.yaml", MAP)]),
+        ("web/Chart.yaml", &[("web/templates/a.yaml", MAP)]),
+        ("web/values.yaml", &[("web/Chart.yaml", CHART), ("web/templates/a.yaml", "{{ toYaml .Values }}")]),
+        ("web/values.schema.json", &[("web/Chart.yaml", CHART), ("web/templates/a.yaml", MAP)]),
+        ("web/templates/a.yaml", &[("web/Chart.yaml", CHART)]),
+        ("web/.helmignore", &[("web/Chart.yaml", CHART), ("web/templates/a.yaml", MAP)]),
+        ("web/charts/sub.tgz", &[("web/Chart.yaml", CHART), ("web/templates/a.yaml", MAP)]),
+        ("web/more.yaml", &[("web/Chart.yaml", CHART), ("web/fleet.yaml", "helm: {valuesFiles: [more.yaml]}\n")]),
+    ]
+}
+
+/// Hostile in the words of one format alone.
+fn special() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+    let template = |text: &str| vec![("web/Chart.yaml", CHART.to_owned()), ("web/templates/a.yaml", text.to_owned())];
+    let schema = |text: &str| {
+        let mut files = template(MAP);
+        files.push(("web/values.schema.json", text.to_owned()));
+        files.push(("web/values.yaml", "a: {b: [1, 2, {c: d}]}\n".to_owned()));
+        files
+    };
+    let kustomize = |text: &str| vec![("web/kustomization.yaml", text.to_owned()), ("web/a.yaml", MAP.to_owned())];
+    let fleet = |text: &str| vec![("web/fleet.yaml", text.to_owned()), ("web/a.yaml", MAP.to_owned())];
+    vec![
+        (
+            "a template that includes itself",
+            template("{{ define \"x\" }}{{ include \"x\" . }}{{ end }}{{ include \"x\" . }}"),
+        ),
+        (
+            "a template that calls itself by tpl",
+            template("{{ tpl .Template.Name . }}{{ tpl (print \"{{ tpl \" `\"x\"` \" . }}\") . }}"),
+        ),
+        ("a template that repeats for ever", template("{{ repeat 1000000000 \"x\" }}")),
+        ("a template that counts for ever", template("{{ range until 1000000000 }}x{{ end }}")),
+        (
+            "a template that nests loops",
+            template(&format!("{}x{}", "{{ range until 1000 }}".repeat(5), "{{ end }}".repeat(5))),
+        ),
+        ("a template of many brackets", template(&format!("{{{{ {}1{} }}}}", "(".repeat(20_000), ")".repeat(20_000)))),
+        ("a template of many ifs", template(&"{{ if true }}".repeat(20_000))),
+        ("a template with a hard pattern", template("{{ regexMatch \"(a+)+$\" (print (repeat 5000 \"a\") \"b\") }}")),
+        ("a template with a large pattern", template("{{ regexMatch \"((a{1000}){1000}){1000}\" \"a\" }}")),
+        ("a template that pads", template("{{ indent 1000000000 \"x\" }}{{ printf \"%1000000000d\" 1 }}")),
+        (
+            "a template that makes keys for ever",
+            template("{{ genPrivateKey \"rsa\" }}{{ derivePassword 1 \"long\" \"a\" \"b\" \"c\" }}"),
+        ),
+        (
+            "a template that makes lists for ever",
+            template("{{ $l := list 1 2 3 }}{{ range until 60 }}{{ $l = concat $l $l }}{{ end }}{{ len $l }}"),
+        ),
+        ("a schema of itself", schema(r##"{"$ref": "#"}"##)),
+        (
+            "a schema of two that name each other",
+            schema(r##"{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}"##),
+        ),
+        ("a schema from a file", schema(r#"{"$ref": "file:///dev/zero"}"#)),
+        ("a schema from an address", schema(r#"{"$ref": "http://127.0.0.1:9/schema.json"}"#)),
+        (
+            "a schema with a hard pattern",
+            schema(r#"{"properties": {"a": {"propertyNames": {"pattern": "((a{1000}){1000}){1000}"}}}}"#),
+        ),
+        ("a schema of schemas", schema(&format!("{}true{}", r#"{"not":"#.repeat(20_000), "}".repeat(20_000)))),
+        ("a kustomization of itself", kustomize("resources: [../web]\n")),
+        (
+            "a kustomization with an address",
+            kustomize("resources: [https://127.0.0.1:9/a.yaml, git::https://127.0.0.1:9/x]\n"),
+        ),
+        (
+            "a kustomization that leaves",
+            kustomize("resources: [../../../../etc/passwd]\nconfigMapGenerator: [{name: x, files: [/etc/passwd]}]\n"),
+        ),
+        (
+            "a kustomization with a hard pattern",
+            kustomize("resources: [a.yaml]\npatches: [{target: {name: '((a{1000}){1000}){1000}'}, patch: '[]'}]\n"),
+        ),
+        (
+            "a patch at a far index",
+            kustomize(
+                "resources: [a.yaml]\npatches: [{target: {kind: ConfigMap}, patch: '[{op: add, path: /data/l/99999999999999999999, value: 1}]'}]\n",
+            ),
+        ),
+        (
+            "replicas without end",
+            kustomize("resources: [a.yaml]\nreplicas: [{name: a, count: 99999999999999999999}]\n"),
+        ),
+        ("values for ever", fleet("helm: {chart: ., values: {a: '${ repeat 1000000000 \"x\" }'}}\n")),
+        ("a glob of stars", fleet(&format!("helm: {{valuesFiles: ['{}']}}\n", "**/".repeat(2_000)))),
+        ("a chart outside", fleet("helm: {chart: ../../../../etc}\n")),
+        ("a chart at an address", fleet("helm: {repo: 'http://169.254.169.254/', chart: x}\n")),
+        (
+            "an ignore file of stars",
+            vec![("web/.fleetignore", "*/".repeat(5_000) + "x\n"), ("web/a.yaml", MAP.to_owned())],
+        ),
+        (
+            "a duration of a day",
+            fleet(
+                "rolloutStrategy: {autoPartitionSize: 999999999999%, maxUnavailable: -1}\nhelm: {timeoutSeconds: -9223372036854775808}\n",
+            ),
+        ),
+    ]
+}
+
+/// Names that a tree could have.
+fn odd_names() -> Vec<Vec<(String, String)>> {
+    let names = [
+        "a",
+        "a-b",
+        "a.b",
+        "ab",
+        "a b",
+        "A",
+        "a\u{301}",
+        "á",
+        "\u{202e}a",
+        "a\u{1b}[31m",
+        "a\nb",
+        "a\tb",
+        "-a",
+        "--help",
+        "a:b",
+        "a'b",
+        "a\"b",
+        "a`b",
+        "a$b",
+        "a%0a",
+        "a*",
+        "?",
+        "[a]",
+        "{a}",
+        "a#b",
+        "a&b",
+        "a|b",
+        "CON",
+        "a.",
+        ".a",
+        "...",
+        "git~1",
+        ".GIT",
+        ".git",
+        "a\\b",
+        "\u{1f980}",
+    ];
+    let mut names: Vec<String> = names.map(str::to_owned).into();
+    names.extend(["x".repeat(255), "x".repeat(4096), "n-".repeat(100)]);
+    let one = |name: &String| vec![(format!("{name}/a.yaml"), MAP.to_owned())];
+    let within =
+        |name: &String| vec![(format!("web/{name}.yaml"), MAP.to_owned()), ("web/a.yaml".to_owned(), MAP.to_owned())];
+    let all = names.iter().map(|name| (format!("{name}/a.yaml"), MAP.to_owned())).collect();
+    names.iter().map(one).chain(names.iter().map(within)).chain([all]).collect()
+}
+
+fn files(of: impl IntoIterator<Item = (impl Into<String>, impl Into<Vec<u8>>)>) -> Files {
+    of.into_iter().map(|(path, content)| (path.into(), content.into())).collect()
+}
+
+/// The peak of resident memory since it was asked last, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // Begins anew.
+    drop(std::fs::write("/proc/self/clear_refs", "5"));
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() << 10
+}
+
+fn all_cases() -> Vec<(String, Files)> {
+    let mut cases = Vec::new();
+    for (place, beside) in places() {
+        for (name, text) in texts() {
+            let mut case = files(beside.iter().map(|(path, text)| (*path, *text)));
+            case.insert(place.to_owned(), text);
+            cases.push((format!("{name} as {place}"), case));
+        }
+    }
+    cases.extend(special().into_iter().map(|(name, of)| (name.to_owned(), files(of))));
+    let odd = odd_names().into_iter().enumerate();
+    cases.extend(
+        odd.map(|(at, of)| (format!("odd name {at}: {:?}", of[0].0.chars().take(40).collect::<String>()), files(of))),
+    );
+    cases
+}
+
+#[test]
+fn what_is_written_on_purpose_does_no_harm() {
+    let wanted = std::env::var("SKIFF_HOSTILE").unwrap_or_default();
+    let cases: Vec<_> = all_cases().into_iter().filter(|(name, _)| name.contains(&wanted)).collect();
+    let (begun, mut wrong) = (Instant::now(), Vec::new());
+    let (mut slowest, mut largest) = ((Duration::ZERO, String::new()), (0, String::new()));
+    for (name, case) in &cases {
+        // The first answer is of the case before.
+        peak();
+        let resting = peak();
+        let started = Instant::now();
+        match guarded(|| run(case)) {
+            Ok(outcome) => {
+                let raw = |error: &&String| error.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+                wrong.extend(
+                    outcome.errors.iter().filter(raw).map(|error| format!("{name}: control characters: {error:?}")),
+                );
+                let empty = outcome.errors.iter().filter(|error| error.trim().is_empty());
+                wrong.extend(empty.map(|_| format!("{name}: an error without words")));
+            }
+            Err(panic) => wrong.push(format!("{name}: panic: {panic}")),
+        }
+        let (took, grown) = (started.elapsed(), peak().saturating_sub(resting));
+        if took > slowest.0 {
+            slowest = (took, name.clone());
+        }
+        if grown > largest.0 {
+            largest = (grown, name.clone());
+        }
+        if took > PATIENCE {
+            wrong.push(format!("{name}: took {:.1} s", took.as_secs_f32()));
+        }
+        if grown > MEMORY {
+            wrong.push(format!("{name}: needed {} MiB", grown >> 20));
+        }
+    }
+    println!(
+        "hostile input: {} cases in {:.0} s; slowest {:.1} s ({}); largest {} MiB ({}); {} wrong",
+        cases.len(),
+        begun.elapsed().as_secs_f32(),
+        slowest.0.as_secs_f32(),
+        slowest.1,
+        largest.0 >> 20,
+        largest.1,
+        wrong.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "`SKIFF_HOSTILE='NAME' cargo test -p skiff --test bad_input hostile` repeats one:\n{}",
+        wrong.join("\n")
+    );
+    assert!(!wanted.is_empty() || cases.len() > 400);
+}
