@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use file_tree::Disk;
-use kustomize_rs::{Options, Order, build};
+use kustomize_rs::{Options, Order, build_yaml};
 
 fn main() -> ExitCode {
     match run() {
@@ -37,10 +37,10 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     let dir = std::fs::canonicalize(dir.unwrap_or_else(|| ".".to_owned()))?;
     let dir = dir.to_str().ok_or("the path is not UTF-8")?.trim_start_matches('/');
-    let output = build(&Disk::new("/"), dir, &options)?;
-    for warning in &output.warnings {
+    let (text, warnings) = build_yaml(&Disk::new("/"), dir, &options)?;
+    for warning in &warnings {
         eprintln!("{warning}");
     }
-    print!("{}", output.to_yaml());
+    print!("{text}");
     Ok(())
 }

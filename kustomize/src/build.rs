@@ -116,24 +116,56 @@ impl Output {
 /// What kustomize refuses, and what needs programs, functions or the network; with the file, line and field where they
 /// are known.
 pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Output, Error> {
-    let session = Session { options, scopes: Scopes::default(), warnings: RefCell::default() };
+    let (map, warnings) = made(files, dir, options)?;
+    let mut output = Output { warnings, ..Output::default() };
+    each_object(map, |object, namespace| {
+        print::check(&object, &mut output.warnings)?;
+        output.objects.push(object);
+        output.namespaces.push(namespace);
+        Ok(())
+    })?;
+    Ok(output)
+}
+
+/// As [`build`], to the text of [`Output::to_yaml`] and the warnings. It takes a fraction of the memory: there is one
+/// object at a time as JSON.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_yaml(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<(String, Vec<String>), Error> {
+    let (map, mut warnings) = made(files, dir, options)?;
+    let mut text = String::new();
+    each_object(map, |object, _| {
+        let folds = print::check(&object, &mut warnings)?;
+        print::append(&object, folds, &mut text);
+        Ok(())
+    })?;
+    Ok((text, warnings))
+}
+
+fn made(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<(ResMap, Vec<String>), Error> {
+    let session =
+        Session { options, scopes: Scopes::default(), warnings: RefCell::default(), loaded: RefCell::default() };
     let loader = Loader::at(files, options, dir)?;
     let mut target = Target::load(&session, loader, true)?;
     let mut map = target.make()?;
-    finish(&mut map, &target, options)?;
-    let objects = map.resources().iter().map(|resource| {
-        let id = resource.current_id();
-        resource.node.to_json().map_err(|error| error.context(format!("printing {id}")))
-    });
-    let objects: Vec<Value> = objects.collect::<Result<_, _>>()?;
+    finish(&mut map, &target, options).map_err(|error| target.at("sortOptions", error))?;
     drop(target);
-    let mut warnings = session.warnings.into_inner();
-    print::check(&objects, &mut warnings)?;
-    let namespaces = map.resources().iter().map(|resource| {
+    Ok((map, session.warnings.into_inner()))
+}
+
+/// Each object as JSON with its namespace, none for types that have none. What has been used is freed at once.
+fn each_object(
+    mut map: ResMap,
+    mut use_it: impl FnMut(Value, Option<String>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for resource in map.take() {
         let id = resource.current_id();
-        (!id.gvk.cluster_scoped).then(|| id.effective_namespace().to_owned())
-    });
-    Ok(Output { objects, warnings, namespaces: namespaces.collect() })
+        let failed = |error: Error| resource.locate(error.context(format!("printing {id}")));
+        let object = resource.node.to_json().map_err(failed)?;
+        use_it(object, (!id.gvk.cluster_scoped).then(|| id.effective_namespace().to_owned())).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// What is done once, for the kustomization that is built. Go: `Kustomizer.Run`.

@@ -23,6 +23,12 @@ impl Rules {
     pub(crate) const PLUGIN: Self = Self { known_fields: false, convert: true };
     /// A file of `configurations`.
     pub(crate) const CONFIGURATION: Self = Self { known_fields: true, convert: true };
+
+    /// The rules for a field that the type has from a struct embedded in it. `sigs.k8s.io/yaml` (`convertToJSONableObject`)
+    /// takes the embedded struct for its target, and so converts nothing.
+    pub(crate) fn promoted(self) -> Self {
+        Self { convert: false, ..self }
+    }
 }
 
 /// A type that is filled from YAML. `Default` is what null gives.
@@ -47,8 +53,8 @@ pub(crate) trait Decode: Sized + Default {
 /// # Errors
 /// The text is not YAML.
 pub(crate) fn first_document(text: &str, options: &Options) -> Result<Option<Node>, Error> {
-    let documents = k8s_yaml::parse(text, options).map_err(|error| from_yaml(&error))?;
-    Ok(documents.into_iter().next().map(|document| document.node))
+    let document = k8s_yaml::parse_first(text, options).map_err(|error| from_yaml(&error))?;
+    Ok(document.map(|document| document.node))
 }
 
 /// Reads the first document of a text into a type.
@@ -62,10 +68,28 @@ pub(crate) fn from_text<T: Decode>(text: &str, options: &Options, rules: Rules) 
     }
 }
 
+/// A text that begins with a brace as JSON, of any other the first document, by the rules of manifests; null where there is
+/// none.
+///
+/// # Errors
+/// The text is neither, or has no JSON form.
+pub(crate) fn json_from_text(text: &str) -> Result<serde_json::Value, Error> {
+    if text.starts_with('{') {
+        return serde_json::from_str(text).map_err(|error| {
+            Error::new(format!("not JSON: {error}")).at_line(u32::try_from(error.line()).unwrap_or(u32::MAX))
+        });
+    }
+    match first_document(text, &Options::sigs())? {
+        Some(node) => node.to_json().map_err(|error| from_yaml(&error)),
+        None => Ok(serde_json::Value::Null),
+    }
+}
+
 /// Our error for one of reading YAML.
 pub(crate) fn from_yaml(error: &k8s_yaml::Error) -> Error {
     let line = error.position().map_or(0, |position| position.line);
-    let mut ours = Error::new(error.message().to_owned()).at_line(line);
+    let what = if error.kind() == k8s_yaml::ErrorKind::Syntax { "not YAML: " } else { "" };
+    let mut ours = Error::new(format!("{what}{}", error.message())).at_line(line);
     if !error.path().is_empty() {
         ours = ours.in_field(error.path());
     }
@@ -137,10 +161,11 @@ impl Decode for serde_json::Value {
     }
 }
 
-/// Declares a struct and how it is read: each field with its name in YAML.
+/// Declares a struct and how it is read: each field with its name in YAML, and `promoted` where that holds
+/// ([`Rules::promoted`]).
 macro_rules! record {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[$field_meta:meta])* $field:ident : $type:ty = $key:literal,)*
+        $($(#[$field_meta:meta])* $field:ident : $type:ty = $key:literal $($rule:ident)?,)*
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq)]
@@ -154,7 +179,7 @@ macro_rules! record {
                 $crate::decode::each_field(node, rules, &[$($key),*], &mut |name, value| {
                     match name {
                         _ if value.is_null() => {}
-                        $($key => record.$field = <$type as $crate::decode::Decode>::decode(value, rules)?,)*
+                        $($key => record.$field = <$type as $crate::decode::Decode>::decode(value, rules$(.$rule())?)?,)*
                         _ => {}
                     }
                     Ok(())

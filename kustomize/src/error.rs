@@ -50,6 +50,26 @@ impl Error {
         self
     }
 
+    /// The place of the text in which it happened, unless a file is known already: a line that is known counts within that
+    /// text, as in an inline patch, and gives way.
+    #[must_use]
+    pub fn within(mut self, path: impl Into<String>, line: u32) -> Self {
+        if self.inner.file.is_none() {
+            self.inner.file = Some(path.into());
+            self.inner.line = line;
+        }
+        self
+    }
+
+    /// The field, unless one is known already.
+    #[must_use]
+    pub fn about_field(mut self, name: &str) -> Self {
+        if self.inner.field.is_empty() {
+            name.clone_into(&mut self.inner.field);
+        }
+        self
+    }
+
     /// Puts a field in front of the path of fields.
     #[must_use]
     pub fn in_field(mut self, name: &str) -> Self {

@@ -12,12 +12,12 @@ use crate::yaml::{Node, parse_documents};
 /// # Errors
 /// The text is not YAML; a document is no object, or has no kind or name.
 pub(crate) fn resources_from_text(text: &str, scopes: &Scopes) -> Result<Vec<Resource>, Error> {
-    Ok(nodes_from_text(text)?.into_iter().map(|node| Resource::new(node, scopes)).collect())
+    Ok(nodes_from_text(text, scopes)?.into_iter().map(|node| Resource::new(node, scopes)).collect())
 }
 
 /// Go: `RNodesFromBytes`.
-fn nodes_from_text(text: &str) -> Result<Vec<Node>, Error> {
-    let mut pending: std::collections::VecDeque<Node> = objects(unwrap_list(parse_documents(text)?))?.into();
+fn nodes_from_text(text: &str, scopes: &Scopes) -> Result<Vec<Node>, Error> {
+    let mut pending: std::collections::VecDeque<Node> = objects(unwrap_list(scopes.parse(text)?))?.into();
     let mut nodes = Vec::new();
     // What is in a list comes after all that is not.
     while let Some(node) = pending.pop_front() {
@@ -64,7 +64,8 @@ fn check(node: &Node) -> Result<(), Error> {
         .iter()
         .any(|name| metadata.is_some_and(|metadata| given(metadata, name)));
     if !given(node, "apiVersion") && !given(node, "kind") && !meta_given {
-        return Err(Error::new("missing Resource metadata: this is no Kubernetes object").at_line(node.line));
+        let message = "missing Resource metadata: this is no Kubernetes object";
+        return Err(Error::new(message).at_line(node.line).in_field("metadata"));
     }
     let kind = node.text_at(&["kind"]);
     if kind.is_empty() {

@@ -15,7 +15,7 @@ use crate::kustomization::{
 };
 use crate::loader::Loader;
 use crate::replacement::Replacements;
-use crate::resource::{Resource, Scopes, StringMap};
+use crate::resource::{Place, Resource, Scopes, StringMap};
 use crate::selector::Selector;
 use crate::target::Generate;
 use crate::transform::{
@@ -116,9 +116,9 @@ record! {
 
 record! {
     struct PolicyConfig {
-        cloud: String = "cloud",
-        kubernetes: KubernetesService = "kubernetesService",
-        account: ServiceAccount = "serviceAccount",
+        cloud: String = "cloud" promoted,
+        kubernetes: KubernetesService = "kubernetesService" promoted,
+        account: ServiceAccount = "serviceAccount" promoted,
     }
 }
 
@@ -170,6 +170,14 @@ impl<'r> Config<'r> {
         decode::from_text(&self.text, &Options::sigs(), Rules::PLUGIN)
     }
 
+    /// The object as the place of what it holds.
+    fn place(&self) -> Place {
+        match &self.resource.place {
+            Some(place) => Place::inline(place.file.to_string(), place.line),
+            None => Place::inline("generated".to_owned(), 1),
+        }
+    }
+
     fn fails(&self, error: Error) -> Error {
         error.context(format!("plugin {} fails configuration", self.resource.original_id()))
     }
@@ -216,7 +224,12 @@ fn transformer(kind: &str, config: &Config<'_>, context: &Context<'_, '_>) -> Re
         }
         "PatchTransformer" => {
             let PatchConfig { path, patch, target, options } = config.read()?;
-            Transformer::Patch(PatchTransformer::read(Patch { path, patch, target, options }, loader, scopes)?)
+            Transformer::Patch(PatchTransformer::read(
+                Patch { path, patch, target, options },
+                loader,
+                scopes,
+                &config.place(),
+            )?)
         }
         "PatchJson6902Transformer" => {
             let JsonPatchConfig { target, path, json_op } = config.read()?;
@@ -225,7 +238,7 @@ fn transformer(kind: &str, config: &Config<'_>, context: &Context<'_, '_>) -> Re
         "PatchStrategicMergeTransformer" => {
             let MergePatchConfig { mut paths, patches } = config.read()?;
             paths.extend((!patches.is_empty()).then_some(patches));
-            Transformer::MergePatches(MergePatches::read(&paths, loader, scopes)?)
+            Transformer::MergePatches(MergePatches::read(&paths, loader, scopes, &config.place())?)
         }
         "ReplacementTransformer" => {
             let ReplacementConfig { replacements } = config.read()?;

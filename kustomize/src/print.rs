@@ -7,28 +7,28 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// What becomes of objects when they are printed.
+/// What becomes of an object when it is printed; whether it holds a next-line character.
 ///
 /// # Errors
 /// A text holds a control character that YAML cannot hold; with the path of the field.
-pub(crate) fn check(objects: &[Value], warnings: &mut Vec<String>) -> Result<(), Error> {
-    for object in objects {
-        let name = |path: [&str; 2]| object.get(path[0]).and_then(|value| value.get(path[1])).and_then(Value::as_str);
-        let name = name(["metadata", "name"]).unwrap_or("");
-        visit(object, &mut |text| {
-            if let Some(c) = text.chars().find(|c| is_forbidden(*c)) {
-                let message = format!("the object {name} holds the control character U+{:04X}", u32::from(c));
-                return Err(Error::new(message));
-            }
-            if text.contains(NEXT_LINE) {
-                warnings.push(format!(
-                    "the object {name} holds the character U+0085 (next line), which kustomize prints as a space"
-                ));
-            }
-            Ok(())
-        })?;
-    }
-    Ok(())
+pub(crate) fn check(object: &Value, warnings: &mut Vec<String>) -> Result<bool, Error> {
+    let name = || object.get("metadata").and_then(|metadata| metadata.get("name")?.as_str()).unwrap_or("");
+    let mut folds = false;
+    visit(object, &mut |text| {
+        if let Some(c) = text.chars().find(|c| is_forbidden(*c)) {
+            let message = format!("the object {} holds the control character U+{:04X}", name(), u32::from(c));
+            return Err(Error::new(message));
+        }
+        if text.contains(NEXT_LINE) {
+            folds = true;
+            warnings.push(format!(
+                "the object {} holds the character U+0085 (next line), which kustomize prints as a space",
+                name()
+            ));
+        }
+        Ok(())
+    })?;
+    Ok(folds)
 }
 
 const NEXT_LINE: char = '\u{85}';
@@ -38,12 +38,17 @@ fn is_forbidden(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Shows all keys and texts that may hold anything else than printable ASCII and line ends.
 fn visit(value: &Value, look: &mut dyn FnMut(&str) -> Result<(), Error>) -> Result<(), Error> {
+    let is_harmless = |text: &str| text.bytes().all(|byte| byte < 0x7f);
     match value {
+        Value::String(text) if is_harmless(text) => Ok(()),
         Value::String(text) => look(text),
         Value::Array(items) => items.iter().try_for_each(|item| visit(item, look)),
         Value::Object(map) => map.iter().try_for_each(|(name, value)| {
-            look(name)?;
+            if !is_harmless(name) {
+                look(name)?;
+            }
             visit(value, look).map_err(|error| error.in_field(name))
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
@@ -53,14 +58,19 @@ fn visit(value: &Value, look: &mut dyn FnMut(&str) -> Result<(), Error>) -> Resu
 /// The documents, `---` between them.
 pub(crate) fn to_yaml(objects: &[Value]) -> String {
     let mut out = String::new();
-    for (at, object) in objects.iter().enumerate() {
-        if at > 0 {
-            out.push_str("---\n");
-        }
-        let folded = holds_next_line(object).then(|| fold(object));
-        out.push_str(&k8s_yaml::to_string_exact(folded.as_ref().unwrap_or(object)));
+    for object in objects {
+        append(object, holds_next_line(object), &mut out);
     }
     out
+}
+
+/// Adds a document to others. `folds`: it holds a next-line character.
+pub(crate) fn append(object: &Value, folds: bool, out: &mut String) {
+    if !out.is_empty() {
+        out.push_str("---\n");
+    }
+    let folded = folds.then(|| fold(object));
+    out.push_str(&k8s_yaml::to_string_exact(folded.as_ref().unwrap_or(object)));
 }
 
 fn holds_next_line(value: &Value) -> bool {

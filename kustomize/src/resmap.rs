@@ -95,7 +95,7 @@ impl ResMap {
         let key = id.key();
         let index = self.index();
         if index.count(&key) > 0 {
-            return Err(taken(&id));
+            return Err(resource.locate(taken(&id).about_field("metadata.name")));
         }
         index.push(key);
         self.list.push(resource);

@@ -8,21 +8,19 @@ mod transformers;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use k8s_yaml::Options as YamlOptions;
-use serde_json::Value;
 
 pub(crate) use generators::Generate;
 
 use crate::config::{self, Config};
-use crate::decode::first_document;
+use crate::decode::json_from_text;
 use crate::factory;
 use crate::kustomization::{self, Kustomization, Loaded};
 use crate::loader::Loader;
+use crate::openapi::Source;
 use crate::resmap::ResMap;
-use crate::resource::{ORIGIN, Origin, Resource, Scopes};
+use crate::resource::{ORIGIN, Origin, Place, Resource, Scopes, place};
 use crate::transform::{self, VarSet};
 use crate::{Error, Options};
 
@@ -32,7 +30,12 @@ pub(crate) struct Session<'f> {
     pub options: &'f Options<'f>,
     pub scopes: Scopes,
     pub warnings: RefCell<Vec<String>>,
+    /// How often the kustomization of each directory has been read.
+    pub loaded: RefCell<BTreeMap<String, usize>>,
 }
+
+/// As often one kustomization is read in a build: bases that each name two others come to a million in twenty steps.
+const MAX_READ: usize = 500;
 
 /// Objects, and what is to be done with them once all are there.
 #[derive(Debug, Default)]
@@ -56,6 +59,7 @@ pub(crate) struct Target<'s, 'f> {
     loader: Loader<'f>,
     pub kustomization: Kustomization,
     file: &'static str,
+    lines: BTreeMap<String, u32>,
     /// Where it stands, seen from what is built; none where nobody asks.
     origin: Option<Origin>,
     /// The namespace that charts get where they have none.
@@ -68,10 +72,29 @@ impl<'s, 'f> Target<'s, 'f> {
     /// # Errors
     /// It is missing or malformed.
     pub(crate) fn load(session: &'s Session<'f>, loader: Loader<'f>, outermost: bool) -> Result<Self, Error> {
-        let Loaded { kustomization, file } = kustomization::load(&loader, &mut session.warnings.borrow_mut())?;
-        let target = Self { session, loader, kustomization, file, origin: None, helm_namespace: String::new() };
-        target.set_schema(outermost)?;
+        let mut loaded = session.loaded.borrow_mut();
+        let times = loaded.entry(loader.root().to_owned()).or_default();
+        *times += 1;
+        if *times > MAX_READ {
+            let shown = loader.shown_root();
+            let message = format!("the kustomization of '{shown}' is read more than {MAX_READ} times in one build");
+            return Err(Error::new(message));
+        }
+        drop(loaded);
+        let Loaded { kustomization, file, lines } = kustomization::load(&loader, &mut session.warnings.borrow_mut())?;
+        let target = Self { session, loader, kustomization, file, lines, origin: None, helm_namespace: String::new() };
+        target.set_schema(outermost).map_err(|error| target.at("openapi", error))?;
         Ok(target)
+    }
+
+    /// The place of a field of the file.
+    fn place_of(&self, field: &str) -> Place {
+        Place::inline(self.loader.shown(self.file), self.lines.get(&field.to_lowercase()).copied().unwrap_or(1))
+    }
+
+    /// An error of what a field asks for: with the place of the field, unless it has one that says more.
+    pub(crate) fn at(&self, field: &str, error: Error) -> Error {
+        if error.file().is_some() { error } else { self.place_of(field).of(error.about_field(field)) }
     }
 
     /// Takes over the field `openapi`.
@@ -81,15 +104,13 @@ impl<'s, 'f> Target<'s, 'f> {
         };
         let document = match fields.get("path") {
             Some(path) => {
-                let text = self.loader.load_text(path)?;
-                let read = json_of(&text);
-                Some(read.map_err(|error| error.in_file(self.loader.shown(path)))?)
+                let text = self.loader.load_text(path)?.into_owned();
+                Some(Source { file: self.loader.shown(path), text })
             }
             None => None,
         };
         let version = fields.get("version").map(String::as_str);
-        let set = self.session.scopes.with(|schemas| schemas.set(version, document, outermost));
-        set.map_err(|error| error.in_field("openapi").in_file(self.loader.shown(self.file)))
+        self.session.scopes.with(|schemas| schemas.set(version, document, outermost))
     }
 
     /// Everything that the kustomization makes, names, references and vars resolved. Go: `makeCustomizedResMap`.
@@ -101,11 +122,13 @@ impl<'s, 'f> Target<'s, 'f> {
             self.origin = Some(Origin::default());
         }
         let mut accumulator = self.accumulate(Accumulator::default())?;
-        transform::add_hashes(&mut accumulator.map)?;
-        transform::fix_references(&mut accumulator.map, &accumulator.config.name_reference)?;
+        let here = |error: Error| self.at("resources", error);
+        transform::add_hashes(&mut accumulator.map).map_err(here)?;
+        transform::fix_references(&mut accumulator.map, &accumulator.config.name_reference).map_err(here)?;
         let warnings = &mut self.session.warnings.borrow_mut();
         let fields = &accumulator.config.var_reference;
-        transform::resolve_vars(&accumulator.vars, &mut accumulator.map, fields, warnings)?;
+        let resolved = transform::resolve_vars(&accumulator.vars, &mut accumulator.map, fields, warnings);
+        resolved.map_err(|error| self.at("vars", error))?;
         accumulator.map.retain(|resource| !factory::is_local(resource));
         Ok(accumulator.map)
     }
@@ -113,9 +136,12 @@ impl<'s, 'f> Target<'s, 'f> {
     /// Go: `accumulateTarget`. A component gets what its parent has so far.
     fn accumulate(&mut self, mut accumulator: Accumulator) -> Result<Accumulator, Error> {
         let resources = self.kustomization.resources.clone().unwrap_or_default();
-        self.add_resources(&mut accumulator, &resources).map_err(|error| error.context("accumulating resources"))?;
-        accumulator.config = accumulator.config.merge(&self.configurations()?)?;
-        accumulator.config = accumulator.config.merge(&self.crds()?)?;
+        let added = self.add_resources(&mut accumulator, &resources);
+        added.map_err(|error| self.at("resources", error).context("accumulating resources"))?;
+        let configurations = self.configurations().map_err(|error| self.at("configurations", error))?;
+        accumulator.config = accumulator.config.merge(&configurations)?;
+        let crds = self.crds().map_err(|error| self.at("crds", error))?;
+        accumulator.config = accumulator.config.merge(&crds).map_err(|error| self.at("crds", error))?;
         self.run_generators(&mut accumulator)?;
         let components = self.kustomization.components.clone().unwrap_or_default();
         for path in &components {
@@ -123,12 +149,13 @@ impl<'s, 'f> Target<'s, 'f> {
                 .loader
                 .descend(path)
                 .and_then(|loader| self.add_directory(std::mem::take(&mut accumulator), loader, path, true));
-            accumulator = added.map_err(|error| error.context("accumulating components"))?;
+            accumulator = added.map_err(|error| self.at("components", error).context("accumulating components"))?;
         }
         self.run_transformers(&mut accumulator)?;
-        self.run_validators(&mut accumulator)?;
+        self.run_validators(&mut accumulator).map_err(|error| self.at("validators", error))?;
         let vars = self.kustomization.vars.as_deref().unwrap_or_default();
-        accumulator.vars.merge(vars, &mut accumulator.map).map_err(|error| error.context("merging vars"))?;
+        let merged = accumulator.vars.merge(vars, &mut accumulator.map);
+        merged.map_err(|error| self.at("vars", error).context("merging vars"))?;
         Ok(accumulator)
     }
 
@@ -147,7 +174,7 @@ impl<'s, 'f> Target<'s, 'f> {
         let mut added = Arc::new(Config::default());
         for path in self.kustomization.crds.iter().flatten() {
             let text = self.loader.load_text(path)?;
-            let read = json_of(&text).and_then(|json| config::from_crds(&json));
+            let read = json_from_text(&text).and_then(|json| config::from_crds(&json));
             let read = read.map_err(|error| {
                 error.in_file(self.loader.shown(path)).context("unable to parse open API definition")
             })?;
@@ -174,8 +201,12 @@ impl<'s, 'f> Target<'s, 'f> {
     fn add_file(&self, accumulator: &mut Accumulator, path: &str) -> Result<(), Error> {
         let doing = |error: Error| error.context(format!("accumulating resources from '{path}'"));
         let text = self.loader.load_text(path).map_err(doing)?;
-        let read = factory::resources_from_text(&text, &self.session.scopes).and_then(ResMap::of);
-        let mut map = read.map_err(|error| doing(error.in_file(self.loader.shown(path))))?;
+        let shown = self.loader.shown(path);
+        let read = factory::resources_from_text(&text, &self.session.scopes).and_then(|mut resources| {
+            place(&mut resources, &Place::file(shown.clone()));
+            ResMap::of(resources)
+        });
+        let mut map = read.map_err(|error| doing(error.in_file(shown).at_line(1)))?;
         if let Some(origin) = &self.origin {
             transform::annotate_all(&mut map, ORIGIN, &Resource::origin_text(&origin.join(path))?)?;
         }
@@ -214,7 +245,7 @@ impl<'s, 'f> Target<'s, 'f> {
     }
 
     /// The objects that configure plugins: each entry is one itself, a file or a directory.
-    fn plugin_configs(&mut self, entries: Option<Vec<String>>) -> Result<Vec<Resource>, Error> {
+    fn plugin_configs(&mut self, field: &str, entries: Option<Vec<String>>) -> Result<Vec<Resource>, Error> {
         let mut accumulator = Accumulator::default();
         let mut paths = Vec::new();
         for entry in entries.into_iter().flatten() {
@@ -222,6 +253,7 @@ impl<'s, 'f> Target<'s, 'f> {
                 paths.push(entry);
                 continue;
             };
+            place(map.resources_mut(), &self.place_of(field));
             if let Some(origin) = &self.origin {
                 let origin = origin.join(self.file);
                 map.resources_mut().iter_mut().try_for_each(|resource| resource.set_origin(Some(&origin)))?;
@@ -235,14 +267,6 @@ impl<'s, 'f> Target<'s, 'f> {
     /// Reads a file for a generator.
     fn read(&self, path: &str) -> Result<Vec<u8>, Error> {
         self.loader.load(path).map(Cow::into_owned)
-    }
-}
-
-/// A text as JSON, by the rules of manifests.
-fn json_of(text: &str) -> Result<Value, Error> {
-    match first_document(text, &YamlOptions::sigs())? {
-        Some(node) => node.to_json().map_err(|error| crate::decode::from_yaml(&error)),
-        None => Ok(Value::Null),
     }
 }
 

@@ -19,6 +19,18 @@ use crate::{Content, Document, Error, ErrorKind, Node, Position};
 /// # Errors
 /// Whatever [`ErrorKind`] lists, except for types: the first problem, with its place.
 pub fn parse(text: &str, options: &Options) -> Result<Vec<Document>, Error> {
+    parse_up_to(text, options, usize::MAX)
+}
+
+/// Reads the first document of a text; what follows it is not looked at, as by Go's `Unmarshal`. `None` where there is none.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_first(text: &str, options: &Options) -> Result<Option<Document>, Error> {
+    Ok(parse_up_to(text, options, 1)?.into_iter().next())
+}
+
+fn parse_up_to(text: &str, options: &Options, wanted: usize) -> Result<Vec<Document>, Error> {
     let limits = &options.limits;
     if text.len() > limits.bytes {
         return Err(Error::new(ErrorKind::Limit, format!("the text is larger than {} bytes", limits.bytes), None));
@@ -34,6 +46,9 @@ pub fn parse(text: &str, options: &Options) -> Result<Vec<Document>, Error> {
     for next in Parser::new_from_str_with_options(text, parser_options) {
         let (event, span) = next.map_err(|error| syntax_error(&error, options))?;
         composer.accept(event, span)?;
+        if composer.documents.len() >= wanted {
+            break;
+        }
     }
     Ok(composer.documents)
 }

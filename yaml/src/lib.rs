@@ -27,7 +27,7 @@ mod scalar;
 mod schema;
 mod timestamp;
 
-pub use compose::{from_bytes, parse};
+pub use compose::{from_bytes, parse, parse_first};
 pub use de::{from_node, from_str};
 pub use emit::v3;
 pub use emit::{Quotes, documents_to_string, scalar_line, to_string, to_string_exact, to_string_ordered};

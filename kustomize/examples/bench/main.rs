@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use file_tree::{MemoryTree, Mode};
-use kustomize_rs::{Options, Order, build};
+use kustomize_rs::{Options, Order, build_yaml};
 use serde_json::{Value, json};
 
 use process::Run;
@@ -74,7 +74,7 @@ fn library(tree: &Tree, runs: usize) -> Result<(f64, String)> {
         files.insert(path, Mode::Regular, content.as_bytes())?;
     }
     let options = Options { order: Order::Legacy, ..Options::default() };
-    let once = || build(&files, tree.top, &options).map(|output| output.to_yaml());
+    let once = || build_yaml(&files, tree.top, &options).map(|(text, _)| text);
     let output = once()?;
     let mut best = f64::INFINITY;
     for _ in 0..runs {

@@ -152,7 +152,7 @@ fn rank(pattern: &Pattern) -> (usize, String) {
 }
 
 /// The text by which types are ordered. Go: `stableSortString`.
-pub(crate) fn sort_text(group: &str, version: &str, kind: &str) -> String {
+fn sort_text(group: &str, version: &str, kind: &str) -> String {
     let or = |text: &'static str, part: &str| if part.is_empty() { text.to_owned() } else { part.to_owned() };
     [or("~G", group), or("~V", version), or("~K", kind)].join("_")
 }

@@ -13,9 +13,9 @@ use crate::id::Pattern;
 record! {
     /// A field spec as it is written.
     pub(crate) struct Spec {
-        group: String = "group",
-        version: String = "version",
-        kind: String = "kind",
+        group: String = "group" promoted,
+        version: String = "version" promoted,
+        kind: String = "kind" promoted,
         path: String = "path",
         create: bool = "create",
     }
@@ -36,9 +36,9 @@ impl Decode for FieldSpec {
 
 record! {
     struct Reference {
-        group: String = "group",
-        version: String = "version",
-        kind: String = "kind",
+        group: String = "group" promoted,
+        version: String = "version" promoted,
+        kind: String = "kind" promoted,
         referrers: Vec<FieldSpec> = "fieldSpecs",
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn walk(
     let path = split_path(&spec.path, "/");
     let create = create.filter(|_| spec.create);
     let visited = Walk { create, set }.visit(object, &path);
-    visited.map_err(|error| error.context(format!("considering field '{}'", spec.path)))
+    visited.map_err(|error| {
+        let field = if spec.path.is_empty() { "path" } else { &spec.path.replace('/', ".") };
+        error.about_field(field).context(format!("considering field '{}'", spec.path))
+    })
 }
 
 /// As [`walk`] without a field spec: the path alone, nothing made.
@@ -98,9 +101,7 @@ impl Walk<'_, '_> {
         }
         let (field, made) = match self.create.filter(|_| !is_list) {
             None => (node.lookup_mut(&[name])?, is_list.then_some((Kind::Sequence, Tag::None))),
-            Some(leaf) if rest.is_empty() => {
-                (node.lookup_create(leaf.kind, &[name])?, Some((leaf.kind, leaf.tag.clone())))
-            }
+            Some(leaf) if rest.is_empty() => (node.lookup_create(leaf.kind, &[name])?, Some((leaf.kind, leaf.tag))),
             Some(_) => (node.lookup_create(Kind::Mapping, &[name])?, Some((Kind::Mapping, Tag::Map))),
         };
         let Some(field) = field else { return Ok(()) };

@@ -94,11 +94,11 @@ record! {
 record! {
     /// A selector as it is written.
     pub(crate) struct SelectorFields {
-        group: String = "group",
-        version: String = "version",
-        kind: String = "kind",
-        name: String = "name",
-        namespace: String = "namespace",
+        group: String = "group" promoted,
+        version: String = "version" promoted,
+        kind: String = "kind" promoted,
+        name: String = "name" promoted,
+        namespace: String = "namespace" promoted,
         annotations: String = "annotationSelector",
         labels: String = "labelSelector",
     }
@@ -177,29 +177,29 @@ record! {
 record! {
     /// An entry of `configMapGenerator`.
     pub(crate) struct GeneratorArgs {
-        namespace: String = "namespace",
-        name: String = "name",
-        behavior: String = "behavior",
-        literals: Vec<String> = "literals",
-        files: Vec<String> = "files",
-        envs: Vec<String> = "envs",
-        env: String = "env",
-        options: Option<OptionFields> = "options",
+        namespace: String = "namespace" promoted,
+        name: String = "name" promoted,
+        behavior: String = "behavior" promoted,
+        literals: Vec<String> = "literals" promoted,
+        files: Vec<String> = "files" promoted,
+        envs: Vec<String> = "envs" promoted,
+        env: String = "env" promoted,
+        options: Option<OptionFields> = "options" promoted,
     }
 }
 
 record! {
     /// An entry of `secretGenerator`.
     pub(crate) struct SecretArgs {
-        namespace: String = "namespace",
-        name: String = "name",
-        behavior: String = "behavior",
-        literals: Vec<String> = "literals",
-        files: Vec<String> = "files",
-        envs: Vec<String> = "envs",
-        env: String = "env",
-        options: Option<OptionFields> = "options",
-        r#type: String = "type",
+        namespace: String = "namespace" promoted,
+        name: String = "name" promoted,
+        behavior: String = "behavior" promoted,
+        literals: Vec<String> = "literals" promoted,
+        files: Vec<String> = "files" promoted,
+        envs: Vec<String> = "envs" promoted,
+        env: String = "env" promoted,
+        options: Option<OptionFields> = "options" promoted,
+        r#type: String = "type" promoted,
     }
 }
 
@@ -254,31 +254,31 @@ impl From<OptionFields> for GeneratorOptions {
 record! {
     /// `helmGlobals`.
     pub(crate) struct HelmGlobals {
-        chart_home: String = "chartHome",
-        config_home: String = "configHome",
+        chart_home: String = "chartHome" promoted,
+        config_home: String = "configHome" promoted,
     }
 }
 
 record! {
     /// An entry of `helmCharts`.
     pub(crate) struct HelmChart {
-        name: String = "name",
-        version: String = "version",
-        repo: String = "repo",
-        release_name: String = "releaseName",
-        namespace: String = "namespace",
-        additional_values_files: Vec<String> = "additionalValuesFiles",
-        values_file: String = "valuesFile",
-        values_inline: Option<BTreeMap<String, Value>> = "valuesInline",
-        values_merge: String = "valuesMerge",
-        include_crds: bool = "includeCRDs",
-        skip_hooks: bool = "skipHooks",
-        api_versions: Vec<String> = "apiVersions",
-        kube_version: String = "kubeVersion",
-        name_template: String = "nameTemplate",
-        skip_tests: bool = "skipTests",
-        debug: bool = "debug",
-        devel: bool = "devel",
+        name: String = "name" promoted,
+        version: String = "version" promoted,
+        repo: String = "repo" promoted,
+        release_name: String = "releaseName" promoted,
+        namespace: String = "namespace" promoted,
+        additional_values_files: Vec<String> = "additionalValuesFiles" promoted,
+        values_file: String = "valuesFile" promoted,
+        values_inline: Option<BTreeMap<String, Value>> = "valuesInline" promoted,
+        values_merge: String = "valuesMerge" promoted,
+        include_crds: bool = "includeCRDs" promoted,
+        skip_hooks: bool = "skipHooks" promoted,
+        api_versions: Vec<String> = "apiVersions" promoted,
+        kube_version: String = "kubeVersion" promoted,
+        name_template: String = "nameTemplate" promoted,
+        skip_tests: bool = "skipTests" promoted,
+        debug: bool = "debug" promoted,
+        devel: bool = "devel" promoted,
     }
 }
 
@@ -314,11 +314,11 @@ record! {
 record! {
     /// `source` of a replacement.
     pub(crate) struct SourceFields {
-        group: String = "group",
-        version: String = "version",
-        kind: String = "kind",
-        name: String = "name",
-        namespace: String = "namespace",
+        group: String = "group" promoted,
+        version: String = "version" promoted,
+        kind: String = "kind" promoted,
+        name: String = "name" promoted,
+        namespace: String = "namespace" promoted,
         field_path: String = "fieldPath",
         options: Option<FieldOptions> = "options",
     }

@@ -1,14 +1,17 @@
 //! Finding, reading and checking a kustomization file.
 
+use std::collections::BTreeMap;
+
 use k8s_yaml::Options;
 
 use super::fields::{HelmChart, HelmChartArgs, HelmGlobals, Kustomization};
 use crate::Error;
-use crate::decode::{self, Rules};
+use crate::decode::{self, Decode, Rules};
 use crate::loader::Loader;
 
-/// The names that are looked for.
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The names that a kustomization may have, the usual one first; of several in one directory none is taken.
+/// Go: `konfig.RecognizedKustomizationFileNames`.
+pub const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A kustomization and its place.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub(crate) struct Loaded {
     pub kustomization: Kustomization,
     /// The name of the file in its directory.
     pub file: &'static str,
+    /// The lines of its fields, by their names in small letters.
+    pub lines: BTreeMap<String, u32>,
 }
 
 /// Reads the kustomization of a directory.
@@ -23,7 +28,7 @@ pub(crate) struct Loaded {
 /// # Errors
 /// There is none, or more than one; it is malformed, empty, or of another kind or version.
 pub(crate) fn load(loader: &Loader<'_>, warnings: &mut Vec<String>) -> Result<Loaded, Error> {
-    let mut found = NAMES.into_iter().filter(|name| loader.is_readable(name));
+    let mut found = KUSTOMIZATION_FILES.into_iter().filter(|name| loader.is_readable(name));
     let Some(file) = found.next() else {
         let message = "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory";
         return Err(Error::new(format!("{message} '{}'", loader.shown_root())));
@@ -33,12 +38,20 @@ pub(crate) fn load(loader: &Loader<'_>, warnings: &mut Vec<String>) -> Result<Lo
     }
     let place = |error: Error| error.in_file(loader.shown(file));
     let text = loader.load_text(file)?;
-    let read = decode::from_text(&text, &Options::sigs(), Rules::KUSTOMIZATION);
-    let mut kustomization: Kustomization = read.map_err(|error| place(error).context("invalid Kustomization"))?;
+    let invalid = |error: Error| place(error).context("invalid Kustomization");
+    let document = decode::first_document(&text, &Options::sigs()).map_err(invalid)?;
+    let read = document.as_ref().map(|node| Kustomization::decode_or_default(node, Rules::KUSTOMIZATION));
+    let mut kustomization = read.transpose().map_err(invalid)?.unwrap_or_default();
+    let entries = document.as_ref().and_then(|node| node.as_mapping()).into_iter().flat_map(|mapping| mapping.iter());
+    let lines: BTreeMap<String, u32> =
+        entries.map(|entry| (entry.key.text.to_lowercase(), entry.key.position.line)).collect();
     warn_of_deprecated(&kustomization, warnings);
     fix(&mut kustomization);
-    check(&kustomization).map_err(place)?;
-    Ok(Loaded { kustomization, file })
+    check(&kustomization).map_err(|error| {
+        let line = lines.get(&error.field().to_lowercase()).copied().unwrap_or(1);
+        place(error.at_line(line))
+    })?;
+    Ok(Loaded { kustomization, file, lines })
 }
 
 fn warn_of_deprecated(file: &Kustomization, warnings: &mut Vec<String>) {

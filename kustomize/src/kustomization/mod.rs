@@ -9,4 +9,5 @@ pub(crate) use fields::{
     FieldOptions, GeneratorArgs, HelmChart, HelmGlobals, Image, Kustomization, Metadata, ObjectRef, Patch,
     PatchOptions, ReplacementEntry, Replica, SecretArgs, SelectorFields, SortOptions, SourceFields, TargetFields, Var,
 };
+pub use load::KUSTOMIZATION_FILES;
 pub(crate) use load::{Loaded, load};

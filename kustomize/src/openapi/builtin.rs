@@ -20,8 +20,8 @@ pub(super) enum Type {
 }
 
 struct Index {
-    /// The `n` and `c` lines.
-    scopes: Vec<&'static str>,
+    /// API version, kind, and whether there is a namespace (`n` and `c` lines), sorted.
+    scopes: Vec<(&'static str, &'static str, bool)>,
     /// Name and fields, sorted by name.
     definitions: Vec<(&'static str, &'static str)>,
     /// `apiVersion,Kind` and fields, sorted.
@@ -35,7 +35,12 @@ fn index() -> &'static Index {
 
 fn build() -> Index {
     let mut blocks = TEXT.split("\n=");
-    let scopes = blocks.next().unwrap_or_default().lines().filter(|line| !line.starts_with('#')).collect();
+    let scope = |line: &'static str| {
+        let (api_version, kind) = line.get(2..)?.split_once(',')?;
+        Some((api_version, kind, line.starts_with('n')))
+    };
+    let lines = blocks.next().unwrap_or_default().lines().filter(|line| !line.starts_with('#'));
+    let scopes = lines.filter_map(scope).collect();
     let mut index = Index { scopes, definitions: Vec::new(), types: Vec::new() };
     for block in blocks {
         let (head, fields) = block.split_once('\n').unwrap_or((block, ""));
@@ -65,11 +70,9 @@ pub(super) fn definition(name: &str) -> Option<Type> {
 
 /// Whether objects of the type have a namespace; `None` for types that the schema lacks.
 pub(super) fn is_namespaced(api_version: &str, kind: &str) -> Option<bool> {
-    let name = (api_version, kind);
-    let split = |line: &'static str| line.get(2..).and_then(|rest| rest.split_once(',')).unwrap_or_default();
     let scopes = &index().scopes;
-    let at = scopes.binary_search_by(|line| split(line).cmp(&name)).ok()?;
-    scopes.get(at).map(|line| line.starts_with('n'))
+    let at = scopes.binary_search_by(|(known, of_kind, _)| (known, of_kind).cmp(&(&api_version, &kind))).ok()?;
+    scopes.get(at).map(|(.., namespaced)| *namespaced)
 }
 
 impl Type {
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_text_is_sorted_as_it_is_searched() {
-        assert!(index().scopes.is_sorted_by_key(|line| line.get(2..).and_then(|l| l.split_once(',')).unwrap()));
+        assert!(index().scopes.is_sorted_by_key(|(api_version, kind, _)| (*api_version, *kind)));
         assert_eq!(index().definitions.len(), 623);
     }
 

@@ -8,9 +8,8 @@
 mod builtin;
 mod document;
 
-use serde_json::Value;
-
 use crate::Error;
+use crate::decode::json_from_text;
 use document::{Document, Schema};
 
 /// The only built-in version.
@@ -23,13 +22,22 @@ enum Layer {
     Document(Document),
 }
 
+/// A document as a kustomization names it; it is read when a schema is asked for, and then only if it is the one that counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The path as messages show it.
+    pub file: String,
+    /// JSON or YAML.
+    pub text: String,
+}
+
 /// The schemas of one build.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
     /// A version or a document was asked for.
     is_set: bool,
     /// The document that is asked for, until it is needed.
-    pending: Option<Value>,
+    pending: Option<Source>,
     /// Nothing was asked of the schemas since they were set.
     loaded: bool,
     /// The scope of a type was asked for before a document was set; then the built-in schema is read after it.
@@ -47,14 +55,19 @@ impl Schemas {
         Self::default()
     }
 
-    /// Takes over the field `openapi` of a kustomization: a version, or a document (already read). Of several in a build
+    /// Takes over the field `openapi` of a kustomization: a version, or a document. Of several in a build
     /// the first counts, the one of the kustomization that is built (`outermost`) being asked first.
     ///
     /// kustomize: `openapi.SetSchema`.
     ///
     /// # Errors
     /// A version beside a document, a version that is not built in.
-    pub(crate) fn set(&mut self, version: Option<&str>, document: Option<Value>, outermost: bool) -> Result<(), Error> {
+    pub(crate) fn set(
+        &mut self,
+        version: Option<&str>,
+        document: Option<Source>,
+        outermost: bool,
+    ) -> Result<(), Error> {
         if self.is_set && !outermost {
             return Ok(());
         }
@@ -88,8 +101,9 @@ impl Schemas {
         }
         self.loaded = true;
         match self.pending.take() {
-            Some(json) => {
-                let document = Document::from_json(&json).map_err(|error| error.context("invalid schema file"))?;
+            Some(Source { file, text }) => {
+                let read = json_from_text(&text).and_then(|json| Document::from_json(&json));
+                let document = read.map_err(|error| error.in_file(file).context("invalid schema file"))?;
                 self.layers.push(Layer::Document(document));
                 if self.builtin_wanted {
                     self.layers.push(Layer::Builtin);
@@ -206,7 +220,7 @@ impl<'a> SchemaRef<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn keys<'a>(schemas: &'a Schemas, api_version: &str, kind: &str, path: &str) -> Option<Vec<&'a str>> {
         let start = schemas.of_type(api_version, kind)?;
@@ -261,10 +275,14 @@ mod tests {
         })
     }
 
+    fn source(document: &Value) -> Source {
+        Source { file: "schema.json".to_owned(), text: document.to_string() }
+    }
+
     #[test]
     fn a_document_stands_in_for_the_built_in_schema() {
         let mut schemas = Schemas::new();
-        schemas.set(None, Some(crd_schema()), true).unwrap();
+        schemas.set(None, Some(source(&crd_schema())), true).unwrap();
         schemas.load().unwrap();
         assert_eq!(keys(&schemas, "example.com/v1", "Toy", "spec.parts"), Some(vec!["id"]));
         assert!(schemas.of_type("apps/v1", "Deployment").is_none());
@@ -276,7 +294,7 @@ mod tests {
     fn the_outermost_schema_wins() {
         let mut schemas = Schemas::new();
         schemas.set(Some(VERSION), None, true).unwrap();
-        schemas.set(None, Some(crd_schema()), false).unwrap();
+        schemas.set(None, Some(source(&crd_schema())), false).unwrap();
         schemas.load().unwrap();
         assert!(schemas.of_type("example.com/v1", "Toy").is_none());
         assert!(schemas.of_type("apps/v1", "Deployment").is_some());
@@ -286,7 +304,7 @@ mod tests {
     fn a_document_that_comes_after_the_first_question_adds_to_the_built_in_schema() {
         let mut schemas = Schemas::new();
         assert_eq!(schemas.is_namespaced("example.com/v1", "Toy"), Ok(None));
-        schemas.set(None, Some(crd_schema()), false).unwrap();
+        schemas.set(None, Some(source(&crd_schema())), false).unwrap();
         schemas.load().unwrap();
         assert!(schemas.of_type("example.com/v1", "Toy").is_some());
         assert!(schemas.of_type("apps/v1", "Deployment").is_some());
@@ -295,10 +313,10 @@ mod tests {
     #[test]
     fn what_is_no_schema_is_refused() {
         let mut both = Schemas::new();
-        assert!(both.set(Some(VERSION), Some(crd_schema()), true).is_err());
+        assert!(both.set(Some(VERSION), Some(source(&crd_schema())), true).is_err());
         assert!(Schemas::new().set(Some("v1.20.4"), None, true).unwrap_err().to_string().contains("not built in"));
         let mut schemas = Schemas::new();
-        schemas.set(None, Some(json!({"definitions": {"a": {"properties": 3}}})), true).unwrap();
+        schemas.set(None, Some(source(&json!({"definitions": {"a": {"properties": 3}}}))), true).unwrap();
         assert!(schemas.load().unwrap_err().to_string().contains("definitions.a.properties"));
     }
 
@@ -312,7 +330,7 @@ mod tests {
             },
             "b": {"$ref": "#/definitions/b"},
         }});
-        schemas.set(None, Some(loops), true).unwrap();
+        schemas.set(None, Some(source(&loops)), true).unwrap();
         schemas.load().unwrap();
         assert!(schemas.of_type("v1", "A").unwrap().field("x").is_none());
     }

@@ -71,6 +71,15 @@ impl Document {
         })
     }
 
+    /// How many values it holds, itself included.
+    pub(super) fn size(&self) -> usize {
+        1 + match self {
+            Self::Null | Self::Scalar(_) => 0,
+            Self::Array(items) => items.iter().map(Self::size).sum(),
+            Self::Object(fields) => fields.values().map(Self::size).sum(),
+        }
+    }
+
     /// Equality of operation `test`. A list with a null in it equals nothing: there the library crashes.
     pub(super) fn equals(&self, other: &Self) -> bool {
         match (self, other) {

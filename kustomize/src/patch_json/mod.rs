@@ -25,6 +25,9 @@ pub(crate) struct JsonPatch {
 
 type Operation = BTreeMap<String, Document>;
 
+/// As many values are copied by one patch: copies of copies come to a million in twenty operations.
+const MAX_COPIED: usize = 50_000;
+
 impl JsonPatch {
     /// Reads a patch: JSON if it begins with `[`, otherwise YAML 1.1, of which the first document counts.
     ///
@@ -60,8 +63,9 @@ impl JsonPatch {
     /// An operation that does not apply, with its number and path; an object that JSON cannot hold.
     pub(crate) fn apply(&self, object: &Node) -> Result<Node, Error> {
         let mut document = Document::from_value(&object.to_json()?);
+        let mut copied = 0;
         for (number, operation) in (1..).zip(&self.operations) {
-            apply(operation, &mut document)
+            apply(operation, &mut document, &mut copied)
                 .map_err(|error| error.context(format!("operation {number} of the JSON patch")))?;
         }
         let value = document.into_value()?;
@@ -77,8 +81,8 @@ fn from_yaml(text: &str) -> Result<Document, Error> {
         let line = error.position().map_or(0, |position| position.line);
         Error::new(error.message()).at_line(line)
     };
-    let documents = k8s_yaml::parse(text, &k8s_yaml::Options::sigs()).map_err(failed)?;
-    let value = documents.first().map_or(Ok(Value::Null), |document| document.node.to_json()).map_err(failed)?;
+    let document = k8s_yaml::parse_first(text, &k8s_yaml::Options::sigs()).map_err(failed)?;
+    let value = document.map_or(Ok(Value::Null), |document| document.node.to_json()).map_err(failed)?;
     Ok(Document::from_value(&value))
 }
 
@@ -98,7 +102,7 @@ fn required(operation: &Operation, name: &str) -> Result<String, Error> {
     text(operation, name)?.map(Into::into).ok_or_else(|| Error::new(format!("it has no {name}")))
 }
 
-fn apply(operation: &Operation, document: &mut Document) -> Result<(), Error> {
+fn apply(operation: &Operation, document: &mut Document, copied: &mut usize) -> Result<(), Error> {
     let kind = text(operation, "op").ok().flatten().unwrap_or_else(|| "unknown".into());
     let value = || operation.get("value").cloned().unwrap_or(Document::Null);
     let path = || required(operation, "path");
@@ -113,8 +117,12 @@ fn apply(operation: &Operation, document: &mut Document) -> Result<(), Error> {
         }
         "copy" => {
             let from = required(operation, "from")?;
-            let copied = find(document, &from, "from ")?.get()?.cloned().unwrap_or(Document::Null);
-            find(document, &path()?, "destination ")?.add(copied)
+            let value = find(document, &from, "from ")?.get()?.cloned().unwrap_or(Document::Null);
+            *copied += value.size();
+            if *copied > MAX_COPIED {
+                return Err(Error::new(format!("the operations of a patch copy at most {MAX_COPIED} values in all")));
+            }
+            find(document, &path()?, "destination ")?.add(value)
         }
         "test" => test(document, &path()?, &value()),
         other => Err(Error::new(format!("unexpected kind: {other} (known: add, remove, replace, move, copy, test)"))),

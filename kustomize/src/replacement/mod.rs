@@ -117,6 +117,9 @@ impl Replacement {
 
 const DEFAULT_FIELD: &str = "metadata.name";
 
+/// As much is copied at once: copies of what holds copies come to a million in twenty replacements.
+const MAX_COPIED: usize = 2_000_000;
+
 /// The value that is copied.
 struct Value {
     node: Node,
@@ -248,7 +251,7 @@ impl Target {
             }
             for (field, path) in &self.paths {
                 self.copy_to(resource, field, path, &value.node)
-                    .map_err(|error| error.context(resource.current_id().to_string()))?;
+                    .map_err(|error| error.about_field(field).context(resource.current_id().to_string()))?;
                 value.follow(at, resource);
             }
         }
@@ -273,6 +276,10 @@ impl Target {
     }
 
     fn copy_to(&self, resource: &mut Resource, field: &str, path: &[String], value: &Node) -> Result<(), Error> {
+        if value.size() > MAX_COPIED {
+            let message = format!("a replacement copies at most {MAX_COPIED} bytes, and this one would copy more");
+            return Err(Error::new(message));
+        }
         let create = self.options.create.then(|| value.kind());
         let doing = if create.is_some() { "find or create" } else { "find" };
         let missing = || format!("unable to {doing} field {field:?} in replacement target");

@@ -28,7 +28,7 @@ impl Resource {
         let mut namespaces = self.annotation(PREVIOUS_NAMESPACES).unwrap_or("").split(',');
         let mut kinds = self.annotation(PREVIOUS_KINDS).unwrap_or("").split(',');
         let api_version = self.api_version();
-        let mut ids = Vec::new();
+        let mut ids = Vec::with_capacity(names.split(',').count());
         for name in names.split(',') {
             // Lists of different lengths come from a patch of these annotations; kustomize stops dead there.
             let (Some(namespace), Some(kind)) = (namespaces.next(), kinds.next()) else { break };

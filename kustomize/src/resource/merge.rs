@@ -50,6 +50,11 @@ impl Resource {
         let merged = self.scopes().with(|schemas| {
             schemas.load()?;
             merge::merge(&mut patch.node, object, schemas)
+        });
+        // Lines are those of the patch or of the object: the patch is what does not fit.
+        let merged = merged.map_err(|error| match &patch.place {
+            Some(place) => error.within(&*place.file, place.line),
+            None => error,
         })?;
         self.node = merged.unwrap_or_else(Node::null);
         self.settle();

@@ -22,34 +22,38 @@ pub(crate) enum Generate {
 impl Target<'_, '_> {
     pub(super) fn run_generators(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
         let mut generators = self.builtin_generators();
-        let configs = self.plugin_configs(self.kustomization.generators.clone());
-        for config in configs.map_err(|error| error.context("loading generator plugins"))? {
-            let origin = config.origin_of_plugin()?;
-            let made = plugin::generator(&config);
-            generators.push((made.map_err(|error| error.context("failed to load generator"))?, origin));
+        let configs = self.plugin_configs("generators", self.kustomization.generators.clone());
+        let configs = configs.map_err(|error| self.at("generators", error).context("loading generator plugins"))?;
+        for config in configs {
+            let made = config.origin_of_plugin().and_then(|origin| Ok((plugin::generator(&config)?, origin)));
+            let (made, origin) = made
+                .map_err(|error| config.locate(error.about_field("generators")).context("failed to load generator"))?;
+            generators.push(("generators", made, origin));
         }
-        for (generator, origin) in generators {
-            let mut map = ResMap::of(self.generate(generator)?)?;
-            map.add_origin(origin.as_ref())?;
-            accumulator.map.absorb_all(map).map_err(|error| error.context("merging from generator"))?;
+        for (field, generator, origin) in generators {
+            let added = self.generate(generator).and_then(ResMap::of).and_then(|mut map| {
+                map.add_origin(origin.as_ref())?;
+                accumulator.map.absorb_all(map).map_err(|error| error.context("merging from generator"))
+            });
+            added.map_err(|error| self.at(field, error))?;
         }
         Ok(())
     }
 
     /// Go: `configureBuiltinGenerators`.
-    fn builtin_generators(&self) -> Vec<(Generate, Option<Origin>)> {
+    fn builtin_generators(&self) -> Vec<(&'static str, Generate, Option<Origin>)> {
         let file = &self.kustomization;
         let global = file.generator_options.as_ref();
         let origin = |kind: &str| self.origin.as_ref().map(|origin| origin.builtin(self.file, kind));
         let mut generators = Vec::new();
         for args in file.config_map_generator.iter().flatten() {
             let generator = args.clone().into_generator(Generated::ConfigMap, global);
-            generators.push((Generate::Data(generator), origin("ConfigMapGenerator")));
+            generators.push(("configMapGenerator", Generate::Data(generator), origin("ConfigMapGenerator")));
         }
         for args in file.secret_generator.iter().flatten() {
             let (args, kind) = args.clone().split();
             let generator = args.into_generator(Generated::Secret(kind), global);
-            generators.push((Generate::Data(generator), origin("SecretGenerator")));
+            generators.push(("secretGenerator", Generate::Data(generator), origin("SecretGenerator")));
         }
         for chart in file.helm_charts.iter().flatten() {
             let mut chart = chart.clone();
@@ -66,7 +70,7 @@ impl Target<'_, '_> {
             }
             let globals = file.helm_globals.clone().unwrap_or_default();
             let generator = Generate::Chart(Box::new(ChartGenerator { globals, chart }));
-            generators.push((generator, origin("HelmChartInflationGenerator")));
+            generators.push(("helmCharts", generator, origin("HelmChartInflationGenerator")));
         }
         generators
     }

@@ -8,49 +8,71 @@ use crate::config::Config;
 use crate::fieldspec::{FieldSpec, merge_all, merge_one};
 use crate::plugin::{self, Context};
 use crate::replacement::Replacements;
-use crate::resource::Origin;
+use crate::resource::{Origin, Place};
 use crate::selector::Selector;
 use crate::transform::{
     Affix, ImageTag, JsonPatches, Labels, MergePatches, Namespace, PatchTransformer, Replicas, Subjects, Transformer,
 };
 
-/// Transformers that count as one, and where they are configured.
-type Configured = (Vec<Transformer>, Option<Origin>);
+/// Transformers that count as one.
+struct Configured {
+    transformers: Vec<Transformer>,
+    /// Where they are configured, if somebody asks.
+    origin: Option<Origin>,
+    /// The same for messages: the field of the kustomization, or the object that configures them.
+    field: &'static str,
+    place: Option<Place>,
+}
+
+impl Configured {
+    fn locate(&self, target: &Target<'_, '_>, error: Error) -> Error {
+        match &self.place {
+            Some(place) => place.of(error.about_field(self.field)),
+            None => target.at(self.field, error),
+        }
+    }
+}
 
 impl Target<'_, '_> {
     pub(super) fn run_transformers(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
         let config = accumulator.config.clone();
         let mut configured = self.builtin_transformers(&config)?;
-        configured.extend(self.external_transformers(self.kustomization.transformers.clone())?);
-        for (transformers, origin) in configured {
-            for transformer in transformers {
-                transformer.transform(&mut accumulator.map)?;
-            }
-            if let Some(origin) = origin {
-                accumulator.map.add_transformation(&origin)?;
+        configured.extend(self.external_transformers("transformers", self.kustomization.transformers.clone())?);
+        for made in configured {
+            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map);
+            made.transformers.iter().try_for_each(transform).map_err(|error| made.locate(self, error))?;
+            if let Some(origin) = &made.origin {
+                accumulator.map.add_transformation(origin).map_err(|error| made.locate(self, error))?;
             }
             accumulator.map.drop_gone();
         }
         Ok(())
     }
 
-    fn external_transformers(&mut self, entries: Option<Vec<String>>) -> Result<Vec<Configured>, Error> {
+    fn external_transformers(
+        &mut self,
+        field: &'static str,
+        entries: Option<Vec<String>>,
+    ) -> Result<Vec<Configured>, Error> {
         let mut configured = Vec::new();
-        for config in self.plugin_configs(entries)? {
+        let configs = self.plugin_configs(field, entries).map_err(|error| self.at(field, error))?;
+        for config in configs {
             let context = Context { loader: &self.loader, scopes: &self.session.scopes };
-            let transformers = plugin::transformers(&config, &context)?;
-            configured.push((transformers, config.origin_of_plugin()?));
+            let made = plugin::transformers(&config, &context).and_then(|transformers| {
+                let (origin, place) = (config.origin_of_plugin()?, config.place.clone());
+                Ok(Configured { transformers, origin, field, place })
+            });
+            configured.push(made.map_err(|error| config.locate(error.about_field(field)))?);
         }
         Ok(configured)
     }
 
     /// Validators are transformers that must change nothing. Go: `runValidators`.
     pub(super) fn run_validators(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
-        for (transformers, _) in self.external_transformers(self.kustomization.validators.clone())? {
+        for made in self.external_transformers("validators", self.kustomization.validators.clone())? {
             let before = accumulator.map.clone();
-            for transformer in transformers {
-                transformer.transform(&mut accumulator.map)?;
-            }
+            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map);
+            made.transformers.iter().try_for_each(transform).map_err(|error| made.locate(self, error))?;
             let mut after = accumulator.map.clone();
             for resource in after.resources_mut() {
                 let mut labels = resource.labels();
@@ -71,23 +93,30 @@ impl Target<'_, '_> {
     /// The transformers of the fields, in kustomize's order. Go: `configureBuiltinTransformers`.
     fn builtin_transformers(&self, config: &Config) -> Result<Vec<Configured>, Error> {
         let mut configured = Vec::new();
-        let mut add = |kind: &str, made: Result<Vec<Transformer>, Error>| -> Result<(), Error> {
-            let made = made.map_err(|error| error.in_file(self.loader.shown(self.file)))?;
+        let mut add = |kind: &str, field: &'static str, made: Result<Vec<Transformer>, Error>| -> Result<(), Error> {
+            let made = made.map_err(|error| self.at(field, error))?;
             let origin = self.origin.as_ref().map(|origin| origin.builtin(self.file, kind));
-            configured.extend(made.into_iter().map(|transformer| (vec![transformer], origin.clone())));
+            configured.extend(made.into_iter().map(|transformer| Configured {
+                transformers: vec![transformer],
+                origin: origin.clone(),
+                field,
+                place: None,
+            }));
             Ok(())
         };
-        add("PatchStrategicMergeTransformer", self.merge_patches())?;
-        add("PatchTransformer", self.patches())?;
-        add("NamespaceTransformer", Ok(self.namespace(config)))?;
-        add("PrefixTransformer", Ok(affix(&self.kustomization.name_prefix, false, &config.name_prefix)))?;
-        add("SuffixTransformer", Ok(affix(&self.kustomization.name_suffix, true, &config.name_suffix)))?;
-        add("LabelTransformer", self.labels(config))?;
-        add("AnnotationsTransformer", Ok(self.annotations(config)))?;
-        add("PatchJson6902Transformer", self.json_patches())?;
-        add("ReplicaCountTransformer", Ok(self.replicas(config)))?;
-        add("ImageTagTransformer", self.images(config))?;
-        add("ReplacementTransformer", self.replacements())?;
+        let file = &self.kustomization;
+        add("PatchStrategicMergeTransformer", "patchesStrategicMerge", self.merge_patches())?;
+        add("PatchTransformer", "patches", self.patches())?;
+        add("NamespaceTransformer", "namespace", Ok(self.namespace(config)))?;
+        add("PrefixTransformer", "namePrefix", Ok(affix(&file.name_prefix, false, &config.name_prefix)))?;
+        add("SuffixTransformer", "nameSuffix", Ok(affix(&file.name_suffix, true, &config.name_suffix)))?;
+        let labels = if file.labels.is_some() { "labels" } else { "commonLabels" };
+        add("LabelTransformer", labels, self.labels(config))?;
+        add("AnnotationsTransformer", "commonAnnotations", Ok(self.annotations(config)))?;
+        add("PatchJson6902Transformer", "patchesJson6902", self.json_patches())?;
+        add("ReplicaCountTransformer", "replicas", Ok(self.replicas(config)))?;
+        add("ImageTagTransformer", "images", self.images(config))?;
+        add("ReplacementTransformer", "replacements", self.replacements())?;
         Ok(configured)
     }
 
@@ -95,7 +124,12 @@ impl Target<'_, '_> {
         match self.kustomization.patches_strategic_merge.as_deref() {
             None | Some([]) => Ok(Vec::new()),
             Some(entries) => {
-                let patches = MergePatches::read(entries, &self.loader, &self.session.scopes)?;
+                let patches = MergePatches::read(
+                    entries,
+                    &self.loader,
+                    &self.session.scopes,
+                    &self.place_of("patchesStrategicMerge"),
+                )?;
                 Ok(vec![Transformer::MergePatches(patches)])
             }
         }
@@ -103,7 +137,9 @@ impl Target<'_, '_> {
 
     fn patches(&self) -> Result<Vec<Transformer>, Error> {
         let entries = self.kustomization.patches.iter().flatten().cloned();
-        let read = |entry| PatchTransformer::read(entry, &self.loader, &self.session.scopes).map(Transformer::Patch);
+        let place = self.place_of("patches");
+        let read =
+            |entry| PatchTransformer::read(entry, &self.loader, &self.session.scopes, &place).map(Transformer::Patch);
         entries.map(read).collect()
     }
 

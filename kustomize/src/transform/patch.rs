@@ -8,7 +8,7 @@ use crate::kustomization::PatchOptions;
 use crate::loader::Loader;
 use crate::patch_json::JsonPatch;
 use crate::resmap::ResMap;
-use crate::resource::{Resource, Scopes, is_internal};
+use crate::resource::{Place, Resource, Scopes, is_internal, place};
 use crate::selector::Selector;
 
 /// Strategic merge patches that each name their object (`patchesStrategicMerge`).
@@ -20,15 +20,25 @@ impl MergePatches {
     ///
     /// # Errors
     /// An entry is neither; there is no patch in any.
-    pub(crate) fn read(entries: &[String], loader: &Loader<'_>, scopes: &Scopes) -> Result<Self, Error> {
+    pub(crate) fn read(
+        entries: &[String],
+        loader: &Loader<'_>,
+        scopes: &Scopes,
+        written: &Place,
+    ) -> Result<Self, Error> {
         let mut patches = Vec::new();
         for entry in entries {
             match resources_from_text(entry, scopes) {
-                Ok(inline) => patches.extend(inline),
+                Ok(mut inline) => {
+                    place(&mut inline, written);
+                    patches.extend(inline);
+                }
                 Err(_) => {
                     let text = loader.load_text(entry)?;
                     let read = resources_from_text(&text, scopes);
-                    patches.extend(read.map_err(|error| error.in_file(loader.shown(entry)))?);
+                    let mut read = read.map_err(|error| error.in_file(loader.shown(entry)).at_line(1))?;
+                    place(&mut read, &Place::file(loader.shown(entry)));
+                    patches.extend(read);
                 }
             }
         }
@@ -59,6 +69,8 @@ pub(crate) struct PatchTransformer {
     patches: Patches,
     target: Option<Selector>,
     source: String,
+    /// The file of the patch, or the field that holds it.
+    place: Place,
 }
 
 impl PatchTransformer {
@@ -70,6 +82,7 @@ impl PatchTransformer {
         entry: crate::kustomization::Patch,
         loader: &Loader<'_>,
         scopes: &Scopes,
+        written: &Place,
     ) -> Result<Self, Error> {
         let inline = entry.patch.trim();
         let (text, source) = match (inline.is_empty(), entry.path.is_empty()) {
@@ -84,6 +97,8 @@ impl PatchTransformer {
                 (text, format!("[path: {:?}]", entry.path))
             }
         };
+        let place_of_text =
+            if entry.path.is_empty() { written.clone() } else { Place::file(loader.shown(&entry.path)) };
         let merge = resources_from_text(&text, scopes);
         let json =
             if text.is_empty() { Err(Error::new("empty json patch operations")) } else { JsonPatch::parse(&text) };
@@ -93,16 +108,18 @@ impl PatchTransformer {
             }
             (Ok(mut patches), _) => {
                 allow(&mut patches, entry.options.as_ref())?;
+                place(&mut patches, &place_of_text);
                 Patches::Merge(patches)
             }
             (Err(_), Ok(patch)) => Patches::Json(patch),
             (Err(merge), Err(json)) => {
                 let why = if text.trim_start().starts_with(['[', '-']) { json } else { merge };
-                let why = if entry.path.is_empty() { why } else { why.in_file(loader.shown(&entry.path)) };
-                return Err(why.context(format!("unable to parse SM or JSON patch from {source}")));
+                return Err(place_of_text
+                    .of(why.about_field("patches"))
+                    .context(format!("unable to parse SM or JSON patch from {source}")));
             }
         };
-        Ok(Self { patches, target: entry.target.map(Selector::from), source })
+        Ok(Self { patches, target: entry.target.map(Selector::from), source, place: place_of_text })
     }
 
     pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
@@ -133,7 +150,7 @@ impl PatchTransformer {
         for at in map.select(target)? {
             map.change(at, |resource| {
                 resource.store_previous_id()?;
-                apply_json(patch, resource)
+                apply_json(patch, resource).map_err(|error| self.place.of(error.about_field("patches")))
             })?;
         }
         Ok(())

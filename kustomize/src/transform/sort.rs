@@ -5,10 +5,11 @@
 use std::cmp::Ordering;
 
 use crate::Error;
-use crate::config::{ORDER_FIRST, ORDER_LAST, sort_text};
+use crate::config::{ORDER_FIRST, ORDER_LAST};
 use crate::id::ResId;
 use crate::kustomization::SortOptions;
 use crate::resmap::ResMap;
+use crate::resource::Resource;
 
 /// Where a kind stands among others.
 struct Ranks {
@@ -46,27 +47,24 @@ pub(crate) fn sort(map: &mut ResMap, options: &SortOptions) -> Result<(), Error>
         Some(legacy) => Ranks { first: legacy.first.clone(), last: legacy.last.clone() },
         None => Ranks { first: ORDER_FIRST.map(str::to_owned).into(), last: ORDER_LAST.map(str::to_owned).into() },
     };
-    let mut keyed: Vec<_> = map
-        .take()
-        .into_iter()
-        .map(|resource| {
-            let id = resource.current_id();
-            ((ranks.of(&id.gvk.kind), type_text(&id), id_text(&id), id), resource)
-        })
-        .collect();
-    keyed.sort_by(|((rank, types, text, id), _), ((other_rank, other_types, other_text, other_id), _)| {
-        let by_type = || match types.cmp(other_types) {
+    let keyed = map.take().into_iter().map(|resource| {
+        let id = resource.current_id();
+        (ranks.of(&id.gvk.kind), id, resource)
+    });
+    let mut keyed: Vec<(i64, ResId, Resource)> = keyed.collect();
+    keyed.sort_by(|(rank, id, _), (other_rank, other, _)| {
+        let by_type = || match texts_of_type(id).cmp(texts_of_type(other)) {
             // Namespaces of the core group come last among those of other groups.
-            order if is_namespace(id) && is_namespace(other_id) && either_is_core(id, other_id) => order.reverse(),
+            order if is_namespace(id) && is_namespace(other) && either_is_core(id, other) => order.reverse(),
             order => order,
         };
-        match (id.gvk == other_id.gvk, rank.cmp(other_rank)) {
-            (true, _) => text.cmp(other_text),
+        match (id.gvk == other.gvk, rank.cmp(other_rank)) {
+            (true, _) => text_of_place(id).cmp(text_of_place(other)),
             (false, Ordering::Equal) => by_type(),
             (false, order) => order,
         }
     });
-    map.append_all(keyed.into_iter().map(|(_, resource)| resource).collect())
+    map.append_all(keyed.into_iter().map(|(.., resource)| resource).collect())
 }
 
 fn is_namespace(id: &ResId) -> bool {
@@ -77,12 +75,21 @@ fn either_is_core(one: &ResId, other: &ResId) -> bool {
     one.gvk.group().is_empty() || other.gvk.group().is_empty()
 }
 
-fn type_text(id: &ResId) -> String {
-    sort_text(id.gvk.group(), id.gvk.version(), &id.gvk.kind)
+/// The characters by which types are ordered. Go: `stableSortString`.
+fn texts_of_type(id: &ResId) -> impl Iterator<Item = u8> {
+    let (group, version) = (or(id.gvk.group(), "~G"), or(id.gvk.version(), "~V"));
+    joined([group, "_", version, "_", or(&id.gvk.kind, "~K")])
 }
 
-/// Go: `legacyResIDSortString`.
-fn id_text(id: &ResId) -> String {
-    let or = |text: &'static str, part: &str| if part.is_empty() { text.to_owned() } else { part.to_owned() };
-    format!("{}|{}|{}", id.gvk, or("~X", &id.namespace), or("~N", &id.name))
+/// Those by which the objects of one type are. Go: `legacyResIDSortString`.
+fn text_of_place(id: &ResId) -> impl Iterator<Item = u8> {
+    joined([or(&id.namespace, "~X"), "|", or(&id.name, "~N")])
+}
+
+fn joined<const N: usize>(parts: [&str; N]) -> impl Iterator<Item = u8> {
+    parts.into_iter().flat_map(str::bytes)
+}
+
+fn or<'t>(text: &'t str, none: &'t str) -> &'t str {
+    if text.is_empty() { none } else { text }
 }

@@ -114,12 +114,13 @@ pub(crate) fn resolve(
     for var in vars.0.values() {
         values.insert(var.name.as_str(), value_of(var, map)?);
     }
-    let mut replacer = Replacer { values, used: BTreeSet::new() };
+    let mut replacer = Replacer { values, used: BTreeSet::new(), written: 0 };
     for resource in map.resources_mut() {
         for spec in fields {
             resource.change(|node| walk(node, spec, None, &mut |field| replacer.set(field)))?;
         }
     }
+    replacer.check()?;
     let unused: Vec<&str> = replacer.values.keys().copied().filter(|name| !replacer.used.contains(*name)).collect();
     if !unused.is_empty() {
         warnings.push(format!("well-defined vars that were never replaced: {}", unused.join(",")));
@@ -186,10 +187,23 @@ fn var_path(path: &str) -> Vec<String> {
 struct Replacer<'v> {
     values: BTreeMap<&'v str, VarValue>,
     used: BTreeSet<String>,
+    /// The bytes written so far.
+    written: usize,
 }
 
+/// As many bytes are written in place of vars, in the whole build.
+const MAX_WRITTEN: usize = 4 << 20;
+
 impl Replacer<'_> {
+    fn check(&self) -> Result<(), Error> {
+        if self.written > MAX_WRITTEN {
+            return Err(Error::new(format!("the values put in place of vars come to more than {MAX_WRITTEN} bytes")));
+        }
+        Ok(())
+    }
+
     fn set(&mut self, field: &mut Node) -> Result<(), Error> {
+        self.check()?;
         if field.is_null() {
             return Ok(());
         }
@@ -257,7 +271,12 @@ impl Replacer<'_> {
                 if input.len() == name.len() + 3 {
                     return value;
                 }
-                output.push_str(&value.text());
+                let text = value.text();
+                // What is too much is cut here, and an error of the next field, or of the end.
+                self.written += text.len();
+                if self.written <= MAX_WRITTEN {
+                    output.push_str(&text);
+                }
                 rest = after;
             } else {
                 output.push('$');
@@ -276,7 +295,7 @@ mod tests {
     #[test]
     fn texts_are_expanded() {
         let values = BTreeMap::from([("A", VarValue::Text("x".into())), ("N", VarValue::Int(5))]);
-        let mut replacer = Replacer { values, used: BTreeSet::new() };
+        let mut replacer = Replacer { values, used: BTreeSet::new(), written: 0 };
         let text = |text: &str| VarValue::Text(text.into());
         for (input, expected) in [
             ("$(A)", text("x")),

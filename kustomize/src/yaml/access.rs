@@ -37,6 +37,18 @@ impl Node {
         self.kind() == Kind::Mapping
     }
 
+    /// How much there is of it: the bytes of its texts, and some for each value.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        const VALUE: usize = 64;
+        VALUE
+            + match &self.value {
+                Value::Scalar(text) => text.len(),
+                Value::Sequence(items) => items.iter().map(Node::size).sum(),
+                Value::Mapping(fields) => fields.iter().map(|field| field.key.text.len() + field.value.size()).sum(),
+            }
+    }
+
     /// Whether it is a list.
     #[must_use]
     pub fn is_sequence(&self) -> bool {

@@ -39,7 +39,7 @@ fn convert(node: &Node, root: bool, in_flow: bool) -> Result<Json, Error> {
 
 /// Below the root kustomize can write only keys that are strings when they are read back.
 fn check_key(key: &Key, root: bool) -> Result<(), Error> {
-    let string = match &key.tag {
+    let string = match key.tag {
         Tag::Str | Tag::Merge => true,
         // As a key nothing is written as ''.
         Tag::None | Tag::Null if key.text.is_empty() => true,
@@ -56,14 +56,14 @@ fn check_key(key: &Key, root: bool) -> Result<(), Error> {
 fn scalar(node: &Node, text: &str, in_flow: bool) -> Result<Json, String> {
     let tagged = node.style.has(Style::TAGGED);
     let quoted = node.style.is_quoted() || text.contains('\n');
-    let resolved = match &node.tag {
+    let resolved = match node.tag {
         Tag::Str => Scalar::Text(reread(node, text, in_flow)?),
         Tag::None if quoted => Scalar::Text(reread(node, text, in_flow)?),
         // Between brackets nothing is written as ''.
         Tag::None | Tag::Null if text.is_empty() && in_flow && !tagged => Scalar::Text(text.into()),
         Tag::None => resolve_untagged(Mode::Kyaml, text),
         Tag::Binary => resolve_tagged(Mode::Kyaml, "binary", text)?,
-        Tag::Map | Tag::Seq | Tag::Merge | Tag::Other(_) => Scalar::Text(text.into()),
+        Tag::Map | Tag::Seq | Tag::Merge | Tag::Other => Scalar::Text(text.into()),
         core => {
             let name = core_name(core);
             // Without need the tag is not written, and a quoted text is then a string.
@@ -78,7 +78,7 @@ fn scalar(node: &Node, text: &str, in_flow: bool) -> Result<Json, String> {
     to_json(resolved)
 }
 
-fn core_name(tag: &Tag) -> &'static str {
+fn core_name(tag: Tag) -> &'static str {
     match tag {
         Tag::Int => "int",
         Tag::Float => "float",
@@ -86,7 +86,7 @@ fn core_name(tag: &Tag) -> &'static str {
         Tag::Null => "null",
         Tag::Timestamp => "timestamp",
         Tag::Binary => "binary",
-        Tag::None | Tag::Str | Tag::Map | Tag::Seq | Tag::Merge | Tag::Other(_) => "str",
+        Tag::None | Tag::Str | Tag::Map | Tag::Seq | Tag::Merge | Tag::Other => "str",
     }
 }
 

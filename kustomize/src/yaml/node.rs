@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::shared::Membership;
 
 /// The core tags that the engine knows, in the short form of go-yaml.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tag {
     /// None: a scalar made by the engine, which means what its text means.
     #[default]
@@ -30,8 +30,8 @@ pub enum Tag {
     Seq,
     /// `!!merge`
     Merge,
-    /// Any other, as written in the short form (`!Ref`).
-    Other(Box<str>),
+    /// Any other (`!Ref`): nothing that is printed depends on it.
+    Other,
 }
 
 /// How a node was written, and how it is to be written: go-yaml's style bits.
@@ -73,17 +73,6 @@ impl Style {
     }
 }
 
-/// The comments around a node, as go-yaml v3 divides them; each with its `#`, without a line end at the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comments {
-    /// The lines before it.
-    pub head: String,
-    /// At the end of its line.
-    pub line: String,
-    /// The lines after it, before an empty one.
-    pub foot: String,
-}
-
 /// The key of a field: a scalar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Key {
@@ -95,8 +84,6 @@ pub struct Key {
     pub style: Style,
     /// The line in its file, from 1; 0 for what the engine made.
     pub line: u32,
-    /// Its comments, where they are kept.
-    pub comments: Option<Box<Comments>>,
 }
 
 impl Key {
@@ -161,15 +148,13 @@ pub struct Node {
     pub style: Style,
     /// The line in its file, from 1; 0 for what the engine made.
     pub line: u32,
-    /// Its comments, where they are kept.
-    pub comments: Option<Box<Comments>>,
     /// The places that are one with this one in kustomize. Writes go through the methods of a node, which record them.
     pub shared: Membership,
 }
 
 impl Node {
     fn made(value: Value, tag: Tag, style: Style) -> Self {
-        Self { value, tag, style, line: 0, comments: None, shared: Membership::default() }
+        Self { value, tag, style, line: 0, shared: Membership::default() }
     }
 
     /// A scalar without tag: it means what its text means (`NewScalarRNode`; the empty text is null).

@@ -10,6 +10,8 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use k8s_yaml::{Limits, Mode, Scalar, resolve_untagged};
 
 use super::node::{Field, Key, Node, Style, Tag, Value};
+use super::strict::Strict;
+use super::texts::Texts;
 use crate::Error;
 
 /// The documents of a file of resources, empty ones left out.
@@ -20,10 +22,18 @@ use crate::Error;
 /// # Errors
 /// The text is not YAML, something stands behind a `---`, aliases expand to too much. Errors carry the line.
 pub fn parse_documents(text: &str) -> Result<Vec<Node>, Error> {
+    parse_sharing(text, &mut Texts::default())
+}
+
+/// As [`parse_documents`], with texts that were read before.
+///
+/// # Errors
+/// As [`parse_documents`].
+pub(crate) fn parse_sharing(text: &str, texts: &mut Texts) -> Result<Vec<Node>, Error> {
     let text = if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
     let mut nodes = Vec::new();
     for (document, line) in split_documents(&text)? {
-        if let Some(node) = parse_at(document, line)?
+        if let Some(node) = parse_at(document, line, texts)?
             && !node.is_null()
         {
             nodes.push(node);
@@ -37,7 +47,7 @@ pub fn parse_documents(text: &str) -> Result<Vec<Node>, Error> {
 /// # Errors
 /// As [`parse_documents`].
 pub fn parse_one(text: &str) -> Result<Option<Node>, Error> {
-    parse_at(text, 0)
+    parse_at(text, 0, &mut Texts::default())
 }
 
 /// The parts between separators, each with the number of lines before it. Go: `splitDocuments`.
@@ -66,7 +76,7 @@ fn split_documents(text: &str) -> Result<Vec<(&str, u32)>, Error> {
     Ok(documents)
 }
 
-fn parse_at(text: &str, lines_before: u32) -> Result<Option<Node>, Error> {
+fn parse_at(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Option<Node>, Error> {
     let limits = Limits::default();
     let options = granit_parser::options! {
         emit_comments: false,
@@ -76,12 +86,17 @@ fn parse_at(text: &str, lines_before: u32) -> Result<Option<Node>, Error> {
         flow_nesting_limit: limits.depth,
         block_nesting_limit: limits.depth,
     };
-    let mut builder = Builder { lines_before, ..Builder::default() };
+    let line = |span: &Span| u32::try_from(span.start.line()).unwrap_or(u32::MAX).saturating_add(lines_before);
+    let mut strict = Strict::new(text);
+    let mut builder = Builder::new(lines_before, texts);
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|error| {
             let line = u32::try_from(error.marker().line()).unwrap_or(u32::MAX).saturating_add(lines_before);
             Error::new(format!("not YAML: {}", error.info())).at_line(line)
         })?;
+        strict
+            .look(&event, &span)
+            .map_err(|message| Error::new(format!("not YAML: {message}")).at_line(line(&span)))?;
         if matches!(event, Event::DocumentEnd) {
             break;
         }
@@ -98,9 +113,9 @@ struct Frame {
     size_before: usize,
 }
 
-#[derive(Default)]
-struct Builder {
+struct Builder<'t> {
     lines_before: u32,
+    texts: &'t mut Texts,
     frames: Vec<Frame>,
     anchors: BTreeMap<usize, (Node, usize)>,
     /// Nodes so far, aliases expanded.
@@ -109,14 +124,19 @@ struct Builder {
     root: Option<Node>,
 }
 
-impl Builder {
+impl<'t> Builder<'t> {
+    fn new(lines_before: u32, texts: &'t mut Texts) -> Self {
+        let anchors = BTreeMap::new();
+        Self { lines_before, texts, frames: Vec::new(), anchors, size: 0, from_aliases: 0, root: None }
+    }
+
     fn accept(&mut self, event: Event<'_>, span: Span, limits: &Limits) -> Result<(), Error> {
         let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX).saturating_add(self.lines_before);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let empty = span.is_empty() && style == ScalarStyle::Plain;
                 let text = if empty { Cow::Borrowed("") } else { text };
-                let node = scalar(&text, style, tag.as_deref(), line);
+                let node = scalar(self.texts.share(&text), style, tag.as_deref(), line);
                 self.size += 1;
                 if anchor != 0 {
                     self.anchors.insert(anchor, (node.clone(), 1));
@@ -170,6 +190,12 @@ impl Builder {
     fn close(&mut self, line: u32) -> Result<(), Error> {
         let Some(mut frame) = self.frames.pop() else { return Ok(()) };
         merge(&mut frame.node)?;
+        // Most mappings and lists are short, and what a build holds is nearly all of them.
+        match &mut frame.node.value {
+            Value::Mapping(fields) => fields.shrink_to_fit(),
+            Value::Sequence(items) => items.shrink_to_fit(),
+            Value::Scalar(_) => {}
+        }
         if frame.anchor != 0 {
             self.anchors.insert(frame.anchor, (frame.node.clone(), self.size - frame.size_before));
         }
@@ -190,7 +216,7 @@ impl Builder {
             (Value::Mapping(fields), Some(key)) => fields.push(Field { key, value: node }),
             (Value::Mapping(_), None) => {
                 let Value::Scalar(text) = node.value else { return Err(key_error(line)) };
-                frame.key = Some(Key { text, tag: node.tag, style: node.style, line: node.line, comments: None });
+                frame.key = Some(Key { text, tag: node.tag, style: node.style, line: node.line });
             }
             (Value::Scalar(_), _) => {}
         }
@@ -202,7 +228,7 @@ fn key_error(line: u32) -> Error {
     Error::new("a key must be a string, not a list or mapping").at_line(line)
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&granit_parser::Tag>, line: u32) -> Node {
+fn scalar(text: Arc<str>, style: ScalarStyle, tag: Option<&granit_parser::Tag>, line: u32) -> Node {
     let written = match style {
         ScalarStyle::Plain => Style::PLAIN,
         ScalarStyle::SingleQuoted => Style::SINGLE_QUOTED,
@@ -212,10 +238,10 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&granit_parser::Tag>, line
     };
     let (tag, style) = match tag.filter(|tag| !is_non_specific(tag)) {
         Some(tag) => (explicit(tag), written.with(Style::TAGGED)),
-        None if written == Style::PLAIN => (plain_tag(text), written),
+        None if written == Style::PLAIN => (plain_tag(&text), written),
         None => (Tag::Str, written),
     };
-    Node { tag, style, line, ..Node::scalar(Arc::<str>::from(text)) }
+    Node { tag, style, line, ..Node::scalar(text) }
 }
 
 /// The tag that go-yaml gives a plain scalar.
@@ -238,7 +264,7 @@ fn is_non_specific(tag: &granit_parser::Tag) -> bool {
 
 fn explicit(tag: &granit_parser::Tag) -> Tag {
     let Some(name) = tag.suffix_in_namespace("tag:yaml.org,2002:") else {
-        return Tag::Other(tag.original().into());
+        return Tag::Other;
     };
     match &*name {
         "str" => Tag::Str,
@@ -251,7 +277,7 @@ fn explicit(tag: &granit_parser::Tag) -> Tag {
         "map" => Tag::Map,
         "seq" => Tag::Seq,
         "merge" => Tag::Merge,
-        other => Tag::Other(format!("!!{other}").into()),
+        _ => Tag::Other,
     }
 }
 

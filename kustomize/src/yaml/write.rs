@@ -103,7 +103,7 @@ fn write_flow(node: &Node, in_flow: bool, out: &mut String) {
 }
 
 fn key_text(key: &Key) -> String {
-    let node = Node { tag: key.tag.clone(), style: key.style, ..Node::scalar(&*key.text) };
+    let node = Node { tag: key.tag, style: key.style, ..Node::scalar(&*key.text) };
     scalar_text(&node)
 }
 

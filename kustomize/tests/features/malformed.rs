@@ -83,7 +83,11 @@ fn wrong_values_anywhere_are_errors_and_never_a_panic() {
             tried += 1;
             if let Err(error) = built("", &tree, &Options::default()) {
                 errors += 1;
-                assert!(!error.to_string().is_empty(), "{text}");
+                assert!(error.file().is_some() && error.line().is_some(), "{error}\n{text}");
+                let whole = ["not YAML", "is empty", "expected a mapping", "unknown field"]
+                    .iter()
+                    .any(|what| error.to_string().contains(what));
+                assert!(!error.field().is_empty() || whole, "{error}\n{text}");
             }
         }
     }
@@ -100,14 +104,78 @@ fn errors_name_file_line_and_field() {
         ),
         (&[("kustomization.yaml", "images:\n- name: 1\n")], "kustomization.yaml:2: images.[0].name: expected a string"),
         (&[("kustomization.yaml", "namespace: n\n")], "kustomization.yaml:1: namespace: expected a string (quote it)"),
-        (&[("kustomization.yaml", "kind: Toy\nnamePrefix: a\n")], "kustomization.yaml: kind: must be Kustomization"),
+        (&[("kustomization.yaml", "kind: Toy\nnamePrefix: a\n")], "kustomization.yaml:1: kind: must be Kustomization"),
         (&[resources, ("a.yaml", "kind: A\nmetadata: {}\n")], "a.yaml:1: metadata.name: missing metadata.name"),
         (&[resources, ("a.yaml", "a: [\n")], "a.yaml:"),
-        (&[resources, ("a.yaml", "kind: A\nmetadata: {name: a}\nspec: {a: 1, a: 2}\n")], "line 3: spec"),
+        (&[resources, ("a.yaml", "kind: A\nmetadata: {name: a}\nspec: {a: 1, a: 2}\n")], "a.yaml:3: spec"),
         (&[resources], "a.yaml"),
         (&[("x", "")], "unable to find one of 'kustomization.yaml'"),
     ] {
         let error = refused(tree);
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// What each field of a kustomization asks for, wrongly.
+#[test]
+fn errors_of_what_a_kustomization_asks_for_name_its_line_and_field() {
+    let head = "resources:\n- deployment.yaml\n- map.yaml\n";
+    for (text, expected) in [
+        ("resources: [missing.yaml]\n", "kustomization.yaml:1: resources: "),
+        ("namePrefix: a\nresources: [https://example.com/x]\n", "kustomization.yaml:2: resources: "),
+        ("namePrefix: a\ncomponents: [missing]\n", "kustomization.yaml:2: components: "),
+        ("namePrefix: a\nconfigurations: [missing]\n", "kustomization.yaml:2: configurations: "),
+        ("namePrefix: a\ncrds: [missing]\n", "kustomization.yaml:2: crds: "),
+        ("namePrefix: a\nopenapi: {path: missing}\n", "kustomization.yaml:2: openapi: "),
+        ("HEADconfigMapGenerator: [{name: g, literals: [a]}]\n", "kustomization.yaml:4: configMapGenerator: "),
+        ("HEADsecretGenerator: [{name: g, files: [missing]}]\n", "kustomization.yaml:4: secretGenerator: "),
+        ("HEADconfigMapGenerator: [{name: map, behavior: create}]\n", "kustomization.yaml:4: configMapGenerator: "),
+        ("HEADhelmCharts: [{name: c}]\n", "kustomization.yaml:4: helmCharts: "),
+        ("HEADgenerators: [missing]\n", "kustomization.yaml:4: generators: "),
+        ("HEADtransformers: [missing]\n", "kustomization.yaml:4: transformers: "),
+        ("HEADtransformers: [\"{apiVersion: v1, kind: X, metadata: {name: x}}\"]\n", "kustomization.yaml:4: "),
+        ("HEADvalidators: [missing]\n", "kustomization.yaml:4: validators: "),
+        ("HEADpatchesStrategicMerge: [missing]\n", "kustomization.yaml:4: patchesStrategicMerge: "),
+        ("HEADpatches: [{path: missing}]\n", "kustomization.yaml:4: patches: "),
+        ("HEADpatches: [{patch: \"a: [\"}]\n", "kustomization.yaml:4: patches: "),
+        (
+            "HEADpatches: [{patch: \"{kind: X, apiVersion: v1, metadata: {name: x}}\"}]\n",
+            "kustomization.yaml:4: patches: ",
+        ),
+        (
+            "HEADpatches: [{target: {name: web}, patch: \"- {op: remove, path: /nope}\"}]\n",
+            "kustomization.yaml:4: patches: ",
+        ),
+        (
+            "HEADpatchesJson6902: [{target: {name: web}, patch: \"- {op: remove, path: /nope}\"}]\n",
+            "kustomization.yaml:4: patchesJson6902: ",
+        ),
+        (
+            "HEADpatches: [{patch: \"{kind: ConfigMap, apiVersion: v1, metadata: {name: map}, data: {$patch: x}}\"}]\n",
+            "kustomization.yaml:4: data.$patch: ",
+        ),
+        ("HEADpatches: [{path: patch.yaml}]\n", "patch.yaml:2: "),
+        ("HEADimages: [{name: \"(\"}]\n", "kustomization.yaml:4: images: "),
+        ("HEADreplicas: [{name: none, count: 1}]\n", "kustomization.yaml:4: replicas: "),
+        ("HEADreplacements: [{}]\n", "kustomization.yaml:4: replacements[0]: "),
+        (
+            "HEADreplacements: [{sourceValue: x, targets: [{select: {name: web}, fieldPaths: [a.b]}]}]\n",
+            "deployment.yaml:1: ",
+        ),
+        ("HEADvars: [{name: V, objref: {kind: None, name: nn}}]\n", "kustomization.yaml:4: vars: "),
+        ("HEADsortOptions: {order: none}\n", "kustomization.yaml:4: sortOptions.order: "),
+        ("HEADlabels: [{pairs: {a: b}, fields: [{path: data/a, create: true}]}]\n", "map.yaml:"),
+    ] {
+        let text = text.replace("HEAD", head);
+        let patch = "# a patch\n{kind: ConfigMap, apiVersion: v1, metadata: {name: map}, data: {$patch: x}}\n";
+        let tree = [
+            ("kustomization.yaml", text.as_str()),
+            ("deployment.yaml", DEPLOYMENT),
+            ("map.yaml", MAP),
+            ("patch.yaml", patch),
+        ];
+        let error = built("", &tree, &Options::default()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{text}{error}");
+        assert!(error.file().is_some() && error.line().is_some() && !error.field().is_empty(), "{text}{error}");
     }
 }

@@ -27,7 +27,7 @@ fn replicas_are_set_by_name_before_and_after() {
     assert!(printed("", &tree).contains("spec:\n  replicas: 4\n"));
     let tree =
         [("kustomization.yaml", "resources: [d.yaml]\nreplicas: [{name: none, count: 4}]"), ("d.yaml", DEPLOYMENT)];
-    assert!(printed("", &tree).contains("error: resource with name none does not match a config"));
+    assert!(printed("", &tree).contains("replicas: resource with name none does not match a config"));
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub(super) fn is_simple_key(key: &str) -> bool {
 /// The style that the text can have; with `raw_separators` U+2028 and U+2029 are line ends like others.
 /// Tabs that are `quoted_tabs` force double quotes, but are allowed in blocks.
 pub(super) fn style(text: &str, wanted: Style, simple_key: bool, raw_separators: bool, quoted_tabs: bool) -> Style {
+    if wanted == Style::Plain && is_word(text) {
+        return Style::Plain;
+    }
     let mut allowed = analyse(text, raw_separators, quoted_tabs);
     if quoted_tabs && text.contains('\t') {
         (allowed.plain, allowed.single_quoted) = (false, false);
@@ -46,6 +49,12 @@ pub(super) fn style(text: &str, wanted: Style, simple_key: bool, raw_separators:
         Style::Literal if allowed.block && !simple_key => Style::Literal,
         _ => Style::DoubleQuoted,
     }
+}
+
+/// A word that can stand plain anywhere, as most texts are.
+fn is_word(text: &str) -> bool {
+    let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'_');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.as_bytes().iter().all(in_word)
 }
 
 struct Allowed {
@@ -134,6 +143,13 @@ impl Emitter {
 
     /// One line of text, broken at a lone space beyond the width; `doubled` characters are written twice.
     fn folded_words(&mut self, text: &str, allow_breaks: bool, doubled: fn(char) -> bool) {
+        let fits = !allow_breaks || self.column + text.len() <= self.width || !text.contains(' ');
+        if fits && !text.contains(doubled) {
+            self.out.push_str(text);
+            self.column += text.chars().count();
+            self.indention &= !text.contains(|c| c != ' ');
+            return;
+        }
         let last = text.len().saturating_sub(1);
         let mut previous_space = false;
         for (at, c) in text.char_indices() {

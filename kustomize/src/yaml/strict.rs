@@ -1,0 +1,90 @@
+//! What YAML 1.2 allows and libyaml, on which go-yaml rests, refuses: `\/` in double quotes, and tabs where a line's
+//! indentation is.
+//!
+//! Go: go.yaml.in/yaml/v3 scannerc.go (`yaml_parser_scan_flow_scalar`, `yaml_parser_scan_to_next_token`,
+//! `yaml_parser_scan_plain_scalar`).
+
+use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
+
+/// Looks at the text between what the parser tells of.
+#[derive(Debug)]
+pub(super) struct Strict<'t> {
+    text: &'t str,
+    /// How far the text has been looked at.
+    end: usize,
+    /// The columns of the open collections; none for one in brackets.
+    open: Vec<Option<usize>>,
+    /// Whether a plain scalar ends there: it takes what is blank after it, down to the indentation of its collection.
+    after_plain: bool,
+    after_block: bool,
+}
+
+impl<'t> Strict<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, end: 0, open: Vec::new(), after_plain: false, after_block: false }
+    }
+
+    /// What is wrong before or in an event, if anything.
+    pub(super) fn look(&mut self, event: &Event<'_>, span: &Span) -> Result<(), &'static str> {
+        let (Some(start), Some(end)) = (span.start.byte_offset(), span.end.byte_offset()) else { return Ok(()) };
+        let is_closing = matches!(event, Event::SequenceEnd | Event::MappingEnd);
+        let is_content = is_closing && self.is_in_brackets()
+            || matches!(
+                event,
+                Event::Scalar(..) | Event::Alias(..) | Event::SequenceStart(..) | Event::MappingStart(..)
+            );
+        let blank_to_the_end = || self.text.get(self.end..).unwrap_or_default().trim().is_empty();
+        if matches!(event, Event::DocumentEnd) && blank_to_the_end() {
+            self.gap(self.text.len())?;
+        } else if is_content || matches!(event, Event::DocumentEnd) {
+            self.gap(start.max(self.end))?;
+        }
+        match event {
+            Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) if self.has_escaped_slash(start, end) => {
+                return Err("found unknown escape character \\/");
+            }
+            Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
+                self.open.push((*style != StructureStyle::Flow).then(|| span.start.col()));
+            }
+            _ if is_closing => drop(self.open.pop()),
+            _ => {}
+        }
+        if is_content && end > self.end {
+            self.end = end;
+            self.after_plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..)) && end > start;
+            self.after_block = matches!(event, Event::Scalar(_, ScalarStyle::Literal | ScalarStyle::Folded, ..));
+        }
+        Ok(())
+    }
+
+    fn is_in_brackets(&self) -> bool {
+        self.open.last().is_some_and(Option::is_none)
+    }
+
+    fn has_escaped_slash(&self, start: usize, end: usize) -> bool {
+        let mut escaped = false;
+        self.text.get(start..end).unwrap_or_default().bytes().any(|byte| {
+            let found = escaped && byte == b'/';
+            escaped = !escaped && byte == b'\\';
+            found
+        })
+    }
+
+    /// The text up to `start`, where the next thing begins.
+    fn gap(&self, start: usize) -> Result<(), &'static str> {
+        let gap = self.text.get(self.end..start).unwrap_or_default();
+        if self.is_in_brackets() || !gap.contains('\t') {
+            return Ok(());
+        }
+        let indent = self.open.last().copied().flatten().map_or(0, |column| column + 1);
+        let mut in_plain = self.after_plain;
+        for line in gap.split('\n').skip(usize::from(!self.after_block && self.end > 0)) {
+            let rest = line.trim_start_matches(' ');
+            if rest.starts_with('\t') && !(in_plain && line.len() - rest.len() >= indent) {
+                return Err("found a tab character that violates indentation");
+            }
+            in_plain &= !rest.trim_start().starts_with('#');
+        }
+        Ok(())
+    }
+}
