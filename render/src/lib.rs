@@ -170,7 +170,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
                     k8s_yaml::documents_to_string(&values)
                 });
                 let (objects, warnings) = kustomize::objects(input, dir, made.as_deref())?;
-                let place = input.place(&joined(dir, "kustomization.yaml"));
+                let place = input.place(&joined(dir, style::KUSTOMIZATION));
                 notes.extend(warnings.into_iter().map(|warning| {
                     Note::new(Reason::LikelyMistake, format!("{place}: {warning}")).in_file(place.clone())
                 }));

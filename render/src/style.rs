@@ -1,6 +1,10 @@
 //! What a bundle is made of: raw YAML, a chart, a kustomization, or a kustomization over a chart (reference §2.8).
 
 use fleet_api::v1alpha1::BundleDeploymentOptions;
+pub use kustomize_rs::KUSTOMIZATION_FILES;
+
+/// The only name of a kustomization that Fleet knows.
+pub(crate) const KUSTOMIZATION: &str = KUSTOMIZATION_FILES[0];
 
 /// Which engines a bundle needs. Neither is raw YAML.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub fn detect(options: &BundleDeploymentOptions, exists: impl Fn(&str) -> bool) 
         let path = if dir.is_empty() { file.to_owned() } else { format!("{dir}/{file}") };
         exists(&path).then_some(dir)
     };
-    Style { chart: holds(chart, "Chart.yaml"), kustomization: holds(kustomization, "kustomization.yaml") }
+    Style { chart: holds(chart, "Chart.yaml"), kustomization: holds(kustomization, KUSTOMIZATION) }
 }
 
 /// Whether `path` lies beneath a directory that is a bundle or a chart of its own, which raw YAML leaves out. `exists`
@@ -56,7 +60,7 @@ pub(crate) fn likely_mistakes(
     let mut found = Vec::new();
     let dir = options.kustomize.as_ref().map_or("", |kustomize| kustomize.dir.as_str());
     let inside = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
-    for name in ["kustomization.yml", "Kustomization"] {
+    for name in &KUSTOMIZATION_FILES[1..] {
         if exists(&inside(name)) {
             let message = "Fleet knows kustomization.yaml alone; the files are deployed as raw YAML. Rename it";
             found.push((inside(name), message.to_owned()));

@@ -10,9 +10,9 @@ use file_tree::{Files, Mode};
 use fleet_api::Digest;
 use fleet_api::reason::Note;
 use k8s_yaml::{Content, Node};
+use skiff_render::style::KUSTOMIZATION_FILES;
 use std::collections::BTreeSet;
 
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Lists whose files configure plugins, which name files themselves.
 const PLUGINS: [&str; 3] = ["generators", "transformers", "validators"];
 /// More directories than that are no repository that somebody wrote.
@@ -59,7 +59,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn directory(&mut self, dir: &str) {
-        for name in NAMES {
+        for name in KUSTOMIZATION_FILES {
             let path = glob::join(dir, name);
             let Some(kustomization) = self.parsed(&path) else { continue };
             self.found.insert(path);
@@ -112,7 +112,7 @@ impl Walk<'_> {
             }
             return;
         }
-        let is_base = NAMES.iter().any(|name| self.files.exists(&glob::join(&place, name)));
+        let is_base = KUSTOMIZATION_FILES.iter().any(|name| self.files.exists(&glob::join(&place, name)));
         if is_base && self.seen.len() < MAX_DIRECTORIES && self.seen.insert(path.clone()) {
             self.rest.push(path);
         }
