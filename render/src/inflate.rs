@@ -2,20 +2,22 @@
 //!
 //! kustomize: api/internal/builtins/HelmChartInflationGenerator.go (`templateCommand`).
 
-use crate::Chance;
 use crate::helm::check_chance;
+use crate::{Chance, RenderError};
 use helm_rs::functions::Seed;
 use helm_rs::{Chart, Options, Output, Release, Values, render};
 use kustomize_rs::{ChartRequest, Charts};
+use std::cell::RefCell;
 
 /// The name of a release that the kustomization does not name: Helm's own. kustomize lets Helm make one up from the time.
 const UNNAMED: &str = "release-name";
 
 /// Renders charts that lie in the tree of the kustomization.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct TreeCharts {
-    /// What random functions draw from; without it they are an error.
-    pub chance: Option<Chance>,
+    chance: Option<Chance>,
+    /// The chart that asked for chance where there was none: the engine passes on texts alone.
+    needed: RefCell<Option<RenderError>>,
 }
 
 impl Charts for TreeCharts {
@@ -24,15 +26,33 @@ impl Charts for TreeCharts {
         let output = render(&chart, &release(request)?, &values(request)?, &self.options(request))
             .map_err(|error| error.to_string())?;
         check_chance(self.chance, output.is_random, output.reads_clock, &format!("{}/Chart.yaml", request.chart))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| {
+                let message = error.to_string();
+                self.needed.replace(Some(error));
+                message
+            })?;
         Ok(printed(request, &output))
     }
 }
 
 impl TreeCharts {
+    /// Random functions of the charts draw from `chance`; without it they are an error.
+    #[must_use]
+    pub fn new(chance: Option<Chance>) -> Self {
+        Self { chance, needed: RefCell::default() }
+    }
+
+    /// Why a build failed, if it was for the lack of chance.
+    pub(crate) fn needed_chance(&self) -> Option<RenderError> {
+        self.needed.take()
+    }
+
     fn options(&self, request: &ChartRequest<'_>) -> Options {
         let chance = self.chance.unwrap_or_default();
-        let mut options = Options::new(Seed::new(chance.seed), chance.time);
+        // One chart may stand in a kustomization for several releases, and each has secrets of its own.
+        let release = [&request.namespace, &request.release_name, &request.name_template, &request.chart];
+        let release = release.map(String::as_str).join("\n");
+        let mut options = Options::new(Seed::new(chance.seed).derived(release.as_bytes()), chance.time);
         if !request.kube_version.is_empty() {
             options.kube_version.clone_from(&request.kube_version);
         }

@@ -6,6 +6,7 @@
 use crate::error::RenderError;
 use crate::inflate::TreeCharts;
 use crate::outside::Repository;
+use crate::style::KUSTOMIZATION;
 use crate::{Input, RenderedObject, joined};
 use file_tree::{Entry, Files, Mode};
 use kustomize_rs::Options;
@@ -15,8 +16,6 @@ use std::collections::BTreeMap;
 
 /// What Fleet calls the output of a chart inside of a kustomization.
 const MANIFESTS: &str = "fleet-manifests.yaml";
-/// The only name that Fleet knows.
-const KUSTOMIZATION: &str = "kustomization.yaml";
 
 /// The objects that the kustomization in `dir` makes; `chart` is the output of the bundle's chart, if it has one.
 pub(crate) fn objects(
@@ -28,7 +27,7 @@ pub(crate) fn objects(
     let repository = Repository { files: input.files, dir: input.prefix };
     let added = chart.map_or_else(|| Ok(BTreeMap::new()), |manifests| over_chart(input, dir, manifests))?;
     let files = Layer { files: &repository, added };
-    let charts = TreeCharts { chance: input.chance };
+    let charts = TreeCharts::new(input.chance);
     let options = Options {
         charts: Some(&charts),
         helm_kube_version: &input.cluster.kubernetes_version,
@@ -39,7 +38,7 @@ pub(crate) fn objects(
     let built = kustomize_rs::build(&files, whole.trim_end_matches('/'), &options);
     let built = built.map_err(|error| {
         let (file, rest) = located(&error);
-        RenderError::file(file.unwrap_or_else(|| place.clone()), rest)
+        charts.needed_chance().unwrap_or_else(|| RenderError::file(file.unwrap_or_else(|| place.clone()), rest))
     })?;
     let object = |value: Value| RenderedObject { value, source: place.clone() };
     Ok((built.objects.into_iter().map(object).collect(), built.warnings))

@@ -6,7 +6,7 @@ use file_tree::MemoryTree;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
 use serde_json::{Value, json};
-use skiff_render::{ClusterFacts, RenderError, RenderInput, Rendered, render, to_deployment};
+use skiff_render::{Chance, ClusterFacts, RenderError, RenderInput, Rendered, render, to_deployment};
 
 type Files<'a> = &'a [(&'a str, &'a str)];
 /// Files, overlays, and `data` of the objects.
@@ -140,7 +140,7 @@ fn bad_input_names_file_line_and_column() {
             json!({"kustomize": {"dir": "./k"}}),
             "app/k/kustomization.yaml:2: ",
         ),
-        (&[("kustomization.yaml", "resources: [../base]")], json!({}), "app/kustomization.yaml: "),
+        (&[("kustomization.yaml", "resources: [../base]")], json!({}), "app/kustomization.yaml:1: "),
         (&[("Chart.yaml", "")], json!({}), "app/Chart.yaml: validation: chart.metadata.name is required"),
         (
             &[("c/Chart.yaml", "")],
@@ -460,4 +460,32 @@ fn charts_in_a_kustomization_are_rendered_from_the_tree() {
         let error = with(chart).unwrap_err().to_string();
         assert!(error.contains("app/kustomization.yaml") && error.contains(expected), "{error}");
     }
+}
+
+const MADE_UP: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"{{ .Release.Name }}\"}\nstringData: {password: \"{{ randAlphaNum 24 }}\", made: \"{{ now | unixEpoch }}\"}\n";
+
+/// The passwords that two releases of one chart in a kustomization make up.
+fn passwords(chance: Option<Chance>) -> Result<Vec<Value>, RenderError> {
+    let files = [
+        ("kustomization.yaml", "helmCharts: [{name: c, releaseName: a}, {name: c, releaseName: b}]\n"),
+        ("charts/c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+        ("charts/c/values.yaml", "{}"),
+        ("charts/c/templates/t.yaml", MADE_UP),
+    ];
+    let (tree, options, cluster) = (MemoryTree::from_files(files).unwrap(), Default::default(), Default::default());
+    let (prefix, bundle) = ("app", "repo-app");
+    let input = RenderInput { files: &tree, prefix, bundle, options: &options, cluster: &cluster, chance };
+    let objects = render(&input)?.objects;
+    Ok(objects.iter().map(|object| object.value["stringData"]["password"].clone()).collect())
+}
+
+#[test]
+fn charts_in_a_kustomization_make_up_what_each_cluster_keeps() {
+    let RenderError::NeedsChance { place, .. } = passwords(None).unwrap_err() else { panic!("another error") };
+    assert_eq!(place, "app/charts/c/Chart.yaml");
+    let of_seed = |seed| passwords(Some(Chance { seed: [seed; 32], time: 7 })).unwrap();
+    let first = of_seed(1);
+    assert_eq!(first, of_seed(1), "the same every time");
+    assert_ne!(first[0], first[1], "each release has its own");
+    assert_ne!(first[0], of_seed(2)[0], "each cluster has its own");
 }

@@ -26,7 +26,7 @@ fn build(args: &KustomizeBuildArgs, output: &mut Output) -> Result<(), CliError>
     let inside = dir.strip_prefix("/").ok().and_then(Path::to_str);
     let inside = inside.ok_or_else(|| CliError::Failed(format!("{}: the path is not UTF-8", dir.display())))?;
     // Not secret, so that a build can be compared with another one.
-    let charts = TreeCharts { chance: Some(Chance { seed: super::helm::DUMMY_SEED, time: 0 }) };
+    let charts = TreeCharts::new(Some(Chance { seed: super::helm::DUMMY_SEED, time: 0 }));
     let options = Options {
         order: if args.reorder.as_deref() == Some("none") { Order::Input } else { Order::Legacy },
         load_from_anywhere: args.load_restrictor == "LoadRestrictionsNone",
@@ -41,17 +41,18 @@ fn build(args: &KustomizeBuildArgs, output: &mut Output) -> Result<(), CliError>
         output
             .note("Flag --reorder has been deprecated, use the new 'sortOptions' field in kustomization.yaml instead.");
     }
-    let built =
-        kustomize_rs::build(&Disk::new("/"), inside, &options).map_err(|error| CliError::Failed(error.to_string()))?;
-    for warning in &built.warnings {
-        output.note(warning);
+    let failed = |error: kustomize_rs::Error| CliError::Failed(error.to_string());
+    let files = Disk::new("/");
+    if let Some(place) = args.output.as_ref().filter(|place| place.is_dir()) {
+        let built = kustomize_rs::build(&files, inside, &options).map_err(failed)?;
+        built.warnings.iter().for_each(|warning| output.note(warning));
+        return built.to_files().iter().try_for_each(|(name, text)| write(&place.join(name), text));
     }
+    let (text, warnings) = kustomize_rs::build_yaml(&files, inside, &options).map_err(failed)?;
+    warnings.iter().for_each(|warning| output.note(warning));
     match &args.output {
-        None => output.raw(&built.to_yaml()),
-        Some(place) if place.is_dir() => {
-            built.to_files().iter().try_for_each(|(name, text)| write(&place.join(name), text))
-        }
-        Some(file) => write(file, &built.to_yaml()),
+        None => output.raw(&text),
+        Some(file) => write(file, &text),
     }
 }
 

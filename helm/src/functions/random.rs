@@ -49,12 +49,17 @@ impl Seed {
         Self(bytes)
     }
 
+    /// The seed of one of several renders that share this one.
+    #[must_use]
+    pub fn derived(&self, render: &[u8]) -> Self {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.0).map(|mac| mac.chain_update(render).finalize().into_bytes());
+        // An HMAC takes keys of any length; without one nothing secret must be made.
+        Self(mac.map(Into::into).unwrap_or_default())
+    }
+
     /// The stream of one purpose.
     pub(super) fn stream(&self, purpose: &[u8]) -> Stream {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.0).map(|mac| mac.chain_update(purpose).finalize().into_bytes());
-        // An HMAC takes keys of any length; without one nothing secret must be made.
-        let key: [u8; 32] = mac.map(Into::into).unwrap_or_default();
-        Stream(ChaCha20Rng::from_seed(key))
+        Stream(ChaCha20Rng::from_seed(self.derived(purpose).0))
     }
 }
 

@@ -12,13 +12,21 @@ stringData:
   note: {{ .Values.note }}
 ";
 
-fn files(note: &str) -> Vec<(String, String)> {
+/// The directory of the chart in the repository, and what else the bundle `web` holds.
+type Layout = (&'static str, &'static [(&'static str, &'static str)]);
+
+const BUNDLE: Layout = ("web", &[]);
+const IN_A_KUSTOMIZATION: Layout =
+    ("web/charts/web", &[("web/kustomization.yaml", "helmCharts: [{name: web, releaseName: shop}]\n")]);
+
+fn files((chart, others): Layout, note: &str) -> Vec<(String, String)> {
     let texts = [("Chart.yaml", CHART), ("templates/secret.yaml", SECRET), ("values.yaml", &format!("note: {note}\n"))];
-    texts.iter().map(|(path, text)| (format!("web/{path}"), (*text).to_owned())).collect()
+    let of_chart = texts.iter().map(|(path, text)| (format!("{chart}/{path}"), (*text).to_owned()));
+    of_chart.chain(others.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))).collect()
 }
 
-fn commit(repo: &Repo, note: &str) {
-    let files = files(note);
+fn commit(repo: &Repo, layout: Layout, note: &str) {
+    let files = files(layout, note);
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     repo.commit(&files);
 }
@@ -39,9 +47,18 @@ async fn made(agent: &mut Agent, note: &str) -> (Value, Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_chart_makes_up_is_the_clusters_own_and_stays() {
+    is_the_clusters_own_and_stays(BUNDLE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_chart_in_a_kustomization_makes_up_is_so_too() {
+    is_the_clusters_own_and_stays(IN_A_KUSTOMIZATION).await;
+}
+
+async fn is_the_clusters_own_and_stays(layout: Layout) {
     let (_dir, data) = data();
     let repo = Repo::new();
-    commit(&repo, "one");
+    commit(&repo, layout, "one");
     let hub = start(&data).await;
     gitrepo(&hub, "shop", &repo, &json!({"pollingInterval": "1s"})).await;
     let mut agents = Vec::new();
@@ -59,7 +76,7 @@ async fn what_a_chart_makes_up_is_the_clusters_own_and_stays() {
     let hub = start(&data).await;
     till.moved(&hub);
     assert_eq!(made(till, "one").await, first);
-    commit(&repo, "two");
+    commit(&repo, layout, "two");
     assert_eq!(made(till, "two").await, first, "another commit makes up nothing new");
     hub.stop().await;
 
