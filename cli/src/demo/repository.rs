@@ -20,6 +20,7 @@ const EXAMPLE: &[(&str, &str)] = example![
     "storage/claim.yaml",
     "storage/fleet.yaml",
     "till/fleet.yaml",
+    "till/kustomization.yaml",
     "till/settings.yaml",
     "web/config.yaml",
     "web/deployment.yaml",

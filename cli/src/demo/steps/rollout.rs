@@ -41,7 +41,11 @@ async fn holds(world: &World, cluster: &Cluster) -> Result<(), Failure> {
     ensure(image(&web).is_some_and(|image| image.ends_with(":1.0.0")), || {
         format!("{}: Deployment web runs {:?}", cluster.name, image(&web))
     })?;
-    cluster.config_map("till").await?;
+    let till = cluster.config_map("till").await?;
+    let device = till.metadata.labels.as_ref().and_then(|labels| labels.get("device"));
+    ensure(device.is_some_and(|device| device == "till"), || {
+        format!("{}: ConfigMap till lacks the label of its kustomization", cluster.name)
+    })?;
     let claim = cluster.claim("receipts").await?;
     ensure(claim.is_some(), || format!("{}: there is no claim for the receipts", cluster.name))
 }
