@@ -51,6 +51,8 @@ pub enum Command {
     Get(GetArgs),
     /// Why something waits, was refused, failed or drifted
     Explain(ObjectArgs),
+    /// What was changed in which cluster, or the comparePatches that would accept it
+    Drift(DriftArgs),
     /// Let held deletions go
     Approve(ApproveArgs),
     /// Wait until a condition holds
@@ -61,6 +63,12 @@ pub enum Command {
     Bundle(BundleArgs),
     /// The objects that one cluster would get of a directory, offline
     Render(RenderArgs),
+    /// Which clusters would get the bundles of a directory, and why the others would not, offline
+    Target(TargetArgs),
+    /// What is wrong or odd in a directory, before it is pushed, offline
+    Lint(LintArgs),
+    /// What two revisions of a directory make different in each cluster, as objects, offline
+    Diff(DiffArgs),
     /// Build a kustomization, offline
     Kustomize(KustomizeArgs),
     /// Template a Helm chart, offline
@@ -192,6 +200,20 @@ pub struct ObjectArgs {
     pub output: Format,
 }
 
+/// `skiff drift`.
+#[derive(Clone, Debug, Args)]
+pub struct DriftArgs {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: String,
+    /// Print the lines of fleet.yaml that would accept it instead
+    #[arg(long)]
+    pub fleet_yaml: bool,
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t, conflicts_with = "fleet_yaml")]
+    pub output: Format,
+}
+
 /// `skiff delete`.
 #[derive(Clone, Debug, Args)]
 pub struct DeleteArgs {
@@ -299,6 +321,63 @@ pub struct RenderArgs {
     pub output_by_bundle: Option<PathBuf>,
 }
 
+/// `skiff target`.
+#[derive(Clone, Debug, Args)]
+pub struct TargetArgs {
+    /// The repository
+    #[command(flatten)]
+    pub repository: RepositoryArgs,
+    /// A file with Clusters, ClusterGroups, Namespaces and BundleNamespaceMappings
+    #[arg(long, value_name = "FILE")]
+    pub clusters: PathBuf,
+    /// Only this cluster
+    #[arg(long, value_name = "[NAMESPACE/]NAME")]
+    pub cluster: Option<String>,
+    /// How to write it; `wide` names all clusters
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// `skiff lint`.
+#[derive(Clone, Debug, Args)]
+pub struct LintArgs {
+    /// The repository
+    #[command(flatten)]
+    pub repository: RepositoryArgs,
+    /// A file with Clusters, ClusterGroups, Namespaces and BundleNamespaceMappings; without it, clusters are made up
+    #[arg(long, value_name = "FILE")]
+    pub clusters: Option<PathBuf>,
+    /// Fail for warnings, too
+    #[arg(long)]
+    pub strict: bool,
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// `skiff diff`.
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    /// The repository, in a git working tree
+    #[command(flatten)]
+    pub repository: RepositoryArgs,
+    /// The revision before: a branch, a tag, a commit, HEAD~1
+    #[arg(long, value_name = "REVISION", default_value = "HEAD")]
+    pub from: String,
+    /// The revision after [default: the files as they are on disk]
+    #[arg(long, value_name = "REVISION")]
+    pub to: Option<String>,
+    /// A file with Clusters, ClusterGroups, Namespaces and BundleNamespaceMappings; without it, clusters are made up
+    #[arg(long, value_name = "FILE")]
+    pub clusters: Option<PathBuf>,
+    /// Only this cluster of the file
+    #[arg(long, value_name = "[NAMESPACE/]NAME", requires = "clusters")]
+    pub cluster: Option<String>,
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
 /// `skiff kustomize`.
 #[derive(Clone, Debug, Args)]
 pub struct KustomizeArgs {
@@ -404,12 +483,16 @@ mod tests {
             "get clusters -o wide --watch",
             "get gitrepos/shop -o json",
             "explain cluster one",
+            "drift shop-web --fleet-yaml",
             "approve gitrepo/shop --yes",
             "wait gitrepo shop --for condition=Ready --timeout 1m",
             "sync gitrepo shop",
             "bundle . --name shop -o json",
             "bundle . --gitrepo gitrepo.yaml",
             "render . --clusters c.yaml --cluster ns/one --label a=b --kube-version 1.30 --api-version a/v1/K --output-by-bundle d",
+            "diff . --from main --to HEAD --clusters c.yaml --cluster one -o json",
+            "lint . --clusters c.yaml --strict",
+            "target . --clusters c.yaml --cluster one -o wide",
         ] {
             let words = std::iter::once("skiff").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");

@@ -49,6 +49,9 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<(), CliError> {
     match command {
         Command::Bundle(args) => offline::bundle::run(&args, output),
         Command::Render(args) => offline::render::run(&args, output),
+        Command::Diff(args) => offline::diff::run(&args, output),
+        Command::Lint(args) => offline::lint::run(&args, output),
+        Command::Target(args) => offline::target::run(&args, output),
         Command::Kustomize(args) => offline::kustomize::run(&args, output),
         Command::Helm(args) => offline::helm::run(&args, output),
         Command::Hub(args) => hub::run(args, &global, output),
@@ -59,6 +62,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<(), CliError> {
         Command::Delete(args) => online::delete(&args, &global, output),
         Command::Get(args) => online::get(&args, &global, output),
         Command::Explain(args) => online::explain(&args, &global, output),
+        Command::Drift(args) => online::drift(&args, &global, output),
         Command::Approve(args) => online::approve(&args, &global, output),
         Command::Wait(args) => online::wait(&args, &global, output),
         Command::Sync(args) => online::sync(&args, &global, output),

@@ -1,5 +1,6 @@
 //! The state of a Deployment, and what the states of many add up to (reference §2.11, `summary/summary.go`).
 
+use fleet_api::key::group_of;
 use fleet_api::reason::{Note, Severity};
 use fleet_api::state::DeploymentState;
 use fleet_api::v1alpha1::{
@@ -150,12 +151,13 @@ pub fn non_ready(name: String, state: DeploymentState, report: Option<&Deploymen
 pub fn modified_status(report: &DeploymentReport) -> Vec<ModifiedStatus> {
     let entry = |object: &fleet_api::wire::ModifiedObject| ModifiedStatus {
         kind: object.key.kind.clone(),
-        api_version: object.key.group.clone(),
+        api_version: object.api_version.clone(),
         namespace: object.key.namespace.clone(),
         name: object.key.name.clone(),
         missing: object.missing,
         exist: object.foreign,
         patch: changes(&object.fields, &object.managers),
+        json_pointers: object.fields.iter().filter_map(|field| crate::agent::from_dotted(field)).collect(),
     };
     report.modified.iter().map(entry).collect()
 }
@@ -251,7 +253,8 @@ pub fn ready_message(kind: &str, summary: &Summary) -> String {
 }
 
 fn modified_line(object: &ModifiedStatus) -> String {
-    let mut line = ObjectKey::new(&object.api_version, &object.kind, &object.namespace, &object.name).to_string();
+    let mut line =
+        ObjectKey::new(group_of(&object.api_version), &object.kind, &object.namespace, &object.name).to_string();
     let what = match (object.missing, object.exist) {
         (true, _) => "missing".to_owned(),
         (_, true) => "is not owned by us".to_owned(),

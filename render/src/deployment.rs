@@ -61,6 +61,19 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// What an object is called in the cluster, where `release_namespace` is that of its bundle. A kind that Kubernetes does
+/// not bring is taken for a namespaced one; the cluster knows better.
+#[must_use]
+pub fn key_in_cluster(object: &Value, release_namespace: &str) -> ObjectKey {
+    let mut key = key(object);
+    if crate::kinds::is_cluster_scoped(&key.group, &key.kind) == Some(true) {
+        key.namespace.clear();
+    } else if key.namespace.is_empty() {
+        release_namespace.clone_into(&mut key.namespace);
+    }
+    key
+}
+
 /// The key of an object, also of one that the API server will refuse for its lack of a name.
 fn key(object: &Value) -> ObjectKey {
     let metadata = &object["metadata"];

@@ -18,7 +18,7 @@ pub mod strategic;
 pub mod style;
 mod values;
 
-pub use deployment::to_deployment;
+pub use deployment::{key_in_cluster, to_deployment};
 pub use error::RenderError;
 pub use inflate::TreeCharts;
 

@@ -39,6 +39,7 @@ mod tests;
 pub mod testserver;
 mod tls;
 mod tree;
+mod working_copy;
 
 pub use credentials::{Access, Credentials};
 pub use error::{Cap, Error};
@@ -48,3 +49,4 @@ pub use reference::Reference;
 pub use remote::{Policy, Remote, Scheme};
 pub use store::{Ancestry, Fetched, Repository, Resolved};
 pub use tree::{CommitTree, Problem, ProblemKind, TreeEntry};
+pub use working_copy::{RevisionError, WorkingCopy};

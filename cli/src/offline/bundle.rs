@@ -15,7 +15,7 @@ pub fn run(args: &BundleArgs, output: &mut Output) -> Result<(), CliError> {
     let mut errors = repository.report(output);
     let mut bundles = Vec::new();
     for found in &repository.discovery.bundles {
-        match skiff_bundler::discover::with_contents(&repository.files, found) {
+        match skiff_bundler::discover::with_contents(&*repository.files, found) {
             Ok(bundle) => bundles.push(serde_json::to_value(bundle).map_err(std::io::Error::from)?),
             Err(error) => errors.push(format!("{}: bundle {}: {error}", repository.title(), found.name())),
         }

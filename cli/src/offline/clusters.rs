@@ -57,6 +57,17 @@ impl Universe {
         Ok(universe)
     }
 
+    /// With the cluster `wanted` alone, if one is; clusters without a namespace are in `home`.
+    pub(crate) fn only(mut self, wanted: Option<&str>, home: &str) -> Result<Self, CliError> {
+        if let Some(wanted) = wanted {
+            self.clusters = vec![self.find(wanted, home)?.clone()];
+        }
+        for cluster in &mut self.clusters {
+            cluster.metadata.namespace.get_or_insert_with(|| home.to_owned());
+        }
+        Ok(self)
+    }
+
     /// The cluster that is asked for, with the labels of the command line over its own.
     pub(crate) fn choose(&self, args: &RenderArgs, gitrepo: &GitRepo) -> Result<Cluster, CliError> {
         let namespace = gitrepo.metadata.namespace.clone().unwrap_or_else(default_namespace);

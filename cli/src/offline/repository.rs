@@ -3,7 +3,7 @@
 use crate::args::RepositoryArgs;
 use crate::error::CliError;
 use crate::output::Output;
-use file_tree::DirTree;
+use file_tree::{DirTree, Files};
 use fleet_api::labels::DEFAULT_NAMESPACE;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{GitRepo, TargetSelector};
@@ -15,7 +15,7 @@ use std::path::Path;
 /// The directory, its GitRepo, and the bundles in it.
 pub(crate) struct Repository {
     /// The files.
-    pub(crate) files: DirTree,
+    pub(crate) files: Box<dyn Files>,
     /// The GitRepo, from its file or made up.
     pub(crate) gitrepo: GitRepo,
     /// What was found.
@@ -25,16 +25,18 @@ pub(crate) struct Repository {
 impl Repository {
     /// Reads the directory. `namespace` is the GitRepo's where its file names none.
     pub(crate) fn open(args: &RepositoryArgs) -> Result<Self, CliError> {
-        let gitrepo = match &args.gitrepo {
-            Some(file) => read_gitrepo(file)?,
-            None => made_up(args)?,
-        };
+        let gitrepo = gitrepo(args)?;
         if !args.path.is_dir() {
             return Err(CliError::Failed(format!("{}: is no directory", args.path.display())));
         }
         let files = DirTree::open(&args.path).map_err(|error| CliError::Failed(error.to_string()))?;
-        let discovery = discover(&Plain(&files), &gitrepo, &mut Cache::default());
-        Ok(Self { files, gitrepo, discovery })
+        Ok(Self::of(Box::new(files), gitrepo))
+    }
+
+    /// The bundles that `gitrepo` makes of `files`.
+    pub(crate) fn of(files: Box<dyn Files>, gitrepo: GitRepo) -> Self {
+        let discovery = discover(&Plain(&*files), &gitrepo, &mut Cache::default());
+        Self { files, gitrepo, discovery }
     }
 
     /// `GitRepo fleet-default/shop`.
@@ -65,10 +67,20 @@ impl Repository {
         errors
     }
 
+    /// What came to nothing, in words.
+    pub(crate) fn failures(&self) -> Vec<String> {
+        self.discovery.failed.iter().map(|failure| self.describe(failure)).collect()
+    }
+
     fn describe(&self, failure: &Failure) -> String {
         let bundle = failure.bundle.as_ref().map(|name| format!("bundle {name}: ")).unwrap_or_default();
         format!("{}: {bundle}{}", self.title(), told(&failure.note))
     }
+}
+
+/// The GitRepo of the command line: from its file, or made up.
+pub(crate) fn gitrepo(args: &RepositoryArgs) -> Result<GitRepo, CliError> {
+    args.gitrepo.as_deref().map_or_else(|| made_up(args), read_gitrepo)
 }
 
 /// The message of a note, and what to do about it.

@@ -14,6 +14,7 @@ mod apply;
 mod approve;
 pub mod client;
 pub mod config;
+mod drift;
 mod explain;
 mod get;
 mod label;
@@ -22,7 +23,8 @@ pub mod tls;
 mod wait;
 
 use crate::args::{
-    ApplyArgs, ApproveArgs, DeleteArgs, GetArgs, Global, LabelArgs, ObjectArgs, TokenArgs, TokenCommand, WaitArgs,
+    ApplyArgs, ApproveArgs, DeleteArgs, DriftArgs, GetArgs, Global, LabelArgs, ObjectArgs, TokenArgs, TokenCommand,
+    WaitArgs,
 };
 use crate::error::CliError;
 use crate::output::Output;
@@ -122,6 +124,15 @@ pub fn explain(args: &ObjectArgs, global: &Global, output: &mut Output) -> Resul
     let path = format!("/v1/admin/explain/{}", object.words());
     let answer = with_hub(global, async |hub| Ok(hub.send(Method::GET, &path, None).await?))?;
     explain::print(&answer, args.output, output)
+}
+
+/// Says what was changed in which cluster.
+///
+/// # Errors
+/// What the hub answers, or that it cannot be reached.
+pub fn drift(args: &DriftArgs, global: &Global, output: &mut Output) -> Result<(), CliError> {
+    let bundle = Named::new(Kind::Bundle, &global.namespace, &args.bundle)?;
+    with_hub(global, async |hub| drift::run(hub, &bundle, args.fleet_yaml, args.output, output).await)
 }
 
 /// Lets held deletions go.

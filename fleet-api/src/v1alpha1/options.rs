@@ -1,6 +1,7 @@
 //! `BundleDeploymentOptions`: how a Bundle is rendered and applied (reference §1.1, §2.5).
 
 use super::LabelSelector;
+use crate::key::ObjectKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -51,7 +52,7 @@ pub struct BundleDeploymentOptions {
     /// Release the objects instead of deleting them when the Bundle goes.
     #[serde(skip_serializing_if = "is_false")]
     pub keep_resources: bool,
-    /// Delete the target namespace when the Bundle goes; held by R8.
+    /// Delete the target namespace when the Bundle goes. Kept, and not acted on yet.
     #[serde(skip_serializing_if = "is_false")]
     pub delete_namespace: bool,
     /// Delete CustomResourceDefinitions when they leave the Bundle; they are released otherwise.
@@ -216,6 +217,18 @@ pub struct ComparePatch {
     /// JSON pointers of fields to leave out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub json_pointers: Vec<String>,
+}
+
+impl ComparePatch {
+    /// Whether it is about an object; what the patch leaves empty is any.
+    #[must_use]
+    pub fn is_about(&self, api_version: &str, key: &ObjectKey) -> bool {
+        let same = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+        same(&self.api_version, api_version)
+            && same(&self.kind, &key.kind)
+            && same(&self.namespace, &key.namespace)
+            && same(&self.name, &key.name)
+    }
 }
 
 /// One operation of a [`ComparePatch`].

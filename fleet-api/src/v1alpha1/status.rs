@@ -96,7 +96,7 @@ pub struct NonReadyResource {
 pub struct ModifiedStatus {
     /// Its kind.
     pub kind: String,
-    /// Its `apiVersion`, or group.
+    /// Its `apiVersion`.
     pub api_version: String,
     /// Its namespace.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -112,6 +112,9 @@ pub struct ModifiedStatus {
     /// The fields that differ, without their values.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub patch: String,
+    /// The same as `diff.comparePatches` takes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub json_pointers: Vec<String>,
 }
 
 /// An object that is not healthy.
@@ -248,7 +251,7 @@ pub struct BundleStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct BundleDeploymentStatus {
     /// The Deployment that the agent has applied.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(rename = "appliedDeploymentID", skip_serializing_if = "String::is_empty")]
     pub applied_deployment_id: String,
     /// Every object is healthy.
     pub ready: bool,

@@ -98,6 +98,9 @@ pub struct NotReadyObject {
 pub struct ModifiedObject {
     /// The object.
     pub key: ObjectKey,
+    /// Its `apiVersion`, as in the manifest.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub api_version: String,
     /// It is gone.
     #[serde(default)]
     pub missing: bool,

@@ -7,6 +7,7 @@ use super::action::{Action, Apply, Cause, RemoveKeys, Target};
 use super::claims::{Claim, claim};
 use super::ledger::Entry;
 use super::plan::Scope;
+use super::pointer::dotted;
 use super::rules::Rule;
 use super::snapshot::{Live, Strayed};
 use fleet_api::wire::{DeploymentObject, ModifiedObject, NotReadyObject, Timestamp};
@@ -164,6 +165,7 @@ impl Case<'_> {
         judgement.applied = true;
         judgement.modified = Some(ModifiedObject {
             key: self.subject.key.clone(),
+            api_version: self.subject.object.api_version.clone(),
             missing: true,
             foreign: false,
             fields: Vec::new(),
@@ -221,6 +223,7 @@ impl Case<'_> {
         judgement.notes.push(self.subject.note(Reason::OwnedByOther, message));
         judgement.modified = Some(ModifiedObject {
             key: self.subject.key.clone(),
+            api_version: self.subject.object.api_version.clone(),
             missing: false,
             foreign: true,
             fields: Vec::new(),
@@ -264,6 +267,7 @@ impl Case<'_> {
         }
         judgement.modified = Some(ModifiedObject {
             key: self.subject.key.clone(),
+            api_version: self.subject.object.api_version.clone(),
             missing: false,
             foreign: false,
             fields: lost.iter().chain(&added).map(|stray| dotted(&stray.pointer)).collect(),
@@ -341,21 +345,4 @@ fn managers<'a>(strays: impl Iterator<Item = &'a Strayed>) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-/// `/spec/template/spec/containers/0/image` → `.spec.template.spec.containers[0].image`.
-pub(super) fn dotted(pointer: &str) -> String {
-    let mut path = String::with_capacity(pointer.len());
-    for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
-        if step.bytes().all(|byte| byte.is_ascii_digit()) && !path.is_empty() {
-            path.push_str(&format!("[{step}]"));
-        } else if step.contains(['.', '/']) {
-            path.push_str(&format!("[{step:?}]"));
-        } else {
-            path.push('.');
-            path.push_str(&step);
-        }
-    }
-    path
 }

@@ -37,6 +37,7 @@ mod look;
 mod observe;
 mod persist;
 mod plan;
+mod pointer;
 mod prepare;
 mod prune;
 mod report;
@@ -56,6 +57,7 @@ pub use ledger::{BundleLedger, Entry, Ledger, Spent};
 pub use persist::{
     BrokenDocument, DESIRED_DOCUMENT, LEDGER_DOCUMENT, Restored, encode_desired, encode_ledger, restore,
 };
+pub(crate) use pointer::from_dotted;
 pub use prepare::{keeps, prepare};
 pub use rules::{Rule, Rules};
 pub use snapshot::{GroupKind, KindInfo, LIVE_LIST_CAP, Live, Strayed, Unhealthy};

@@ -279,12 +279,12 @@ impl Machine {
         let lost = live.map(|live| live.lost.as_slice()).unwrap_or_default();
         let note = if !left_out.is_empty() {
             let owner = live.and_then(|live| live.replicas_owner.as_deref()).unwrap_or("its controller").to_owned();
-            let fields: Vec<String> = left_out.iter().map(|pointer| super::diff::dotted(pointer)).collect();
+            let fields: Vec<String> = left_out.iter().map(|pointer| super::pointer::dotted(pointer)).collect();
             Some(Note::new(Reason::LeftToController, format!("{} of {key} is left to {owner}", fields.join(", "))))
         } else if lost.is_empty() {
             None
         } else {
-            let fields: Vec<String> = lost.iter().map(|stray| super::diff::dotted(&stray.pointer)).collect();
+            let fields: Vec<String> = lost.iter().map(|stray| super::pointer::dotted(&stray.pointer)).collect();
             let by = lost.iter().map(|stray| &*stray.manager).find(|name| !name.is_empty()).unwrap_or("somebody");
             let message = format!("the newer state of {key} overruled {by} in {}", fields.join(", "));
             Some(Note::new(Reason::Overruled, message))
@@ -308,7 +308,7 @@ impl Machine {
                 let strays = live.lost.iter().chain(live.added.iter().filter(|stray| stray.by_person()));
                 let (mut fields, mut managers) = (Vec::new(), BTreeSet::new());
                 for stray in strays {
-                    fields.push(super::diff::dotted(&stray.pointer));
+                    fields.push(super::pointer::dotted(&stray.pointer));
                     managers.insert(&*stray.manager);
                 }
                 let managers: Vec<&str> = managers.into_iter().filter(|name| !name.is_empty()).collect();

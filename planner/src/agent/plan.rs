@@ -88,25 +88,16 @@ impl Scope<'_> {
                 .strip_prefix(path.trim_end_matches('/'))
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let same = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
         let patches = &self.deployment.options.compare_patches;
         let (object, key) = (subject.object, subject.key);
-        patches
-            .iter()
-            .filter(|patch| {
-                same(&patch.api_version, &object.api_version)
-                    && same(&patch.kind, &key.kind)
-                    && same(&patch.namespace, &key.namespace)
-                    && same(&patch.name, &key.name)
-            })
-            .any(|patch| {
-                patch.json_pointers.iter().any(|path| covers(path))
-                    || patch.operations.iter().any(|operation| match operation.op.as_str() {
-                        // Fleet's `ignore` without a path leaves the whole object out.
-                        "ignore" => operation.path.is_empty() || covers(&operation.path),
-                        _ => !operation.path.is_empty() && covers(&operation.path),
-                    })
-            })
+        patches.iter().filter(|patch| patch.is_about(&object.api_version, key)).any(|patch| {
+            patch.json_pointers.iter().any(|path| covers(path))
+                || patch.operations.iter().any(|operation| match operation.op.as_str() {
+                    // Fleet's `ignore` without a path leaves the whole object out.
+                    "ignore" => operation.path.is_empty() || covers(&operation.path),
+                    _ => !operation.path.is_empty() && covers(&operation.path),
+                })
+        })
     }
 }
 

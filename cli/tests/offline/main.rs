@@ -1,6 +1,8 @@
-//! `skiff bundle` and `skiff render` as a person runs them: what is on stdout, what on stderr, and the exit status.
+//! The commands over a directory as a person runs them: what is on stdout, what on stderr, and the exit status.
 
 #![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
+
+mod before_push;
 
 use std::fs;
 use std::path::Path;

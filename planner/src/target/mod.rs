@@ -3,6 +3,10 @@
 //! Source: `internal/cmd/controller/target/` of rancher/fleet (reference §2.5). Better on purpose: of several
 //! customizations (`AllMatches`) each is laid over what is there so far, so that a `null` of an earlier one holds.
 
+mod many;
+
+pub use many::{Group, Many, Outcome};
+
 use crate::options::merge;
 use crate::selector::{self, Labels, matches, mismatch};
 use fleet_api::labels::DISPLAY_NAME_LABEL;
@@ -125,48 +129,73 @@ pub fn validate(bundle: &BundleSpec) -> Result<(), InvalidTarget> {
     Ok(())
 }
 
+/// Which of a Bundle's targets decide for a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice<'a> {
+    /// It goes there.
+    Deploy {
+        /// The target that matched.
+        target: &'a BundleTarget,
+        /// The customizations that apply, in order.
+        customizations: Vec<&'a BundleTarget>,
+    },
+    /// This target or customization matches, and says that nothing is to be deployed.
+    DoNotDeploy(&'a BundleTarget),
+    /// None of these targets matches.
+    NotTargeted(&'a [BundleTarget]),
+}
+
+/// Chooses by `matches`, which says whether a target's criteria hold for the cluster.
+pub fn choose<'a>(bundle: &'a BundleSpec, mut matches: impl FnMut(&TargetSelector) -> bool) -> Choice<'a> {
+    let (customizations, targets) = split(bundle);
+    let allowed = bundle.target_restrictions.is_empty()
+        || bundle.target_restrictions.iter().any(|restriction| matches(restriction));
+    let target = targets.iter().find(|target| allowed && matches(&target.selector));
+    let Some(target) = target else { return Choice::NotTargeted(targets) };
+    if target.do_not_deploy {
+        return Choice::DoNotDeploy(target);
+    }
+    let all = bundle.target_customization_mode == "AllMatches";
+    let customizations: Vec<&BundleTarget> = customizations
+        .iter()
+        .filter(|customization| matches(&customization.selector))
+        .take(if all { usize::MAX } else { 1 })
+        .collect();
+    match customizations.iter().find(|customization| customization.do_not_deploy) {
+        Some(suppressing) => Choice::DoNotDeploy(suppressing),
+        None => Choice::Deploy { target, customizations },
+    }
+}
+
+/// The customizations of a Bundle, and its targets. A Bundle without restrictions did not come from a GitRepo: all its
+/// targets are plain ones.
+pub fn split(bundle: &BundleSpec) -> (&[BundleTarget], &[BundleTarget]) {
+    let customizations = bundle.targets.len().saturating_sub(bundle.target_restrictions.len());
+    if bundle.target_restrictions.is_empty() { (&[], &bundle.targets) } else { bundle.targets.split_at(customizations) }
+}
+
 /// What becomes of `bundle` in `cluster`, which belongs to `groups`. The selectors must be valid ([`validate`]), and
 /// the cluster in reach ([`reaches`]).
 pub fn resolve(bundle: &BundleSpec, cluster: &ClusterView, groups: &[&GroupView]) -> Resolution {
-    let customizations = bundle.targets.len().saturating_sub(bundle.target_restrictions.len());
-    // A Bundle without restrictions did not come from a GitRepo: all its targets are plain ones.
-    let (customizations, targets) = if bundle.target_restrictions.is_empty() {
-        (&[][..], &bundle.targets[..])
-    } else {
-        bundle.targets.split_at(customizations)
-    };
-    let allowed = bundle.target_restrictions.is_empty()
-        || bundle.target_restrictions.iter().any(|restriction| target_matches(restriction, cluster, groups));
-    let target = targets.iter().find(|target| allowed && target_matches(&target.selector, cluster, groups));
-    let Some(target) = target else {
-        return Resolution::Skip(not_targeted(targets, cluster, groups));
-    };
-    if target.do_not_deploy {
-        return Resolution::Skip(do_not_deploy(target));
+    match choose(bundle, |target| target_matches(target, cluster, groups)) {
+        Choice::NotTargeted(targets) => Resolution::Skip(not_targeted(targets, cluster, groups)),
+        Choice::DoNotDeploy(target) => Resolution::Skip(do_not_deploy(target)),
+        Choice::Deploy { target, customizations } => Resolution::Deploy(Box::new(Match {
+            target: target.selector.name.clone(),
+            customizations: customizations.iter().map(|customization| customization.selector.name.clone()).collect(),
+            options: options(bundle, target, &customizations),
+        })),
     }
-    let all = bundle.target_customization_mode == "AllMatches";
-    let matching: Vec<&BundleTarget> = customizations
-        .iter()
-        .filter(|customization| target_matches(&customization.selector, cluster, groups))
-        .take(if all { usize::MAX } else { 1 })
-        .collect();
-    if let Some(suppressing) = matching.iter().find(|customization| customization.do_not_deploy) {
-        return Resolution::Skip(do_not_deploy(suppressing));
-    }
-    let mut options = bundle.options.clone();
+}
+
+/// The Bundle's options with what applies to a cluster laid over them.
+fn options(bundle: &BundleSpec, target: &BundleTarget, customizations: &[&BundleTarget]) -> BundleDeploymentOptions {
     // A customization takes the place of the target's own options (Fleet: they are replaced, not merged).
-    if matching.is_empty() {
-        options = merge(&options, &target.options);
-    } else {
-        for customization in &matching {
-            options = merge(&options, &customization.options);
-        }
+    if customizations.is_empty() {
+        return merge(&bundle.options, &target.options);
     }
-    Resolution::Deploy(Box::new(Match {
-        target: target.selector.name.clone(),
-        customizations: matching.iter().map(|customization| customization.selector.name.clone()).collect(),
-        options,
-    }))
+    let laid = |options: BundleDeploymentOptions, over: &&BundleTarget| merge(&options, &over.options);
+    customizations.iter().fold(bundle.options.clone(), laid)
 }
 
 /// Whether a target's criteria hold for a cluster. Evaluated once for each group of the cluster, so that `clusterGroup`
@@ -197,14 +226,19 @@ fn is_called(cluster: &ClusterView, name: &str) -> bool {
     cluster.name == name || cluster.labels.get(DISPLAY_NAME_LABEL).is_some_and(|display| display == name)
 }
 
-fn do_not_deploy(target: &BundleTarget) -> Note {
+pub(crate) fn do_not_deploy(target: &BundleTarget) -> Note {
     Note::new(Reason::DoNotDeploy, format!("`{}` matches and says doNotDeploy", target.selector.name))
 }
 
 fn not_targeted(targets: &[BundleTarget], cluster: &ClusterView, groups: &[&GroupView]) -> Note {
-    let why: Vec<String> = targets.iter().map(|target| why_not(&target.selector, cluster, groups)).collect();
-    let why = if why.is_empty() { "there are no targets".to_owned() } else { why.join("; ") };
+    let why = why_none(targets, cluster, groups);
     Note::new(Reason::NotTargeted, format!("no target matches cluster {}/{}: {why}", cluster.namespace, cluster.name))
+}
+
+/// Why none of `targets` matches a cluster, in words that do not name the cluster.
+fn why_none(targets: &[BundleTarget], cluster: &ClusterView, groups: &[&GroupView]) -> String {
+    let why: Vec<String> = targets.iter().map(|target| why_not(&target.selector, cluster, groups)).collect();
+    if why.is_empty() { "there are no targets".to_owned() } else { why.join("; ") }
 }
 
 /// Why a target does not match a cluster, in words.
