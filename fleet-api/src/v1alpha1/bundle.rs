@@ -188,9 +188,10 @@ pub struct BundleDeploymentSpec {
     /// The Cluster, `namespace/name`.
     pub cluster: String,
     /// Digest of the Deployment that the cluster should have.
+    #[serde(rename = "deploymentID")]
     pub deployment_id: String,
     /// Digest of the Deployment that waits for its turn, where it is another one.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(rename = "stagedDeploymentID", skip_serializing_if = "String::is_empty")]
     pub staged_deployment_id: String,
     /// The resolved options.
     pub options: BundleDeploymentOptions,

@@ -141,7 +141,7 @@ fn columns(kind: Kind) -> Vec<Column> {
             column("Monitored", "Whether it is looked after.", |object| condition(object, "Monitored")),
             status(),
             wide("Cluster", "The cluster.", |object| text(object, "/spec/cluster")),
-            wide("Deployment-ID", "The digest of the deployment.", |object| short(object, "/spec/deploymentId")),
+            wide("Deployment-ID", "The digest of the deployment.", |object| short(object, "/spec/deploymentID")),
         ]),
         Kind::Secret => columns.extend([
             column("Type", "The type.", |object| text(object, "/type")),

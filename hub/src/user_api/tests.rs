@@ -442,7 +442,7 @@ async fn deployments_are_listed_and_watched_and_cannot_be_written() {
     };
     *hub.actions.deployments.lock().unwrap() = vec![deployment("b.c1", "1"), deployment("b.c2", "1")];
     let path = format!("{FLEET}/bundledeployments");
-    assert_eq!(hub.get(&format!("{path}/b.c2")).await.body["spec"]["deploymentId"], "1");
+    assert_eq!(hub.get(&format!("{path}/b.c2")).await.body["spec"]["deploymentID"], "1");
     let listed = hub.get(&path).await;
     let version = listed.body["metadata"]["resourceVersion"].as_str().unwrap();
     *hub.actions.deployments.lock().unwrap() = vec![deployment("b.c2", "2"), deployment("b.c3", "1")];

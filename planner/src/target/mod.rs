@@ -148,8 +148,7 @@ pub enum Choice<'a> {
 /// Chooses by `matches`, which says whether a target's criteria hold for the cluster.
 pub fn choose<'a>(bundle: &'a BundleSpec, mut matches: impl FnMut(&TargetSelector) -> bool) -> Choice<'a> {
     let (customizations, targets) = split(bundle);
-    let allowed = bundle.target_restrictions.is_empty()
-        || bundle.target_restrictions.iter().any(|restriction| matches(restriction));
+    let allowed = bundle.target_restrictions.is_empty() || bundle.target_restrictions.iter().any(&mut matches);
     let target = targets.iter().find(|target| allowed && matches(&target.selector));
     let Some(target) = target else { return Choice::NotTargeted(targets) };
     if target.do_not_deploy {
