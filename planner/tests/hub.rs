@@ -601,6 +601,24 @@ fn what_may_have_moved_to_a_place_that_renders_to_nothing_is_not_deleted() {
 }
 
 #[test]
+fn what_moved_to_a_new_place_that_renders_to_nothing_waits_for_an_approval() {
+    let db = || bundle("db", "apps/*", "apps/db", "1");
+    let www = |content| bundle("www", "apps/*", "apps/www", content);
+    let mut world = shop();
+    // `apps/web` was renamed, and its new place renders to nothing: nobody claims what it had.
+    world.results.insert("www".into(), Ok(0));
+    world.read(read(&["apps/*"], vec![www("1"), db()]));
+    assert_eq!(world.told("prod"), (vec!["db".into(), "www".into()], vec!["web".into()]));
+    assert!(waits(&world, "prod", "web") && !waits(&world, "prod", "db"));
+    // A later commit does not make an answer of silence.
+    world.read(read(&["apps/*"], vec![www("2"), db()]));
+    assert!(waits(&world, "prod", "web"));
+    // What is empty for long holds up nothing that leaves later.
+    world.read(read(&["apps/*"], vec![www("2")]));
+    assert!(waits(&world, "prod", "web") && !waits(&world, "prod", "db"));
+}
+
+#[test]
 fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
     let failed = FailedEntry {
         entry: "apps/*".into(),

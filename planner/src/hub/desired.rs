@@ -83,7 +83,7 @@ pub(super) fn build(
     if cluster.offline && !rules.on(Rule::R14Silence) {
         deployments.clear();
     }
-    let graves = graves(snapshot, memory, &deployments, cluster);
+    let graves = graves(snapshot, rules, memory, &deployments, cluster);
     let mut tombstones: Vec<Tombstone> = graves.values().map(|grave| grave.tombstone.clone()).collect();
     if rules.on(Rule::R13Moved) {
         let mut waits = Waits { snapshot, memory, name, cluster, standings: BTreeMap::new() };
@@ -200,6 +200,7 @@ pub(super) fn is_unexplained(snapshot: &Snapshot, bundle: &Ref) -> bool {
 /// The tombstones: those that still have work to do, and those of what is meant no longer.
 fn graves(
     snapshot: &Snapshot,
+    rules: Rules,
     memory: &Memory,
     live: &BTreeMap<Ref, DesiredDeployment>,
     cluster: &ClusterState,
@@ -237,7 +238,33 @@ fn graves(
         }
     }
     graves.retain(|bundle, _| !live.contains_key(bundle));
+    if rules.on(Rule::R13Moved) {
+        wait_for_what_is_new_and_empty(snapshot, memory, live, &mut graves);
+    }
     graves
+}
+
+/// R13 for what moves to a place that renders to nothing and never had anything: the place says nothing of what it was
+/// meant to have, so what left another one goes only once an admin has approved. A place that stays empty on purpose
+/// holds up nothing that leaves later.
+fn wait_for_what_is_new_and_empty(
+    snapshot: &Snapshot,
+    memory: &Memory,
+    live: &BTreeMap<Ref, DesiredDeployment>,
+    graves: &mut BTreeMap<Ref, Grave>,
+) {
+    let is_empty = |entry: &&DesiredDeployment| {
+        snapshot.deployments.get(&entry.deployment).is_some_and(|facts| facts.objects == 0)
+    };
+    let is_new = |entry: &&DesiredDeployment| {
+        let mut told = memory.desired.iter().flat_map(|desired| &desired.deployments);
+        !told.any(|old| old.bundle == entry.bundle)
+    };
+    let gitrepos: BTreeSet<Ref> =
+        live.values().filter(is_new).filter(is_empty).filter_map(|entry| gitrepo(snapshot, &entry.bundle)).collect();
+    for grave in graves.values_mut().filter(|grave| grave.gitrepo.as_ref().is_some_and(|of| gitrepos.contains(of))) {
+        grave.tombstone.deletion_limit = Some(EVERYTHING_WAITS);
+    }
 }
 
 /// The GitRepo that a Bundle comes or came from.
