@@ -10,6 +10,7 @@ use super::plan::Scope;
 use super::pointer::dotted;
 use super::rules::Rule;
 use super::snapshot::{Live, Strayed};
+use fleet_api::names::Ref;
 use fleet_api::wire::{DeploymentObject, ModifiedObject, NotReadyObject, Timestamp};
 use fleet_api::{Note, ObjectKey, Reason};
 
@@ -191,7 +192,8 @@ impl Case<'_> {
         judgement.forget = recorded.is_some() && !is_recorded;
         let cluster = &self.scope.snapshot.cluster;
         let marked = live.is_marked(cluster, self.scope.bundle)
-            || matches!(&self.claim, Claim::TakeOver(from) if live.is_marked(cluster, from));
+            || matches!(&self.claim, Claim::TakeOver(from) if live.is_marked(cluster, from))
+            || self.was_released(live);
         if !is_recorded && !marked && !live.is_ours_alone() {
             return self.foreign(live, judgement);
         }
@@ -206,6 +208,15 @@ impl Case<'_> {
         if let Some(unhealthy) = &live.unhealthy {
             judgement.not_ready = Some(not_ready(self.subject.key, &unhealthy.state, &unhealthy.message));
         }
+    }
+
+    /// A Bundle of this cluster made it and let go of it (`keepResources`), and has it no longer: who claims it now, as a
+    /// renamed directory does whose render took longer than that, takes it up again.
+    fn was_released(&self, live: &Live) -> bool {
+        let snapshot = self.scope.snapshot;
+        let Some(maker) = live.deployment.as_deref().and_then(|text| text.parse::<Ref>().ok()) else { return false };
+        let is_live = snapshot.desired.as_ref().is_some_and(|accepted| accepted.deployment(&maker).is_some());
+        self.claim == Claim::Mine && live.is_marked(&snapshot.cluster, &maker) && !is_live
     }
 
     /// It exists and is not ours.

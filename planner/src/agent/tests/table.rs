@@ -337,3 +337,23 @@ fn what_somebody_else_made_before_our_apply_was_done_is_not_read_for_ever() {
     world.deploy(&[Spec::new("a", &[(cm("x"), "2")]).correcting()], &[]);
     assert!(world.reasons("a").contains(&Reason::OwnedByOther), "{:?}", world.report);
 }
+
+#[test]
+fn what_a_bundle_released_is_taken_up_by_the_bundle_that_claims_it_later() {
+    let mut world = World::new();
+    let keeps = |bundle: &'static str| {
+        let mut spec = Spec::new(bundle, &[(cm("x"), "1")]);
+        spec.options.keep_resources = true;
+        spec
+    };
+    world.deploy(&[keeps("a")], &[]);
+    let uid = world.objects[&cm("x")].live.uid.clone();
+    // `a` was renamed to `b`, whose render takes longer than the withdrawal.
+    let released = world.desired(&[], &["a"], |desired| desired.tombstones[0].keep_resources = true);
+    world.send(released);
+    assert!(world.machine.ledger().owner(&cm("x")).is_none(), "released");
+    world.deploy(&[keeps("b")], &[]);
+    assert!(ready(&world, "b"), "{:?}", world.report);
+    assert_eq!(world.objects[&cm("x")].live.uid, uid, "it is the same object");
+    assert_eq!(world.machine.ledger().owner(&cm("x")), Some(&name("b")));
+}
