@@ -15,6 +15,8 @@ const COLLECT: Duration = Duration::from_millis(1_000);
 const SHORT: Duration = Duration::from_secs(10);
 /// How soon a hub that asks for the whole report is asked again, while there is none yet.
 const ASKED_FOR: Duration = Duration::from_millis(500);
+/// How soon a hub that did not take what it was told is told again: this agent is fenced, or its report is too large.
+const UNHEARD: Duration = Duration::from_secs(60);
 /// Longer intervals are kept to even where the hub answers before, with nothing.
 const HELD: Duration = Duration::from_secs(300);
 
@@ -143,7 +145,11 @@ impl Courier {
         }
         let held = now.saturating_sub(sent_at);
         let is_empty = wait > 0 && response.desired.is_none();
-        self.next_at = if is_empty && response.resend {
+        let is_unheard = wait == 0 && self.sent.is_some() && !response.resend;
+        self.next_at = if response.fenced || is_unheard {
+            // What was told is not taken. Told again at once, it would be told as fast as the hub can refuse it.
+            now + self.poll_interval.min(UNHEARD)
+        } else if is_empty && response.resend {
             // It waits for the whole report, which comes as soon as that is complete.
             now + ASKED_FOR
         } else if is_empty && held + SHORT < self.poll_interval && self.poll_interval > HELD {
@@ -241,5 +247,19 @@ mod tests {
         courier.answered(&SyncResponse { resend: true, ..answer(0) }, now);
         assert!(courier.next_at > now, "it is not asked without end");
         assert!(courier.next_at <= now + Duration::from_secs(1), "it is not taken for a hub that holds no polls");
+    }
+
+    #[test]
+    fn a_hub_that_does_not_take_a_report_is_not_told_without_end() {
+        for fenced in [true, false] {
+            let now = Duration::from_secs(1);
+            let mut courier = courier(now);
+            courier.request(None, true, now);
+            courier.answered(&answer(0), now);
+            courier.report(report(1), now);
+            assert!(courier.request(None, true, now).report.is_some());
+            courier.answered(&SyncResponse { fenced, ..answer(0) }, now);
+            assert!(courier.next_at >= now + Duration::from_secs(10), "fenced {fenced}: {:?}", courier.next_at);
+        }
     }
 }
