@@ -66,6 +66,11 @@ pub struct Rules;
 
 #[cfg(not(feature = "ablation"))]
 impl Rules {
+    /// All of them hold.
+    pub const fn all() -> Self {
+        Self
+    }
+
     /// Whether `rule` holds; always.
     #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub const fn on(self, _rule: Rule) -> bool {
@@ -82,6 +87,11 @@ pub struct Rules {
 
 #[cfg(feature = "ablation")]
 impl Rules {
+    /// All of them hold.
+    pub const fn all() -> Self {
+        Self { off: 0 }
+    }
+
     /// Whether `rule` holds.
     pub const fn on(self, rule: Rule) -> bool {
         self.off & (1 << rule as u32) == 0
