@@ -204,3 +204,67 @@ pub fn fields(secret: &Value) -> BTreeMap<String, Vec<u8>> {
     let data = secret["data"].as_object().into_iter().flat_map(Map::iter);
     data.filter_map(|(name, value)| Some((name.clone(), STANDARD.decode(value.as_str()?).ok()?))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Secret store that holds one head, with Kubernetes' rule for `resourceVersion`.
+    #[derive(Default)]
+    struct Store(Option<Value>);
+
+    impl Store {
+        fn put(&mut self, writing: &Writing) -> Option<Value> {
+            let found = self.0.as_ref().and_then(version_of);
+            let wanted = version_of(&writing.head);
+            let is_free = if writing.replaces { wanted.is_none() || wanted == found } else { found.is_none() };
+            let mut head = is_free.then(|| writing.head.clone())?;
+            let next = found.and_then(|version| version.parse::<u64>().ok()).unwrap_or_default() + 1;
+            head["metadata"]["resourceVersion"] = json!(next.to_string());
+            self.0 = Some(head.clone());
+            Some(head)
+        }
+    }
+
+    fn write(document: &mut Document, store: &mut Store, text: &str) -> Result<(), DocumentError> {
+        let writing = document.begin_write(text.as_bytes())?;
+        match store.put(&writing) {
+            Some(head) => document.written(&writing, Answer::Taken(&head)),
+            None => document.written(&writing, Answer::Conflict),
+        }
+    }
+
+    /// R12: whether one of two instances writes over what the other wrote since it looked.
+    fn is_overwritten(rules: Rules) -> bool {
+        let mut store = Store::default();
+        let (mut first, mut second) = (Document::new("d", rules), Document::new("d", rules));
+        write(&mut first, &mut store, "1").unwrap();
+        second.begin_read(store.0.as_ref().unwrap());
+        write(&mut second, &mut store, "2").unwrap();
+        write(&mut first, &mut store, "3").is_ok()
+    }
+
+    #[test]
+    fn what_another_instance_wrote_is_not_written_over() {
+        assert!(!is_overwritten(Rules::all()));
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_found_out_about() {
+        let mut store = Store::default();
+        let mut document = Document::new("d", Rules::all());
+        let writing = document.begin_write(b"1").unwrap();
+        store.put(&writing);
+        document.written(&writing, Answer::Unknown).unwrap();
+        assert!(document.is_uncertain());
+        document.resolve(store.0.as_ref()).unwrap();
+        write(&mut document, &mut store, "2").unwrap();
+
+        let writing = document.begin_write(b"3").unwrap();
+        document.written(&writing, Answer::Unknown).unwrap();
+        let mut other = Document::new("d", Rules::all());
+        other.begin_read(store.0.as_ref().unwrap());
+        write(&mut other, &mut store, "another").unwrap();
+        assert!(matches!(document.resolve(store.0.as_ref()), Err(DocumentError::Superseded(_))));
+    }
+}

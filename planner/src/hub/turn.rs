@@ -70,8 +70,7 @@ mod tests {
         turn.reply("answer");
         turn.write("row");
         turn.effect("publish");
-        #[expect(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
-        let early = turn.before_commit(Rules::default());
+        let early = turn.before_commit(Rules::all());
         assert!(early.is_empty());
         assert_eq!((turn.take_writes(), turn.after_commit()), (vec!["row"], vec!["publish", "answer"]));
         assert!(turn.take_writes().is_empty() && turn.after_commit().is_empty());
