@@ -1,0 +1,89 @@
+//! `cargo run --release -p skiff-simulator --example ablate -- --gate` runs the committed lines of `simulator/ablation.txt`:
+//! each rule switched off has to be caught by its seed, by an invariant that the rule is for, and with all rules on the same
+//! seed has to hold. Prints the score. Without `--gate` it looks for such seeds, and prints lines:
+//! `… --example ablate -- [--seeds N] [NAME…]`.
+
+#![expect(clippy::print_stdout, reason = "its output is what it is for")]
+#![allow(dead_code, clippy::allow_attributes, reason = "the tests use the rest of the module")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{Line, Switch, committed, switches};
+use skiff_simulator::{Profile, Settings, run};
+use std::process::ExitCode;
+
+const CLUSTERS: usize = 4;
+/// So many switches are caught at least; the gate only rises.
+const GATE: usize = 30;
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "--gate") {
+        return gate();
+    }
+    let mut seeds = 100;
+    if words.len() >= 2 && words[0] == "--seeds" {
+        seeds = words[1].parse().unwrap_or(seeds);
+        words.drain(..2);
+    }
+    let asked = |switch: &Switch| words.is_empty() || words.contains(&switch.name);
+    switches().iter().filter(|switch| asked(switch)).for_each(|switch| search(switch, seeds));
+    ExitCode::SUCCESS
+}
+
+fn search(switch: &Switch, seeds: u64) {
+    let candidates = (0..seeds).flat_map(|seed| Profile::ALL.map(|profile| Settings::new(seed, profile, CLUSTERS)));
+    // It has to be the rule that makes the difference.
+    let mut caught = candidates.filter_map(|settings| Some((settings, switch.caught(settings)?)));
+    match caught.find(|(settings, _)| run(settings).violation.is_none()) {
+        Some((settings, violation)) => println!(
+            "{:<22} {:<10} {:>5} {CLUSTERS}   # {}: {}",
+            switch.name,
+            settings.profile.name(),
+            settings.seed,
+            violation.rule,
+            violation.message
+        ),
+        None => println!("{:<22} uncaught   # in {seeds} seeds of each profile", switch.name),
+    }
+}
+
+fn gate() -> ExitCode {
+    let table = match committed() {
+        Ok(table) => table,
+        Err(line) => {
+            println!("this line cannot be read: {line}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let all = switches();
+    let (mut caught, mut wrong) = (0, 0);
+    for switch in &all {
+        match table.iter().find(|(name, _)| *name == switch.name) {
+            None => {
+                println!("{}: it has no line", switch.name);
+                wrong += 1;
+            }
+            Some((_, Line::Uncaught)) => println!("{:<22} not caught yet", switch.name),
+            Some((_, Line::Seed(settings))) => {
+                if let Some(violation) = run(settings).violation {
+                    println!("{}: its seed fails with all rules on: {violation}", switch.name);
+                    wrong += 1;
+                }
+                match switch.caught(*settings) {
+                    Some(violation) => {
+                        caught += 1;
+                        println!("{:<22} {violation}", switch.name);
+                    }
+                    None => {
+                        println!("{}: seed {} does not notice", switch.name, settings.seed);
+                        wrong += 1;
+                    }
+                }
+            }
+        }
+    }
+    println!("ablation: {caught} of {} switches are caught, {wrong} lines are wrong", all.len());
+    if wrong == 0 && caught >= GATE { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
