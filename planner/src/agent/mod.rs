@@ -9,6 +9,7 @@
 //! | [`Event`], [`Action`] | what goes in and out |
 //! | `snapshot`, `ledger` | what is known; what is owned |
 //! | `accept` | which Desired is believed (R1, R2, R3, R9) |
+//! | `clock` | a clock that was set back |
 //! | `claims` | whose an object is; hand-over |
 //! | `diff` | one object: DESIGN §7's table |
 //! | `plan` | one Bundle |
@@ -26,6 +27,7 @@ mod action;
 mod backoff;
 mod bookkeeping;
 mod claims;
+mod clock;
 mod courier;
 mod diff;
 mod dispatch;
@@ -243,6 +245,7 @@ impl Machine {
     /// What is to be done at `now`.
     pub fn decide(&mut self, now: Timestamp) -> Decision {
         let mut decision = Decision::default();
+        self.begin_again_what_is_in_the_future(now);
         if self.snapshot.fenced && self.snapshot.rules.on(Rule::R12Fenced) {
             decision.report = self.changed(self.compose(None, now));
             return decision;

@@ -357,3 +357,21 @@ fn what_a_bundle_released_is_taken_up_by_the_bundle_that_claims_it_later() {
     assert_eq!(world.objects[&cm("x")].live.uid, uid, "it is the same object");
     assert_eq!(world.machine.ledger().owner(&cm("x")), Some(&name("b")));
 }
+
+#[test]
+fn a_clock_that_was_ahead_puts_nothing_off_once_it_is_set_back() {
+    let mut world = World::new();
+    let right = world.now;
+    world.now += jiff::SignedDuration::from_hours(24 * 3650);
+    world.refuse.insert(cm("x"), (Reason::ObjectRefused, "no"));
+    world.foreign(&cm("y"), "kubectl-create");
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")])], &[]);
+    assert!(!ready(&world, "a"));
+    world.refuse.clear();
+    world.objects.remove(&cm("y"));
+    world.now = right;
+    world.run();
+    world.now += jiff::SignedDuration::from_secs(700);
+    world.run();
+    assert!(ready(&world, "a"), "{:?}", world.report);
+}
