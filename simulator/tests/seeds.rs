@@ -1,8 +1,6 @@
 //! The quick set of every `cargo test`, and that a seed is a run. The many seeds are run in release:
 //! `cargo run --release -p skiff-simulator --example seeds`.
 
-#![expect(clippy::panic, reason = "a seed that fails says all of it")]
-
 use skiff_simulator::{Profile, Settings, run, run_steps, tell};
 
 #[test]
@@ -23,11 +21,11 @@ fn one_seed_is_one_run() {
 #[test]
 fn a_seed_of_every_profile_holds() {
     for (profile, seed) in Profile::ALL.into_iter().zip(0..) {
-        let settings = Settings::new(seed, profile, 3);
+        let settings = Settings::new(seed, profile, 2);
         let outcome = run(&settings);
         if let Some(violation) = &outcome.violation {
             panic!("{}", tell(&settings, violation, false));
         }
-        assert!(outcome.applies > 50, "seed {seed}, {profile:?}: something happened");
+        assert!(outcome.applies > 30, "seed {seed}, {profile:?}: something happened");
     }
 }
