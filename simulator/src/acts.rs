@@ -427,6 +427,7 @@ impl World {
         }
         desired.tombstones.extend(dropped.map(|gone| fleet_api::wire::Tombstone {
             bundle: gone.bundle,
+            deployment: None,
             cause: "a test".into(),
             keep_resources: false,
             delete_crd_resources: false,

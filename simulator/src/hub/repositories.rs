@@ -42,7 +42,8 @@ impl World {
             let digest = Digest::of(&json);
             self.oracle.rendered(&key, digest);
             let api_version = content["apiVersion"].as_str().unwrap_or_default().to_owned();
-            objects.push(DeploymentObject { api_version, key, digest, size: json.len() as u64, source: String::new() });
+            let size = json.len() as u64;
+            objects.push(DeploymentObject { api_version, key, digest, size, source: String::new(), hook: None });
             self.hub.disk.blobs.insert(digest, json);
         }
         Deployment {

@@ -3,7 +3,7 @@
 use crate::git::named;
 use fleet_api::Digest;
 use fleet_api::v1alpha1::GitRepoSpec;
-use fleet_api::wire::Deployment;
+use fleet_api::wire::{Deployment, Hook};
 use serde::{Deserialize, Serialize};
 use skiff_planner::hub::{ClusterResource, DeploymentFacts, Event, GitRepoResource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +66,7 @@ pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
         objects: u32::try_from(deployment.objects.len()).unwrap_or(u32::MAX),
         keep_resources: deployment.options.keep_resources,
         delete_crd_resources: deployment.options.delete_crd_resources,
+        has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
     }
 }
 
