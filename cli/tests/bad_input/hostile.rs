@@ -68,8 +68,14 @@ fn texts() -> Vec<(&'static str, Vec<u8>)> {
     all
 }
 
+/// Path and text of the files beside another one.
+type Beside = &'static [(&'static str, &'static str)];
+
+/// A name, and path and text of each file.
+type Special = (&'static str, Vec<(&'static str, String)>);
+
 /// The files that are read, each with what makes them be read.
-fn places() -> Vec<(&'static str, &'static [(&'static str, &'static str)])> {
+fn places() -> Vec<(&'static str, Beside)> {
     vec![
         ("web/fleet.yaml", &[("web/a.yaml", MAP)]),
         ("web/a.yaml", &[]),
@@ -91,11 +97,48 @@ fn places() -> Vec<(&'static str, &'static [(&'static str, &'static str)])> {
     ]
 }
 
-/// Hostile in the words of one format alone.
-fn special() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
-    let template = |text: &str| vec![("web/Chart.yaml", CHART.to_owned()), ("web/templates/a.yaml", text.to_owned())];
+/// A chart with this template.
+fn chart(template: &str) -> Vec<(&'static str, String)> {
+    vec![("web/Chart.yaml", CHART.to_owned()), ("web/templates/a.yaml", template.to_owned())]
+}
+
+/// Hostile in the words of templates.
+fn templates() -> Vec<Special> {
+    vec![
+        (
+            "a template that includes itself",
+            chart("{{ define \"x\" }}{{ include \"x\" . }}{{ end }}{{ include \"x\" . }}"),
+        ),
+        (
+            "a template that calls itself by tpl",
+            chart("{{ tpl .Template.Name . }}{{ tpl (print \"{{ tpl \" `\"x\"` \" . }}\") . }}"),
+        ),
+        ("a template that repeats for ever", chart("{{ repeat 1000000000 \"x\" }}")),
+        ("a template that counts for ever", chart("{{ range until 1000000000 }}x{{ end }}")),
+        (
+            "a template that nests loops",
+            chart(&format!("{}x{}", "{{ range until 1000 }}".repeat(5), "{{ end }}".repeat(5))),
+        ),
+        ("a template of many brackets", chart(&format!("{{{{ {}1{} }}}}", "(".repeat(20_000), ")".repeat(20_000)))),
+        ("a template of many ifs", chart(&"{{ if true }}".repeat(20_000))),
+        ("a template with a hard pattern", chart("{{ regexMatch \"(a+)+$\" (print (repeat 5000 \"a\") \"b\") }}")),
+        ("a template with a large pattern", chart("{{ regexMatch \"((a{1000}){1000}){1000}\" \"a\" }}")),
+        ("a template that pads", chart("{{ indent 1000000000 \"x\" }}{{ printf \"%1000000000d\" 1 }}")),
+        (
+            "a template that makes keys for ever",
+            chart("{{ genPrivateKey \"rsa\" }}{{ derivePassword 1 \"long\" \"a\" \"b\" \"c\" }}"),
+        ),
+        (
+            "a template that makes lists for ever",
+            chart("{{ $l := list 1 2 3 }}{{ range until 60 }}{{ $l = concat $l $l }}{{ end }}{{ len $l }}"),
+        ),
+    ]
+}
+
+/// Hostile in the words of one other format.
+fn special() -> Vec<Special> {
     let schema = |text: &str| {
-        let mut files = template(MAP);
+        let mut files = chart(MAP);
         files.push(("web/values.schema.json", text.to_owned()));
         files.push(("web/values.yaml", "a: {b: [1, 2, {c: d}]}\n".to_owned()));
         files
@@ -103,33 +146,6 @@ fn special() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let kustomize = |text: &str| vec![("web/kustomization.yaml", text.to_owned()), ("web/a.yaml", MAP.to_owned())];
     let fleet = |text: &str| vec![("web/fleet.yaml", text.to_owned()), ("web/a.yaml", MAP.to_owned())];
     vec![
-        (
-            "a template that includes itself",
-            template("{{ define \"x\" }}{{ include \"x\" . }}{{ end }}{{ include \"x\" . }}"),
-        ),
-        (
-            "a template that calls itself by tpl",
-            template("{{ tpl .Template.Name . }}{{ tpl (print \"{{ tpl \" `\"x\"` \" . }}\") . }}"),
-        ),
-        ("a template that repeats for ever", template("{{ repeat 1000000000 \"x\" }}")),
-        ("a template that counts for ever", template("{{ range until 1000000000 }}x{{ end }}")),
-        (
-            "a template that nests loops",
-            template(&format!("{}x{}", "{{ range until 1000 }}".repeat(5), "{{ end }}".repeat(5))),
-        ),
-        ("a template of many brackets", template(&format!("{{{{ {}1{} }}}}", "(".repeat(20_000), ")".repeat(20_000)))),
-        ("a template of many ifs", template(&"{{ if true }}".repeat(20_000))),
-        ("a template with a hard pattern", template("{{ regexMatch \"(a+)+$\" (print (repeat 5000 \"a\") \"b\") }}")),
-        ("a template with a large pattern", template("{{ regexMatch \"((a{1000}){1000}){1000}\" \"a\" }}")),
-        ("a template that pads", template("{{ indent 1000000000 \"x\" }}{{ printf \"%1000000000d\" 1 }}")),
-        (
-            "a template that makes keys for ever",
-            template("{{ genPrivateKey \"rsa\" }}{{ derivePassword 1 \"long\" \"a\" \"b\" \"c\" }}"),
-        ),
-        (
-            "a template that makes lists for ever",
-            template("{{ $l := list 1 2 3 }}{{ range until 60 }}{{ $l = concat $l $l }}{{ end }}{{ len $l }}"),
-        ),
         ("a schema of itself", schema(r##"{"$ref": "#"}"##)),
         (
             "a schema of two that name each other",
@@ -253,7 +269,7 @@ fn all_cases() -> Vec<(String, Files)> {
             cases.push((format!("{name} as {place}"), case));
         }
     }
-    cases.extend(special().into_iter().map(|(name, of)| (name.to_owned(), files(of))));
+    cases.extend(templates().into_iter().chain(special()).map(|(name, of)| (name.to_owned(), files(of))));
     let odd = odd_names().into_iter().enumerate();
     cases.extend(
         odd.map(|(at, of)| (format!("odd name {at}: {:?}", of[0].0.chars().take(40).collect::<String>()), files(of))),

@@ -2,7 +2,6 @@
 //! wrong is said with its place.
 
 #![expect(clippy::unwrap_used, reason = "tests, whose helpers are not test functions themselves")]
-#![expect(clippy::print_stdout, reason = "figures of docs/RELIABILITY.md")]
 
 mod hostile;
 mod mutation;

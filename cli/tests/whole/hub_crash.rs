@@ -331,13 +331,16 @@ async fn ends_well(plan: &Plan, world: &World, before: &BTreeMap<skiff_sim::Obje
     }
 }
 
+/// A plan, and the points that it passes without a death.
+type Counted = (Plan, Vec<Point>);
+
 #[test]
 fn a_hub_may_die_at_every_write() {
     let wanted = std::env::var("SKIFF_CRASH").unwrap_or_default();
     let begun = Instant::now();
     let plans: Vec<Plan> =
         PLANS.into_iter().filter(|plan| plan.name.contains(&wanted) || wanted.contains(plan.name)).collect();
-    let counted: Arc<Mutex<Vec<(Plan, Vec<Point>)>>> = Arc::default();
+    let counted: Arc<Mutex<Vec<Counted>>> = Arc::default();
     let whole = plans.into_iter().map(|plan| (plan.name.to_owned(), plan)).collect();
     let failed = pool::run(whole, |plan| {
         let counted = counted.clone();
@@ -391,9 +394,9 @@ async fn half_a_backup(at: usize) -> usize {
     }
     assert_eq!(world.deletions(), [] as [&str; 0]);
     assert_eq!(world.uids(), before);
+    let number = *passed.lock().unwrap();
     world.stop().await;
-    let passed = *passed.lock().unwrap();
-    passed
+    number
 }
 
 #[test]
