@@ -14,14 +14,15 @@ pub(super) struct Strict<'t> {
     end: usize,
     /// The columns of the open collections; none for one in brackets.
     open: Vec<Option<usize>>,
-    /// Whether a plain scalar ends there: it takes what is blank after it, down to the indentation of its collection.
-    after_plain: bool,
+    /// Where a plain scalar ends there, the indentation of its collection: it takes what is blank after it and stands
+    /// further in.
+    after_plain: Option<usize>,
     after_block: bool,
 }
 
 impl<'t> Strict<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, end: 0, open: Vec::new(), after_plain: false, after_block: false }
+        Self { text, end: 0, open: Vec::new(), after_plain: None, after_block: false }
     }
 
     /// What is wrong before or in an event, if anything.
@@ -51,7 +52,9 @@ impl<'t> Strict<'t> {
         }
         if is_content && end > self.end {
             self.end = end;
-            self.after_plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..)) && end > start;
+            let indent = self.open.last().copied().flatten().map_or(0, |column| column + 1);
+            let is_plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..)) && end > start;
+            self.after_plain = is_plain.then_some(indent);
             self.after_block = matches!(event, Event::Scalar(_, ScalarStyle::Literal | ScalarStyle::Folded, ..));
         }
         Ok(())
@@ -76,14 +79,13 @@ impl<'t> Strict<'t> {
         if self.is_in_brackets() || !gap.contains('\t') {
             return Ok(());
         }
-        let indent = self.open.last().copied().flatten().map_or(0, |column| column + 1);
-        let mut in_plain = self.after_plain;
+        let mut plain = self.after_plain;
         for line in gap.split('\n').skip(usize::from(!self.after_block && self.end > 0)) {
             let rest = line.trim_start_matches(' ');
-            if rest.starts_with('\t') && !(in_plain && line.len() - rest.len() >= indent) {
+            if rest.starts_with('\t') && plain.is_none_or(|indent| line.len() - rest.len() < indent) {
                 return Err("found a tab character that violates indentation");
             }
-            in_plain &= !rest.trim_start().starts_with('#');
+            plain = plain.filter(|_| !rest.trim_start().starts_with('#'));
         }
         Ok(())
     }
