@@ -28,7 +28,7 @@ impl Configured {
     fn locate(&self, target: &Target<'_, '_>, error: Error) -> Error {
         match &self.place {
             Some(place) => place.of(error.about_field(self.field)),
-            None => target.at(self.field, error),
+            None => target.at(self.field, error.about_field(self.field)),
         }
     }
 }

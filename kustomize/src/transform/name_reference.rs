@@ -89,6 +89,8 @@ pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> 
             });
             fixed.map_err(|error| {
                 let (field, id) = (reference.spelled, &referrer.current);
+                let spelled = if field.is_empty() { "path" } else { &field.replace('/', ".") };
+                let error = error.about_field(spelled);
                 error.context(format!("updating name reference in '{field}' field of '{id}'"))
             })?;
         }
