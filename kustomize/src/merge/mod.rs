@@ -174,9 +174,14 @@ impl<'a> Merger<'a> {
         let mut kept = Vec::with_capacity(fields.len() + added.len());
         for Field { key, value } in std::mem::take(fields) {
             let patch = patch.as_deref_mut().and_then(|patch| patch.field_mut(&key.text));
-            let style = value.style;
+            let (style, is_same) = (value.style, patch.is_none());
             if let Some(value) = self.field(Some(value), patch, schema, &key.text)? {
-                kept.push(Field { key, value: Node { style, ..value } });
+                let mut value = Node { style, ..value };
+                // Go: FieldSetter writes every field again, also one of which the patch says nothing.
+                if is_same {
+                    value.quote_if_ambiguous();
+                }
+                kept.push(Field { key, value });
             }
         }
         for Key { text, style, .. } in added {

@@ -71,3 +71,22 @@ fn patches_that_are_none_or_two_are_refused() {
         assert!(error.contains(expected), "{entry}: {error}");
     }
 }
+
+/// Go: `FieldSetter` writes every field of a merged object again, also one of which the patch says nothing.
+#[test]
+fn a_string_that_a_replacement_made_is_quoted_by_a_later_merge() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n";
+    let replacements = "resources: [a.yaml]\nreplacements:\n- sourceValue: \"77\"\n  targets:\n  - select: {kind: ConfigMap}\n    \
+                        fieldPaths: [data.new]\n    options: {create: true}\n";
+    let tree: [(&str, &str); 3] = [
+        ("base/a.yaml", map),
+        ("base/kustomization.yaml", replacements),
+        (
+            "top/kustomization.yaml",
+            "resources: [../base]\npatches: [{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {a: c}}'}]\n",
+        ),
+    ];
+    let plain = "apiVersion: v1\ndata:\n  a: b\n  new: 77\nkind: ConfigMap\nmetadata:\n  name: a\n";
+    assert_eq!(printed("base", &tree), plain);
+    assert_eq!(printed("top", &tree), plain.replace("a: b", "a: c").replace("77", "\"77\""));
+}
