@@ -15,6 +15,7 @@ use skiff_hub::store::Kind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -205,16 +206,22 @@ struct Death {
     points: Arc<Mutex<Vec<Point>>>,
     left: PathBuf,
     came: tokio::sync::watch::Receiver<bool>,
+    /// The time for it is over: what is written from here on is no part of the plan.
+    over: Arc<AtomicBool>,
 }
 
 impl Death {
     /// Of the hub in `data`, at its write number `at`.
     fn of(data: PathBuf, left: PathBuf, at: Option<usize>) -> Self {
         let (sender, came) = tokio::sync::watch::channel(false);
-        let death = Self { points: Arc::default(), left, came };
-        let (points, left) = (death.points.clone(), death.left.clone());
+        let death = Self { points: Arc::default(), left, came, over: Arc::default() };
+        let (points, left, over) = (death.points.clone(), death.left.clone(), death.over.clone());
         watch(&data.clone(), move |point| {
+            // Held over all of it, so that it is either over or has come.
             let mut points = points.lock().unwrap();
+            if over.load(Ordering::SeqCst) {
+                return false;
+            }
             points.push(point);
             let dies = at.is_some_and(|at| points.len() == at + 1);
             if dies {
@@ -242,13 +249,17 @@ impl Death {
 
     /// Whether something was written within a moment.
     async fn is_busy(&self) -> bool {
-        let before = self.passed().len();
+        let number = || self.points.lock().unwrap().len();
+        let before = number();
         tokio::time::sleep(Duration::from_millis(700)).await;
-        self.passed().len() > before
+        number() > before
     }
 
-    fn passed(&self) -> Vec<Point> {
-        self.points.lock().unwrap().clone()
+    /// The points that were passed; from here on it does not come any more.
+    fn end(&self) -> Vec<Point> {
+        let points = self.points.lock().unwrap();
+        self.over.store(true, Ordering::SeqCst);
+        points.clone()
     }
 }
 
@@ -297,7 +308,7 @@ async fn bring_about(plan: Plan, at: Option<usize>) -> Vec<Point> {
     }
     // What the agent then reports is written down, too.
     while at.is_none() && death.is_busy().await {}
-    let points = death.passed();
+    let points = death.end();
     if death.has_come() {
         world.hub_dies(&death.left).await;
         assert!(acknowledged.iter().all(|known| known(&world)), "what was acknowledged is lost");
