@@ -101,8 +101,7 @@ impl Hub {
             desired_lifetime: seconds(config.desired_lifetime),
             offline_after: seconds(config.offline_after),
             renderer: renderer.version(),
-            #[expect(clippy::default_constructed_unit_structs, reason = "with the feature `ablation` it is none")]
-            rules: Rules::default(),
+            rules: Default::default(),
         });
         let mut deciding = Deciding::new(Parts {
             machine,
