@@ -9,7 +9,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -67,17 +67,8 @@ impl Key {
         }
         crate::private::create_dir(dir).map_err(StoreError::io(dir))?;
         let key = Self::random()?;
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(StoreError::io(&path))?;
-        file.write_all(hex::encode(key.0.as_slice()).as_bytes())
-            .and_then(|()| file.write_all(b"\n"))
-            .and_then(|()| file.sync_all())
-            .map_err(StoreError::io(&path))?;
-        super::sync(dir)?;
-        Ok(key)
+        let text = Zeroizing::new(hex::encode(key.0.as_slice()) + "\n");
+        if publish(&path, |file| file.write_all(text.as_bytes()))? { Ok(key) } else { Self::read(&path) }
     }
 
     /// A new one.
@@ -89,6 +80,27 @@ impl Key {
         random(key.as_mut_slice())?;
         Ok(Self(key))
     }
+}
+
+/// Writes a file that nobody else may read, and gives it its name when all of it is on the disk: a hub that dies or
+/// finds no room in between would else have a key that is none, and never start again. False where the name is taken.
+fn publish(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<bool, StoreError> {
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&draft).and_then(|mut file| write(&mut file).and_then(|()| file.sync_all()));
+    let linked = written.and_then(|()| match std::fs::hard_link(&draft, path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    });
+    // What is left of a draft is of no use to anybody; the error that matters is the one before.
+    let _left = std::fs::remove_file(&draft);
+    let linked = linked.map_err(StoreError::io(path))?;
+    super::sync(path.parent().unwrap_or(Path::new(".")))?;
+    Ok(linked)
 }
 
 /// Fills `bytes` with random ones.
@@ -172,5 +184,26 @@ impl Sealer {
             let remedy = "start the hub with the key that it was first started with (--key-file)";
             StoreError::Key(format!("the secrets in the database were encrypted with another key: {remedy}"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_name_only_when_all_of_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(KEY_FILE);
+        let full = |file: &mut File| {
+            file.write_all(b"half a k")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        assert!(publish(&path, full).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+        let key = Key::in_directory(dir.path()).unwrap();
+        assert_eq!(Key::in_directory(dir.path()).unwrap().0, key.0);
+        assert!(!publish(&path, |file| file.write_all(b"another")).unwrap(), "the key that is there stays");
+        assert_eq!(Key::read(&path).unwrap().0, key.0);
     }
 }
