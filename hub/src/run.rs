@@ -17,7 +17,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use fleet_api::digest::Digest;
-use skiff_planner::hub::{Machine, Options, Rules};
+use skiff_planner::hub::{Machine, Options};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

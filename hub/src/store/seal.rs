@@ -99,7 +99,7 @@ fn publish(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
     // What is left of a draft is of no use to anybody; the error that matters is the one before.
     let _left = std::fs::remove_file(&draft);
     let linked = linked.map_err(StoreError::io(path))?;
-    super::sync(path.parent().unwrap_or(Path::new(".")))?;
+    super::sync(path.parent().unwrap_or_else(|| Path::new(".")))?;
     Ok(linked)
 }
 

@@ -1,4 +1,5 @@
 //! What charts make up (`randAlphaNum`, `now`): each cluster's own, the same over restarts and commits, and nobody else's.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use crate::common::*;
 use serde_json::{Value, json};
