@@ -147,7 +147,11 @@ async fn c07_c11_bodies_are_bounded_before_and_after_an_identity() {
     }
     let deep = format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000));
     for path in ["/v1/sync", "/v1/blobs"] {
-        let answer = agent.post(path, deep.clone().into_bytes()).await;
+        let mut answer = agent.post(path, deep.clone().into_bytes()).await;
+        // The connection on which the large body was refused may be closed just when it is used again.
+        if matches!(answer, Err((0, _))) {
+            answer = agent.post(path, deep.clone().into_bytes()).await;
+        }
         assert!(matches!(answer, Err((400 | 422, _))), "{path}: {answer:?}");
     }
     hub.stop().await;
