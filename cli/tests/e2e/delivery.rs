@@ -60,6 +60,31 @@ pub(crate) async fn a_commit_reaches_the_labelled_cluster_with_its_overlay_and_n
     Ok(())
 }
 
+pub(crate) async fn a_kustomization_arrives_with_its_base_and_follows_it(binaries: Binaries) -> Outcome {
+    let world = driver::world(&binaries).await?;
+    let overlay = "resources: [../../base]\nnamePrefix: shop-\nconfigMapGenerator: [{name: made, literals: [a=b]}]\n\
+                   patches: [{target: {kind: ConfigMap, name: motd}, patch: \"- {op: add, path: /data/place, value: till}\"}]\n";
+    let repo = Repo::with(&[
+        ("base/kustomization.yaml", "resources: [config.yaml]\n"),
+        ("base/config.yaml", &config_map("motd", "{text: one}")),
+        ("overlays/till/fleet.yaml", "defaultNamespace: kustomized\n"),
+        ("overlays/till/kustomization.yaml", overlay),
+    ])?;
+    world.ok("label cluster one kustomized=on")?;
+    world.apply(&gitrepo("kustomized", &repo.url(), "paths: [overlays/till]\npollingInterval: 2s"))?;
+    world.has(One, ("kustomized", "shop-motd"), "text", "one").await?;
+    world.has(One, ("kustomized", "shop-motd"), "place", "till").await?;
+    // The hash of its content is part of the name; `kustomize build` gives the same.
+    world.has(One, ("kustomized", "shop-made-4h2mbtbbt6"), "a", "b").await?;
+
+    let commit = repo.commit(&[("base/config.yaml", &config_map("motd", "{text: two}"))])?;
+    world.has(One, ("kustomized", "shop-motd"), "text", "two").await?;
+    world.ready("kustomized", &commit).await?;
+    world.ok("delete gitrepo kustomized")?;
+    world.has_not(One, ("kustomized", "shop-motd")).await?;
+    Ok(())
+}
+
 const CLAIM: &str = "apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: data}

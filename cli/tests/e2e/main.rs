@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         charts::a_chart_has_values_for_each_cluster_and_its_hooks_run,
         delivery::a_commit_reaches_the_labelled_cluster_with_its_overlay_and_no_other,
         delivery::a_label_brings_a_bundle_and_taking_it_off_withdraws_it_but_a_claim_is_held,
+        delivery::a_kustomization_arrives_with_its_base_and_follows_it,
         delivery::a_renamed_directory_is_handed_over_with_its_uids,
         drift::drift_is_repaired_where_that_is_asked_for,
         drift::drift_is_told_and_left_where_that_is_not_asked_for,
