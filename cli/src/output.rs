@@ -71,6 +71,14 @@ impl Output {
         Ok(writeln!(self.data)?)
     }
 
+    /// A value as YAML on stdout.
+    ///
+    /// # Errors
+    /// [`CliError::Output`], also where the value cannot be serialised.
+    pub fn yaml<T: Serialize>(&mut self, value: &T) -> Result<(), CliError> {
+        self.raw(&k8s_yaml::to_string(&serde_json::to_value(value).map_err(io::Error::from)?))
+    }
+
     /// A table on stdout: the header, then the rows. Nothing but the header where there are no rows.
     ///
     /// # Errors
@@ -113,6 +121,20 @@ impl Output {
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _gone = error.print();
     if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+/// The first `most` of several names, and how many there are besides: `a, b and 3 more`.
+#[must_use]
+pub fn some_of<N: AsRef<str>>(names: impl ExactSizeIterator<Item = N>, most: usize) -> String {
+    let more = names.len().saturating_sub(most);
+    let mut text = String::new();
+    for name in names.take(most) {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(name.as_ref());
+    }
+    if more > 0 { format!("{text} and {more} more") } else { text }
 }
 
 /// `text` with control characters as `\u{…}`, tabs excepted; also the ones that turn the direction of text around.

@@ -1,6 +1,6 @@
 //! The clusters that `skiff render` resolves targets for: from a file, or made up.
 
-use super::repository::{objects, typed};
+use super::repository::{home, objects, typed};
 use crate::args::RenderArgs;
 use crate::error::CliError;
 use fleet_api::labels::DEFAULT_NAMESPACE;
@@ -57,8 +57,9 @@ impl Universe {
         Ok(universe)
     }
 
-    /// With the cluster `wanted` alone, if one is; clusters without a namespace are in `home`.
-    pub(crate) fn only(mut self, wanted: Option<&str>, home: &str) -> Result<Self, CliError> {
+    /// With the cluster `wanted` alone, if one is; clusters without a namespace are in that of the GitRepo.
+    pub(crate) fn only(mut self, wanted: Option<&str>, gitrepo: &GitRepo) -> Result<Self, CliError> {
+        let home = home(gitrepo);
         if let Some(wanted) = wanted {
             self.clusters = vec![self.find(wanted, home)?.clone()];
         }
@@ -70,12 +71,12 @@ impl Universe {
 
     /// The cluster that is asked for, with the labels of the command line over its own.
     pub(crate) fn choose(&self, args: &RenderArgs, gitrepo: &GitRepo) -> Result<Cluster, CliError> {
-        let namespace = gitrepo.metadata.namespace.clone().unwrap_or_else(default_namespace);
+        let namespace = home(gitrepo);
         let mut cluster = match args.cluster.as_deref() {
-            Some(wanted) if args.clusters.is_some() => self.find(wanted, &namespace)?.clone(),
-            wanted => made_up(wanted.unwrap_or("cluster"), &namespace),
+            Some(wanted) if args.clusters.is_some() => self.find(wanted, namespace)?.clone(),
+            wanted => made_up(wanted.unwrap_or("cluster"), namespace),
         };
-        cluster.metadata.namespace.get_or_insert(namespace);
+        cluster.metadata.namespace.get_or_insert_with(|| namespace.to_owned());
         let labels = cluster.metadata.labels.get_or_insert_default();
         for label in &args.labels {
             let (key, value) = label

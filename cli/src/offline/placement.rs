@@ -2,7 +2,6 @@
 
 use super::clusters::{Universe, view};
 use super::deploy::out_of_reach;
-use fleet_api::reason::Reason;
 use fleet_api::v1alpha1::Cluster;
 use skiff_bundler::discover::{FoundBundle, invalid_rollout};
 use skiff_planner::target::{self, ClusterView, Group, Many, Outcome};
@@ -45,9 +44,8 @@ impl<'a> Placement<'a> {
         for (namespace, clusters) in &self.by_namespace {
             match out_of_reach(self.universe, found, namespace) {
                 None => among.extend_from_slice(clusters),
-                Some(message) => {
-                    let outcome = Outcome::Skip { reason: Reason::NotTargeted, message };
-                    apart.push(Group { outcome, clusters: clusters.clone() });
+                Some(why) => {
+                    apart.push(Group { outcome: Outcome::NotTargeted { why }, clusters: clusters.clone() });
                 }
             }
         }

@@ -41,9 +41,7 @@ impl Repository {
 
     /// `GitRepo fleet-default/shop`.
     pub(crate) fn title(&self) -> String {
-        let metadata = &self.gitrepo.metadata;
-        let namespace = metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-        format!("GitRepo {namespace}/{}", metadata.name.as_deref().unwrap_or_default())
+        format!("GitRepo {}/{}", home(&self.gitrepo), self.gitrepo.metadata.name.as_deref().unwrap_or_default())
     }
 
     /// Tells of notes and failures on stderr. Gives what makes the command fail: an entry without bundles is only a
@@ -76,6 +74,11 @@ impl Repository {
         let bundle = failure.bundle.as_ref().map(|name| format!("bundle {name}: ")).unwrap_or_default();
         format!("{}: {bundle}{}", self.title(), told(&failure.note))
     }
+}
+
+/// The namespace of a GitRepo, and of the clusters that name none.
+pub(crate) fn home(gitrepo: &GitRepo) -> &str {
+    gitrepo.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
 }
 
 /// The GitRepo of the command line: from its file, or made up.

@@ -2,11 +2,10 @@
 
 use super::clusters::Universe;
 use super::placement::{Placement, views};
-use super::repository::{Repository, all_or_nothing};
+use super::repository::{Repository, all_or_nothing, home};
 use crate::args::TargetArgs;
 use crate::error::CliError;
-use crate::output::{Format, Output};
-use fleet_api::labels::DEFAULT_NAMESPACE;
+use crate::output::{Format, Output, some_of};
 use serde::Serialize;
 use skiff_planner::target::{ClusterView, Group, Outcome};
 
@@ -19,8 +18,7 @@ const NAMED: usize = 5;
 /// What is wrong with the input, by file, line and column. What can be told is written all the same.
 pub fn run(args: &TargetArgs, output: &mut Output) -> Result<(), CliError> {
     let repository = Repository::open(&args.repository)?;
-    let home = repository.gitrepo.metadata.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
-    let universe = Universe::read(Some(&args.clusters))?.only(args.cluster.as_deref(), &home)?;
+    let universe = Universe::read(Some(&args.clusters))?.only(args.cluster.as_deref(), &repository.gitrepo)?;
     let mut errors = repository.report(output);
     let views = views(&universe.clusters);
     let mut placement = Placement::new(&universe, &views);
@@ -31,15 +29,12 @@ pub fn run(args: &TargetArgs, output: &mut Output) -> Result<(), CliError> {
             Err(message) => errors.push(format!("{}: bundle {}: {message}", repository.title(), found.name())),
         }
     }
-    let naming = Naming { home: &home, views: &views };
+    let naming = Naming { home: home(&repository.gitrepo), views: &views };
     match args.output {
         Format::Table => table(&rows, &naming, NAMED, output)?,
         Format::Wide => table(&rows, &naming, usize::MAX, output)?,
-        Format::Json => output.json(&rows.iter().map(|row| row.told(&naming)).collect::<Vec<_>>())?,
-        Format::Yaml => {
-            let told = rows.iter().map(|row| row.told(&naming)).collect::<Vec<_>>();
-            output.raw(&k8s_yaml::to_string(&serde_json::to_value(told).map_err(std::io::Error::from)?))?;
-        }
+        Format::Json => output.json(&told(&rows, &naming))?,
+        Format::Yaml => output.yaml(&told(&rows, &naming))?,
     }
     all_or_nothing(errors)
 }
@@ -61,28 +56,24 @@ struct Told<'a> {
     customizations: &'a [String],
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    message: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    message: String,
     clusters: Vec<String>,
 }
 
-impl Row<'_> {
-    fn told<'a>(&'a self, naming: &Naming<'_>) -> Told<'a> {
-        let clusters = self.group.clusters.iter().map(|cluster| naming.name(*cluster)).collect();
-        let nothing = Told {
-            bundle: self.bundle,
-            deploys: false,
-            target: "",
-            customizations: &[],
-            reason: "",
-            message: "",
-            clusters,
+fn told<'a>(rows: &'a [Row<'_>], naming: &Naming<'_>) -> Vec<Told<'a>> {
+    let told = |row: &'a Row<'_>| {
+        let (target, customizations): (&str, &[String]) = match &row.group.outcome {
+            Outcome::Deploy { target, customizations } => (target, customizations),
+            Outcome::DoNotDeploy { .. } | Outcome::NotTargeted { .. } => ("", &[]),
         };
-        match &self.group.outcome {
-            Outcome::Deploy { target, customizations } => Told { deploys: true, target, customizations, ..nothing },
-            Outcome::Skip { reason, message } => Told { reason: reason.as_str(), message, ..nothing },
-        }
-    }
+        let why_not = row.group.outcome.why_not();
+        let deploys = why_not.is_none();
+        let (reason, message) = why_not.map(|(reason, why)| (reason.as_str(), why)).unwrap_or_default();
+        let clusters = row.group.clusters.iter().map(|cluster| naming.name(*cluster)).collect();
+        Told { bundle: row.bundle, deploys, target, customizations, reason, message, clusters }
+    };
+    rows.iter().map(told).collect()
 }
 
 /// How clusters are called: by their name where they are in the namespace of the GitRepo.
@@ -101,24 +92,15 @@ impl Naming<'_> {
 fn table(rows: &[Row<'_>], naming: &Naming<'_>, named: usize, output: &mut Output) -> Result<(), CliError> {
     let row = |row: &Row<'_>| {
         let clusters = &row.group.clusters;
-        let mut names = clusters.iter().take(named).map(|cluster| naming.name(*cluster)).collect::<Vec<_>>().join(", ");
-        if let Some(more) = clusters.len().checked_sub(named).filter(|more| *more > 0) {
-            names.push_str(&format!(" and {more} more"));
-        }
-        let (target, customizations, why) = match &row.group.outcome {
-            Outcome::Deploy { target, customizations } => (target.as_str(), customizations.join(", "), ""),
-            Outcome::Skip { message, .. } => ("", String::new(), message.as_str()),
+        let names = some_of(clusters.iter().map(|cluster| naming.name(*cluster)), named);
+        let (target, customizations) = match &row.group.outcome {
+            Outcome::Deploy { target, customizations } => (target.clone(), customizations.join(", ")),
+            Outcome::DoNotDeploy { .. } | Outcome::NotTargeted { .. } => Default::default(),
         };
-        let gets = if why.is_empty() { "yes" } else { "no" };
-        vec![
-            row.bundle.to_owned(),
-            gets.to_owned(),
-            clusters.len().to_string(),
-            names,
-            target.to_owned(),
-            customizations,
-            why.to_owned(),
-        ]
+        let why = row.group.outcome.why_not().map(|(_, why)| why);
+        let gets = if why.is_none() { "yes" } else { "no" };
+        let (bundle, count) = (row.bundle.to_owned(), clusters.len().to_string());
+        vec![bundle, gets.to_owned(), count, names, target, customizations, why.unwrap_or_default()]
     };
     let header = ["BUNDLE", "GETS IT", "COUNT", "CLUSTERS", "TARGET", "CUSTOMIZATIONS", "WHY NOT"];
     output.table(&header, &rows.iter().map(row).collect::<Vec<_>>())

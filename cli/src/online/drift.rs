@@ -80,7 +80,7 @@ fn write(drifted: &[Drifted], format: Format, output: &mut Output) -> Result<(),
         Format::Json | Format::Yaml => {
             let told: Vec<_> =
                 drifted.iter().map(|one| json!({"cluster": one.cluster, "object": one.object})).collect();
-            if format == Format::Json { output.json(&told) } else { output.raw(&k8s_yaml::to_string(&told.into())) }
+            if format == Format::Json { output.json(&told) } else { output.yaml(&told) }
         }
     }
 }
@@ -109,7 +109,7 @@ fn accept(drifted: &[Drifted], output: &mut Output) -> Result<(), CliError> {
         operations: Vec::new(),
     };
     let patches: Vec<ComparePatch> = fields.into_iter().map(patch).collect();
-    output.raw(&k8s_yaml::to_string(&json!({"diff": {"comparePatches": patches}})))
+    output.yaml(&json!({"diff": {"comparePatches": patches}}))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `skiff explain`: the hub's explanation in words.
 
 use crate::error::CliError;
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, some_of};
 use fleet_api::reason::Severity;
 use serde_json::Value;
 use skiff_hub::user_api::explain::{Entry, Explanation};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub(super) fn print(answer: &Value, format: Format, output: &mut Output) -> Result<(), CliError> {
     match format {
         Format::Json => return output.json(answer),
-        Format::Yaml => return output.raw(&k8s_yaml::to_string(answer)),
+        Format::Yaml => return output.yaml(answer),
         Format::Table | Format::Wide => {}
     }
     let read = serde_json::from_value::<Explanation>(answer.clone());
@@ -68,8 +68,7 @@ fn place(entry: &Entry, told: &Explanation) -> String {
             [""] => {}
             [one] if *one == told.name => {}
             [one] => parts.push(format!("{what} {one}")),
-            several if several.len() <= PLACES => parts.push(format!("{what}s {}", several.join(", "))),
-            many => parts.push(format!("{what}s {} and {} more", many[..PLACES].join(", "), many.len() - PLACES)),
+            several => parts.push(format!("{what}s {}", some_of(several.iter(), PLACES))),
         }
     };
     add("cluster", &entry.cluster, &entry.clusters);

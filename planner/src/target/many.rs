@@ -2,7 +2,7 @@
 //! Bundles have it, and clusters with the same answer are given together.
 
 use super::{
-    BundleSpec, Choice, ClusterView, GroupView, TargetSelector, choose, do_not_deploy, target_matches, why_none,
+    BundleSpec, Choice, ClusterView, GroupView, TargetSelector, choose, says_do_not_deploy, target_matches, why_none,
 };
 use fleet_api::reason::Reason;
 use fleet_api::v1alpha1::BundleTarget;
@@ -19,13 +19,28 @@ pub enum Outcome {
         /// Names of the customizations that apply, in order.
         customizations: Vec<String>,
     },
-    /// They do not.
-    Skip {
-        /// Why, in one word.
-        reason: Reason,
-        /// Why, in words.
-        message: String,
+    /// They do not: this target or customization matches, and says so.
+    DoNotDeploy {
+        /// Its name.
+        by: String,
     },
+    /// They do not: no target matches.
+    NotTargeted {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// Why they do not get it, in one word and in words; `None` where they do.
+    #[must_use]
+    pub fn why_not(&self) -> Option<(Reason, String)> {
+        match self {
+            Self::Deploy { .. } => None,
+            Self::DoNotDeploy { by } => Some((Reason::DoNotDeploy, says_do_not_deploy(by))),
+            Self::NotTargeted { why } => Some((Reason::NotTargeted, why.clone())),
+        }
+    }
 }
 
 /// Clusters in which the same becomes of a Bundle.
@@ -70,12 +85,20 @@ impl<'a> Many<'a> {
             let holds =
                 |target: &TargetSelector| criteria.iter().zip(&holds).any(|(known, holds)| *holds && *known == target);
             match choose(bundle, holds) {
+                Choice::Deploy { target, customizations } => {
+                    let target = target.selector.name.clone();
+                    let customizations = customizations.iter().map(|one| one.selector.name.clone()).collect();
+                    groups.entry(Outcome::Deploy { target, customizations }).or_default().extend(clusters);
+                }
+                Choice::DoNotDeploy(target) => {
+                    let by = target.selector.name.clone();
+                    groups.entry(Outcome::DoNotDeploy { by }).or_default().extend(clusters);
+                }
                 Choice::NotTargeted(targets) => {
                     for (outcome, clusters) in self.whys(targets).outcomes(clusters) {
                         groups.entry(outcome).or_default().extend(clusters);
                     }
                 }
-                choice => groups.entry(outcome(&choice)).or_default().extend(clusters),
             }
         }
         let mut groups: Vec<Group> =
@@ -133,21 +156,7 @@ impl Whys {
             by_number[self.of_cluster[cluster]].push(cluster);
         }
         let told = by_number.into_iter().zip(&self.words).filter(|(clusters, _)| !clusters.is_empty());
-        told.map(|(clusters, words)| (Outcome::Skip { reason: Reason::NotTargeted, message: words.clone() }, clusters))
-    }
-}
-
-fn outcome(choice: &Choice<'_>) -> Outcome {
-    match choice {
-        Choice::Deploy { target, customizations } => Outcome::Deploy {
-            target: target.selector.name.clone(),
-            customizations: customizations.iter().map(|customization| customization.selector.name.clone()).collect(),
-        },
-        Choice::DoNotDeploy(target) => {
-            let note = do_not_deploy(target);
-            Outcome::Skip { reason: note.reason, message: note.message }
-        }
-        Choice::NotTargeted(_) => Outcome::Skip { reason: Reason::NotTargeted, message: String::new() },
+        told.map(|(clusters, words)| (Outcome::NotTargeted { why: words.clone() }, clusters))
     }
 }
 
@@ -210,17 +219,18 @@ mod tests {
                 }
             }
             for ((view, groups), told) in with_groups.iter().zip(told) {
-                let expected = match resolve(&spec, view, groups) {
+                let told = told.unwrap();
+                match resolve(&spec, view, groups) {
                     Resolution::Deploy(found) => {
-                        Outcome::Deploy { target: found.target, customizations: found.customizations }
+                        let expected = Outcome::Deploy { target: found.target, customizations: found.customizations };
+                        assert_eq!(told, expected, "{bundle}: {}", view.name);
                     }
                     Resolution::Skip(note) => {
                         let named = format!("no target matches cluster fleet-default/{}: ", view.name);
-                        let message = note.message.replace(&named, "");
-                        Outcome::Skip { reason: note.reason, message }
+                        let expected = (note.reason, note.message.replace(&named, ""));
+                        assert_eq!(told.why_not(), Some(expected), "{bundle}: {}", view.name);
                     }
-                };
-                assert_eq!(told, Some(expected), "{bundle}: {}", view.name);
+                }
             }
         }
     }

@@ -225,8 +225,12 @@ fn is_called(cluster: &ClusterView, name: &str) -> bool {
     cluster.name == name || cluster.labels.get(DISPLAY_NAME_LABEL).is_some_and(|display| display == name)
 }
 
-pub(crate) fn do_not_deploy(target: &BundleTarget) -> Note {
-    Note::new(Reason::DoNotDeploy, format!("`{}` matches and says doNotDeploy", target.selector.name))
+fn do_not_deploy(target: &BundleTarget) -> Note {
+    Note::new(Reason::DoNotDeploy, says_do_not_deploy(&target.selector.name))
+}
+
+fn says_do_not_deploy(name: &str) -> String {
+    format!("`{name}` matches and says doNotDeploy")
 }
 
 fn not_targeted(targets: &[BundleTarget], cluster: &ClusterView, groups: &[&GroupView]) -> Note {

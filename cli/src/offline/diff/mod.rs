@@ -14,7 +14,6 @@ use crate::error::CliError;
 use crate::output::{Format, Output};
 use changes::{Change, Deployed, changes};
 use file_tree::{Files, MemoryTree, is_below};
-use fleet_api::labels::DEFAULT_NAMESPACE;
 use fleet_api::v1alpha1::{Cluster, GitRepo};
 use serde::Serialize;
 use skiff_bundler::git::WorkingCopy;
@@ -26,7 +25,6 @@ use std::collections::BTreeSet;
 /// What is wrong with the revision after, by file, line and column; what can be compared is written all the same.
 pub fn run(args: &DiffArgs, output: &mut Output) -> Result<(), CliError> {
     let gitrepo = gitrepo(&args.repository)?;
-    let home = gitrepo.metadata.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let copy = WorkingCopy::open(&args.repository.path).map_err(|error| CliError::Failed(error.to_string()))?;
     let old = at(&copy, &args.from, &gitrepo)?;
     let new = match &args.to {
@@ -37,7 +35,7 @@ pub fn run(args: &DiffArgs, output: &mut Output) -> Result<(), CliError> {
         Some(file) => Universe::read(Some(file))?,
         None => samples::universe(&[&old, &new]),
     };
-    let universe = universe.only(args.cluster.as_deref(), &home)?;
+    let universe = universe.only(args.cluster.as_deref(), &gitrepo)?;
     for failure in old.failures() {
         output.note(&format!("warning: {}: {failure}", args.from));
     }
@@ -112,7 +110,7 @@ fn write(format: Format, alike: &[(Vec<Change>, Vec<String>)], output: &mut Outp
         .collect();
     match format {
         Format::Json => output.json(&told),
-        Format::Yaml => output.raw(&k8s_yaml::to_string(&serde_json::to_value(told).map_err(std::io::Error::from)?)),
+        Format::Yaml => output.yaml(&told),
         Format::Table | Format::Wide => {
             for (changes, clusters) in alike {
                 let names = clusters.join(", ");

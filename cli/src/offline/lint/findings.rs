@@ -1,7 +1,7 @@
 //! What was found: gathered, so that the same thing in many clusters is said once.
 
 use crate::error::CliError;
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, some_of};
 use fleet_api::reason::Note;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,9 +90,7 @@ impl Findings {
                 self.clusters_of.iter().try_for_each(|(finding, clusters)| output.line(&line(finding, clusters)))
             }
             Format::Json => output.json(&told),
-            Format::Yaml => {
-                output.raw(&k8s_yaml::to_string(&serde_json::to_value(told).map_err(std::io::Error::from)?))
-            }
+            Format::Yaml => output.yaml(&told),
         }
     }
 
@@ -113,10 +111,7 @@ fn line(finding: &Finding, clusters: &BTreeSet<String>) -> String {
         Level::Warning => "warning",
     };
     let bundle = if finding.bundle.is_empty() { String::new() } else { format!(" bundle {}:", finding.bundle) };
-    let mut names = clusters.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if clusters.len() > NAMED {
-        names.push_str(&format!(" and {} more", clusters.len() - NAMED));
-    }
+    let names = some_of(clusters.iter(), NAMED);
     let place = match clusters.len() {
         0 => String::new(),
         1 => format!(" in cluster {names}:"),

@@ -15,7 +15,6 @@ use crate::args::LintArgs;
 use crate::error::CliError;
 use crate::output::Output;
 use findings::{Finding, Findings};
-use fleet_api::labels::DEFAULT_NAMESPACE;
 use fleet_api::reason::Reason;
 use skiff_bundler::discover::FoundBundle;
 use skiff_planner::target::{self, Group, Outcome};
@@ -27,12 +26,11 @@ use std::collections::BTreeSet;
 /// [`CliError::Failed`] where there are errors, or warnings with `--strict`; each stands on stdout.
 pub fn run(args: &LintArgs, output: &mut Output) -> Result<(), CliError> {
     let repository = Repository::open(&args.repository)?;
-    let home = repository.gitrepo.metadata.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let universe = match &args.clusters {
         Some(file) => Universe::read(Some(file))?,
         None => samples::universe(&[&repository]),
     };
-    let universe = universe.only(None, &home)?;
+    let universe = universe.only(None, &repository.gitrepo)?;
     let mut findings = Findings::default();
     files(&repository, &mut findings);
     let views = views(&universe.clusters);
@@ -84,12 +82,11 @@ fn unmatched(repository: &Repository, views: &[target::ClusterView], universe: &
 /// A bundle, or a customization of it, that no cluster gets.
 fn unused(found: &FoundBundle, groups: &[Group], findings: &mut Findings) {
     let mut used = BTreeSet::new();
-    let mut suppressed = Vec::new();
     for group in groups {
         match &group.outcome {
             Outcome::Deploy { customizations, .. } => used.extend(customizations.iter().map(String::as_str)),
-            Outcome::Skip { reason: Reason::DoNotDeploy, message } => suppressed.push(message),
-            Outcome::Skip { .. } => {}
+            Outcome::DoNotDeploy { by } => _ = used.insert(by),
+            Outcome::NotTargeted { .. } => {}
         }
     }
     if !groups.iter().any(|group| matches!(group.outcome, Outcome::Deploy { .. })) {
@@ -100,8 +97,7 @@ fn unused(found: &FoundBundle, groups: &[Group], findings: &mut Findings) {
     let (customizations, _) = target::split(&found.bundle.spec);
     for customization in customizations {
         let name = customization.selector.name.as_str();
-        let says_no = suppressed.iter().any(|message| message.contains(&format!("`{name}`")));
-        if !used.contains(name) && !says_no {
+        if !used.contains(name) {
             findings
                 .add(Finding::odd(found.name(), format!("customization `{name}` applies to no cluster of the file")));
         }
