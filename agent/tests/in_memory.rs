@@ -36,22 +36,7 @@ macro_rules! scenarios {
     )* };
 }
 
-scenarios! {
-    scenarios::a_bundle_is_installed_changed_and_a_restart_writes_nothing
-    scenarios::drift_is_repaired_row_by_row
-    scenarios::drift_is_only_told_without_correct_drift
-    scenarios::replicas_are_left_to_an_autoscaler
-    scenarios::a_foreign_object_is_left_alone_unless_ownership_is_taken
-    scenarios::a_renamed_bundle_is_handed_over_with_its_uids
-    scenarios::a_removed_bundle_is_deleted_and_a_claim_is_held
-    scenarios::a_definition_and_its_resources_converge
-    scenarios::an_immutable_field_is_named_and_the_others_are_applied
-    scenarios::a_finalizer_that_hangs_is_named_and_holds_up_nothing_else
-    scenarios::without_a_hub_a_restarted_agent_repairs_drift
-    scenarios::a_bad_object_does_not_stop_the_others
-    hooks::hooks_run_around_the_objects_and_before_a_removal
-    hooks::a_hook_leaves_alone_what_is_not_its_own
-}
+common::every_scenario!(scenarios);
 
 /// Neither the new state nor anything else can be written: the hub is told all the same.
 #[tokio::test]

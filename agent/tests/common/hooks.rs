@@ -45,6 +45,14 @@ fn shop(content: &str) -> Bundle {
 }
 
 impl World {
+    /// Waits until the object at `path` is another one than that of this UID.
+    async fn until_made_again(&self, path: &str, uid: &Value) {
+        self.until("it is made again", || async {
+            self.find(path).await.is_some_and(|object| object["metadata"]["uid"] != *uid)
+        })
+        .await;
+    }
+
     /// Ends a Job as a kubelet would, where a controller has made a pod of it, and as that controller would else.
     async fn end_job(&self, path: &str, succeeded: bool) {
         self.until_exists(path, true).await;
@@ -86,11 +94,7 @@ pub async fn hooks_run_around_the_objects_and_before_a_removal(client: kube::Cli
 
     // A hook that fails: what runs stays as it is.
     world.hub.deploy(&[shop("2")], &[]);
-    world
-        .until("it is made again", || async {
-            world.find(MIGRATE).await.is_some_and(|job| job["metadata"]["uid"] != made)
-        })
-        .await;
+    world.until_made_again(MIGRATE, &made).await;
     world.end_job(MIGRATE, false).await;
     world.until("it is told", || async { world.hub.reasons("shop").contains(&Reason::HookFailed) }).await;
     let report = world.hub.report();
@@ -102,11 +106,7 @@ pub async fn hooks_run_around_the_objects_and_before_a_removal(client: kube::Cli
     // The next revision runs it again.
     let failed = world.get(MIGRATE).await["metadata"]["uid"].clone();
     world.hub.deploy(&[shop("3")], &[]);
-    world
-        .until("it is made again", || async {
-            world.find(MIGRATE).await.is_some_and(|job| job["metadata"]["uid"] != failed)
-        })
-        .await;
+    world.until_made_again(MIGRATE, &failed).await;
     world.end_job(MIGRATE, true).await;
     world.end_job(ANNOUNCE, true).await;
     world.until_applied("shop").await;
