@@ -4,6 +4,7 @@
 //! Source of the format: `structured-merge-diff/fieldpath`: `f:` a field, `k:` an item by its keys, `v:` an item by its
 //! value, `i:` an item by its index, `.` the thing itself; an empty object is a leaf.
 
+use super::pointer::escape;
 use super::snapshot::{LIVE_LIST_CAP, Live, Strayed};
 use fleet_api::labels::{
     DEPLOYMENT_ANNOTATION, FIELD_MANAGER, HOOK_ANNOTATION, OWNER_LABEL, RESOURCE_POLICY_ANNOTATION,
@@ -142,11 +143,6 @@ fn has_field(fields: &Value, name: &str) -> bool {
 
 fn value_at<'a>(object: &'a Value, path: &[&str]) -> &'a Value {
     path.iter().fold(object, |value, name| value.get(*name).unwrap_or(&Value::Null))
-}
-
-/// One step of a JSON pointer.
-pub(super) fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The fields of `content` that `ours` lacks and whose value is another one.

@@ -1,10 +1,20 @@
 //! JSON pointers of fields, and the way in which people read them.
 
+/// One step of a JSON pointer.
+pub(super) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The name that one step means.
+pub(super) fn unescape(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
 /// `/spec/template/spec/containers/0/image` → `.spec.template.spec.containers[0].image`.
 pub(crate) fn dotted(pointer: &str) -> String {
     let mut path = String::with_capacity(pointer.len());
     for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
+        let step = unescape(step);
         if step.bytes().all(|byte| byte.is_ascii_digit()) && !path.is_empty() {
             path.push_str(&format!("[{step}]"));
         } else if step.contains(['.', '/']) {
@@ -37,7 +47,7 @@ pub(crate) fn from_dotted(dotted: &str) -> Option<String> {
             name[..end].to_owned()
         };
         pointer.push('/');
-        pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&escape(&step));
     }
     Some(pointer)
 }

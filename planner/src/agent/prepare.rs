@@ -87,7 +87,7 @@ fn base64(text: &str) -> String {
 /// Takes away what a JSON pointer names, if it is there; a map that becomes empty goes with it.
 fn remove(value: &mut Value, pointer: &str) {
     let Some((parent, last)) = pointer.rsplit_once('/') else { return };
-    let last = last.replace("~1", "/").replace("~0", "~");
+    let last = super::pointer::unescape(last);
     if let Some(Value::Object(map)) = value.pointer_mut(parent) {
         map.remove(&last);
     }

@@ -9,7 +9,7 @@ use super::super::claims::{Claim, claim, claimed_by_other};
 use super::super::plan::{BundlePlan, Scope, unusable};
 use super::super::report;
 use super::super::rules::Rule;
-use super::super::snapshot::{GroupKind, Live, Resolved, resolve};
+use super::super::snapshot::{Attempt, GroupKind, Live, Resolved, resolve};
 use super::record::{Failure, HookLedger, Run, Step, is_waited_for};
 use super::sequence;
 use fleet_api::wire::{DeploymentObject, Hook, HookDeletion, HookEvent, Timestamp};
@@ -229,9 +229,7 @@ impl<'a, 'p> Runner<'a, 'p> {
             }
             Owner::Unknown => {}
             Owner::Foreign(_) if self.scope.deployment.options.take_ownership => self.enter(place, Step::Create),
-            Owner::Foreign(whose) => {
-                self.fail(place.hook, place.key(), &format!("cannot be made: it exists and belongs to {whose}"));
-            }
+            Owner::Foreign(whose) => self.fail_foreign(place, &whose),
         }
     }
 
@@ -266,8 +264,7 @@ impl<'a, 'p> Runner<'a, 'p> {
         }
         let takes = self.scope.deployment.options.take_ownership;
         if let Some(Owner::Foreign(whose)) = live.map(|live| self.owner(place.key(), live)).filter(|_| !takes) {
-            let why = format!("cannot be made: it exists and belongs to {whose}");
-            return self.fail(place.hook, place.key(), &why);
+            return self.fail_foreign(place, &whose);
         }
         if let Some(attempt) = snapshot.attempts.get(place.key()).filter(|attempt| attempt.content == Some(content)) {
             let is_final = attempt.reason == Reason::ImmutableField
@@ -275,10 +272,8 @@ impl<'a, 'p> Runner<'a, 'p> {
             if is_final {
                 return self.fail(place.hook, place.key(), &format!("cannot be made: {}", attempt.message));
             }
-            self.tell(place, attempt.reason, attempt.message.clone());
-            let retry = attempt.tries.retry_failure();
-            if retry > self.now() {
-                return self.plan.wake(Some(retry));
+            if self.pauses(place, attempt) {
+                return;
             }
         }
         if !snapshot.blobs.contains(&content) {
@@ -366,12 +361,9 @@ impl<'a, 'p> Runner<'a, 'p> {
         if let Some(reason) = stop.or_else(|| is_anew.then_some(Reason::EpochHeld)) {
             return self.tell(place, reason, format!("the hook {} waits: it would be deleted now", place.key()));
         }
-        if let Some(attempt) = snapshot.attempts.get(place.key()).filter(|attempt| attempt.content.is_none()) {
-            self.tell(place, attempt.reason, attempt.message.clone());
-            let retry = attempt.tries.retry_failure();
-            if retry > self.now() {
-                return self.plan.wake(Some(retry));
-            }
+        let attempt = snapshot.attempts.get(place.key()).filter(|attempt| attempt.content.is_none());
+        if attempt.is_some_and(|attempt| self.pauses(place, attempt)) {
+            return;
         }
         self.plan.actions.push(Action::Delete(Box::new(Delete {
             bundle: self.scope.bundle.clone(),
@@ -379,6 +371,22 @@ impl<'a, 'p> Runner<'a, 'p> {
             uid: uid.to_owned(),
             resource_version: None,
         })));
+    }
+
+    /// Tells of what failed last; true where it is not to be tried again yet.
+    fn pauses(&mut self, place: &Place<'_>, attempt: &Attempt) -> bool {
+        self.tell(place, attempt.reason, attempt.message.clone());
+        let retry = attempt.tries.retry_failure();
+        let is_early = retry > self.now();
+        if is_early {
+            self.plan.wake(Some(retry));
+        }
+        is_early
+    }
+
+    /// The name is somebody else's.
+    fn fail_foreign(&mut self, place: &Place<'a>, whose: &str) {
+        self.fail(place.hook, place.key(), &format!("cannot be made: it exists and belongs to {whose}"));
     }
 
     fn going(&mut self, place: &Place<'_>, finalizers: &[Box<str>]) {
