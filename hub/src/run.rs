@@ -17,7 +17,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use fleet_api::digest::Digest;
-use skiff_planner::hub::{Machine, Options};
+use skiff_planner::hub::{Machine, Options, Rules};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl Hub {
             desired_lifetime: seconds(config.desired_lifetime),
             offline_after: seconds(config.offline_after),
             renderer: renderer.version(),
-            rules: Default::default(),
+            rules: Rules::all(),
         });
         let mut deciding = Deciding::new(Parts {
             machine,

@@ -1,10 +1,5 @@
 //! The hub's decisions, at the entry of the machine: events in, documents and statuses out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-#![allow(
-    clippy::allow_attributes,
-    clippy::default_constructed_unit_structs,
-    reason = "with the feature `ablation` it is more than a unit"
-)]
 
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
@@ -44,7 +39,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::with(Rules::default())
+        Self::with(Rules::all())
     }
 
     fn with(rules: Rules) -> Self {
@@ -1173,7 +1168,7 @@ mod ablation {
     use skiff_planner::hub::Rule;
 
     fn without(rule: Rule) -> World {
-        shop_in(World::with(Rules::default().without(rule)))
+        shop_in(World::with(Rules::all().without(rule)))
     }
 
     fn foreign() -> Have {

@@ -1,6 +1,6 @@
 //! A lean API server of one cluster: objects as leaves with their owners (server-side apply), UIDs, resourceVersions,
-//! preconditions, finalizers, a history for watches, and the Secrets of the agent. `sim/tests/lean.rs` holds it against
-//! the larger in-memory server, which is held against the real one.
+//! preconditions, finalizers, a history for watches, and the Secrets of the agent. Nothing holds it yet against the larger
+//! in-memory server (`sim/`), which is held against the real one.
 
 use fleet_api::ObjectKey;
 use fleet_api::labels::FIELD_MANAGER;

@@ -75,8 +75,7 @@ const PLANS: [Plan; 6] = [
                         "apps/shop/a.yaml" => (path, text.replace("one", "two")),
                         _ => (path, text),
                     });
-                    world.repo.commit(&changed.collect::<Vec<_>>());
-                    look(world).await
+                    push(world, changed.collect()).await
                 })
             };
             vec![Step { ask, known: |_| true }]
@@ -93,8 +92,7 @@ const PLANS: [Plan; 6] = [
                 Box::pin(async {
                     let renamed =
                         files().into_iter().map(|(path, text)| (path.replace("apps/shop", "apps/store"), text));
-                    world.repo.commit(&renamed.collect::<Vec<_>>());
-                    look(world).await
+                    push(world, renamed.collect()).await
                 })
             };
             vec![Step { ask, known: |world| has(world, Kind::Bundle, "shop-apps-store") }]
@@ -168,6 +166,12 @@ async fn token(world: &mut World) -> bool {
 
 async fn put(world: &mut World, more: serde_json::Value) -> bool {
     world.try_put_gitrepo(&more).await
+}
+
+/// Commits these files, and has the hub look.
+async fn push(world: &mut World, files: Vec<(String, String)>) -> bool {
+    world.repo.commit(&files);
+    look(world).await
 }
 
 async fn look(world: &mut World) -> bool {
