@@ -21,12 +21,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::pure("values", Signature::new(&[DICT], LIST), values),
     Function::pure("pick", Signature::variadic(&[DICT, Text], DICT), pick),
     Function::pure("omit", Signature::variadic(&[DICT, Text], DICT), omit),
-    Function::pure("merge", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, false)),
-    Function::pure("mergeOverwrite", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, true)),
-    Function::pure("mustMerge", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, false)),
-    Function::pure("mustMergeOverwrite", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, true)),
-    Function::pure("deepCopy", Signature::new(&[Any], Any), |a| deep_copy(args::any(a, 0))),
-    Function::pure("mustDeepCopy", Signature::new(&[Any], Any), |a| deep_copy(args::any(a, 0))),
+    Function::deep("merge", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, false)),
+    Function::deep("mergeOverwrite", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, true)),
+    Function::deep("mustMerge", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, false)),
+    Function::deep("mustMergeOverwrite", Signature::variadic(&[DICT, DICT], Any), |a| merged(a, true)),
+    Function::deep("deepCopy", Signature::new(&[Any], Any), |a| deep_copy(args::any(a, 0))),
+    Function::deep("mustDeepCopy", Signature::new(&[Any], Any), |a| deep_copy(args::any(a, 0))),
     Function::pure("dig", Signature::variadic(&[Any], Any), dig),
 ];
 

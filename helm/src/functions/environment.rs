@@ -102,8 +102,9 @@ impl Environment {
         let total = self.cost.get().saturating_add(cost);
         self.cost.set(total);
         if total > MAX_COST {
-            let message =
-                format!("keys, certificates and password hashes of one render cost more than {MAX_COST} units");
+            let message = format!(
+                "keys, certificates and password hashes of one render cost more than {MAX_COST} units (the limit of a render)"
+            );
             return Err(message.into());
         }
         Ok(())
@@ -147,7 +148,9 @@ mod tests {
         let error = environment.spend(1).err().map(|e| e.message().to_owned());
         assert_eq!(
             error.as_deref(),
-            Some("keys, certificates and password hashes of one render cost more than 120000 units")
+            Some(
+                "keys, certificates and password hashes of one render cost more than 120000 units (the limit of a render)"
+            )
         );
     }
 }

@@ -5,7 +5,7 @@ use super::cast::{self, to_int};
 use super::equal::deep_equal;
 use super::signatures::{INT, LIST, STRINGS};
 use super::strings::to_strings;
-use crate::template::{Function, FunctionError, Signature};
+use crate::template::{Call, Function, FunctionError, Signature};
 use crate::value::{List, Type, Value};
 
 use Type::{Any, Bool};
@@ -20,6 +20,13 @@ macro_rules! both {
     };
 }
 
+/// As `both!`, for what compares all that the lists hold.
+macro_rules! both_deep {
+    ($name:literal, $must:literal, $signature:expr, $body:expr) => {
+        [Function::deep($name, $signature, $body), Function::deep($must, $signature, $body)]
+    };
+}
+
 pub(super) const FUNCTIONS: &[[Function; 2]] = &[
     both!("tuple", "list", Signature::variadic(&[Any], LIST), |a| Ok(Value::list(a.to_vec()))),
     both!("append", "mustAppend", Signature::new(&[Any, Any], LIST), push),
@@ -30,10 +37,13 @@ pub(super) const FUNCTIONS: &[[Function; 2]] = &[
     both!("last", "mustLast", Signature::new(&[Any], Any), last),
     both!("initial", "mustInitial", Signature::new(&[Any], LIST), initial),
     both!("reverse", "mustReverse", Signature::new(&[Any], LIST), reverse),
-    both!("uniq", "mustUniq", Signature::new(&[Any], LIST), uniq),
+    [
+        Function::call("uniq", Signature::new(&[Any], LIST), uniq),
+        Function::call("mustUniq", Signature::new(&[Any], LIST), uniq),
+    ],
     both!("compact", "mustCompact", Signature::new(&[Any], LIST), compact),
-    both!("without", "mustWithout", Signature::variadic(&[Any, Any], LIST), without),
-    both!("has", "mustHas", Signature::new(&[Any, Any], Bool), has),
+    both_deep!("without", "mustWithout", Signature::variadic(&[Any, Any], LIST), without),
+    both_deep!("has", "mustHas", Signature::new(&[Any, Any], Bool), has),
     both!("slice", "mustSlice", Signature::variadic(&[Any, Any], Any), slice),
     both!("chunk", "mustChunk", Signature::new(&[INT, Any], CHUNKS), chunk),
 ];
@@ -95,9 +105,12 @@ fn reverse(args: &[Value]) -> Outcome {
     Ok(Value::list(items))
 }
 
-fn uniq(args: &[Value]) -> Outcome {
+/// Each item is compared with all that are kept, as in Sprig; the comparisons count.
+fn uniq(call: &mut dyn Call, args: &[Value]) -> Outcome {
+    call.weigh(args::any(args, 0))?;
     let mut kept: Vec<Value> = Vec::new();
     for item in elements(args::any(args, 0), "Cannot find uniq on type")?.to_vec() {
+        call.reserve(kept.len())?;
         if !kept.iter().any(|other| deep_equal(&item, other)) {
             kept.push(item);
         }

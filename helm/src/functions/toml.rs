@@ -15,17 +15,17 @@ use Type::{Any, String as Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     // An error stands under `Error`.
-    Function::pure("fromToml", Signature::new(&[Text], DICT), |a| {
+    Function::deep("fromToml", Signature::new(&[Text], DICT), |a| {
         Ok(Value::Map(
             read::read(args::string(a, 0)?.as_bytes())
                 .unwrap_or_else(|why| Map::from_iter([("Error", Value::from(why))])),
         ))
     }),
     // An error is the result.
-    Function::pure("toToml", Signature::new(&[Any], Text), |a| {
+    Function::deep("toToml", Signature::new(&[Any], Text), |a| {
         Ok(Value::String(write::write(valid(a)?).map_or_else(Str::from, Str::from_bytes)))
     }),
-    Function::pure("mustToToml", Signature::new(&[Any], Text), |a| {
+    Function::deep("mustToToml", Signature::new(&[Any], Text), |a| {
         Ok(Value::String(Str::from_bytes(write::write(valid(a)?)?)))
     }),
 ];

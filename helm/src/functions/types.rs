@@ -13,7 +13,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::pure("typeIsLike", Signature::new(&[Text, Any], Bool), type_is_like),
     Function::pure("kindOf", Signature::new(&[Any], Text), |a| Ok(args::any(a, 0).kind().to_string().into())),
     Function::pure("kindIs", Signature::new(&[Text, Any], Bool), kind_is),
-    Function::pure("deepEqual", Signature::new(&[Any, Any], Bool), |a| {
+    Function::deep("deepEqual", Signature::new(&[Any, Any], Bool), |a| {
         Ok(deep_equal(args::any(a, 0), args::any(a, 1)).into())
     }),
 ];

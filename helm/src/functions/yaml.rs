@@ -17,17 +17,17 @@ use crate::value::{Map, Str, Type, Value};
 use Type::{Any, String as Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::pure("toYaml", Signature::new(&[Any], Text), |a| Ok(to_yaml(args::any(a, 0)).unwrap_or_default().into())),
-    Function::pure("mustToYaml", Signature::new(&[Any], Text), |a| Ok(to_yaml(args::any(a, 0))?.into())),
-    Function::pure("toYamlPretty", Signature::new(&[Any], Text), |a| {
+    Function::deep("toYaml", Signature::new(&[Any], Text), |a| Ok(to_yaml(args::any(a, 0)).unwrap_or_default().into())),
+    Function::deep("mustToYaml", Signature::new(&[Any], Text), |a| Ok(to_yaml(args::any(a, 0))?.into())),
+    Function::deep("toYamlPretty", Signature::new(&[Any], Text), |a| {
         Ok(pretty::write(args::any(a, 0)).unwrap_or_default().into())
     }),
-    Function::pure("fromYaml", Signature::new(&[Text], DICT), |a| {
+    Function::deep("fromYaml", Signature::new(&[Text], DICT), |a| {
         let (value, error) = from_yaml(args::string(a, 0)?);
         let value = if value.is_nil() { Value::Map(Map::new()) } else { value };
         Ok(json::into_map(value, error, DECODING))
     }),
-    Function::pure("fromYamlArray", Signature::new(&[Text], LIST), |a| {
+    Function::deep("fromYamlArray", Signature::new(&[Text], LIST), |a| {
         let (value, error) = from_yaml(args::string(a, 0)?);
         let value = if value.is_nil() { Value::list(Vec::new()) } else { value };
         Ok(json::into_list(value, error, DECODING))

@@ -51,6 +51,9 @@ pub struct Function {
 pub enum Callee {
     /// Only the arguments count.
     Pure(fn(&[Value]) -> Result<Value, FunctionError>),
+    /// As [`Callee::Pure`], but it may go through all that the arguments hold, at every depth: what that is counts against
+    /// the limit of the render before the call, and what comes out after it.
+    Deep(fn(&[Value]) -> Result<Value, FunctionError>),
     /// The call itself matters: the environment of the render, the place of the call.
     Call(fn(&mut dyn Call, &[Value]) -> Result<Value, FunctionError>),
 }
@@ -59,6 +62,7 @@ impl fmt::Debug for Callee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pure(_) => "Pure",
+            Self::Deep(_) => "Deep",
             Self::Call(_) => "Call",
         })
     }
@@ -72,6 +76,15 @@ impl Function {
         callee: fn(&[Value]) -> Result<Value, FunctionError>,
     ) -> Self {
         Self { name, signature, callee: Callee::Pure(callee) }
+    }
+
+    /// A pure function that goes through all that its arguments hold.
+    pub const fn deep(
+        name: &'static str,
+        signature: Signature,
+        callee: fn(&[Value]) -> Result<Value, FunctionError>,
+    ) -> Self {
+        Self { name, signature, callee: Callee::Deep(callee) }
     }
 
     /// A function that looks at its call.
@@ -119,6 +132,9 @@ pub trait Call {
     /// Counts bytes that a function is about to make against the limit of the render. Call it before making something whose
     /// size an argument chooses (`repeat`, `until`, `indent`).
     fn reserve(&mut self, bytes: usize) -> Result<(), FunctionError>;
+
+    /// Counts all that a value holds against the limit of the render, as for [`Callee::Deep`].
+    fn weigh(&mut self, value: &Value) -> Result<(), FunctionError>;
 }
 
 /// Why a text given to a function could not be rendered.

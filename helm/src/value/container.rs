@@ -152,6 +152,11 @@ impl List {
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.items, &other.items)
     }
+
+    /// Whether the same list is held elsewhere, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.items) > 1
+    }
 }
 
 impl fmt::Debug for List {
@@ -297,6 +302,11 @@ impl Map {
     /// Whether both are the same map in memory.
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.entries, &other.entries)
+    }
+
+    /// Whether the same map is held elsewhere, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.entries) > 1
     }
 }
 

@@ -12,18 +12,18 @@ use write::Style;
 use Type::{Any, String as Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::pure("toJson", Signature::new(&[Any], Text), |a| lenient(a, Style::COMPACT)),
-    Function::pure("toPrettyJson", Signature::new(&[Any], Text), |a| lenient(a, Style::PRETTY)),
-    Function::pure("mustToJson", Signature::new(&[Any], Text), |a| strict(a, Style::COMPACT)),
-    Function::pure("mustToPrettyJson", Signature::new(&[Any], Text), |a| strict(a, Style::PRETTY)),
-    Function::pure("toRawJson", Signature::new(&[Any], Text), |a| strict(a, Style::RAW)),
-    Function::pure("mustToRawJson", Signature::new(&[Any], Text), |a| strict(a, Style::RAW)),
-    Function::pure("mustFromJson", Signature::new(&[Text], Any), must_from_json),
-    Function::pure("fromJson", Signature::new(&[Text], DICT), |a| {
+    Function::deep("toJson", Signature::new(&[Any], Text), |a| lenient(a, Style::COMPACT)),
+    Function::deep("toPrettyJson", Signature::new(&[Any], Text), |a| lenient(a, Style::PRETTY)),
+    Function::deep("mustToJson", Signature::new(&[Any], Text), |a| strict(a, Style::COMPACT)),
+    Function::deep("mustToPrettyJson", Signature::new(&[Any], Text), |a| strict(a, Style::PRETTY)),
+    Function::deep("toRawJson", Signature::new(&[Any], Text), |a| strict(a, Style::RAW)),
+    Function::deep("mustToRawJson", Signature::new(&[Any], Text), |a| strict(a, Style::RAW)),
+    Function::deep("mustFromJson", Signature::new(&[Text], Any), must_from_json),
+    Function::deep("fromJson", Signature::new(&[Text], DICT), |a| {
         let (value, error) = read::read(args::string(a, 0)?.as_bytes());
         Ok(into_map(value, error.map(|e| e.to_string()), ""))
     }),
-    Function::pure("fromJsonArray", Signature::new(&[Text], LIST), |a| {
+    Function::deep("fromJsonArray", Signature::new(&[Text], LIST), |a| {
         let (value, error) = read::read(args::string(a, 0)?.as_bytes());
         Ok(into_list(value, error.map(|e| e.to_string()), ""))
     }),

@@ -26,7 +26,7 @@ impl Style {
 /// The deepest nesting; only what holds itself is deeper, of which Go says the same.
 const MAX_DEPTH: usize = 10_000;
 /// The largest text, in bytes: a list that holds another twice, over and over, grows without end.
-const MAX_TEXT: usize = 64 << 20;
+const MAX_TEXT: usize = 16 << 20;
 
 /// The text of a value, or why it has none.
 pub(in super::super) fn write(value: &Value, style: Style) -> Result<String, String> {

@@ -70,25 +70,29 @@ pub(super) struct Expression {
 struct Subject<'a> {
     text: std::borrow::Cow<'a, str>,
     bytes: &'a [u8],
+    /// Where the text is not the bytes: the place in the bytes of each place in the text, and of its end.
+    places: Option<Vec<usize>>,
 }
 
 impl<'a> Subject<'a> {
     fn new(text: &'a Str) -> Self {
-        Self { text: text.to_text(), bytes: text.as_bytes() }
+        let bytes = text.as_bytes();
+        let places = text.as_str().is_none().then(|| {
+            let mut places = Vec::with_capacity(bytes.len() + 1);
+            let mut at = 0;
+            for (c, bytes) in gostr::runes(bytes) {
+                places.extend(std::iter::repeat_n(at, c.len_utf8()));
+                at += bytes.len();
+            }
+            places.push(at);
+            places
+        });
+        Self { text: text.to_text(), bytes, places }
     }
 
     /// The place in the bytes of a place in the text.
     fn place(&self, at: usize) -> usize {
-        if self.text.len() == self.bytes.len() && std::str::from_utf8(self.bytes).is_ok() {
-            return at;
-        }
-        gostr::runes(self.bytes)
-            .scan(0, |seen, (c, bytes)| {
-                let here = *seen;
-                *seen += c.len_utf8();
-                (here < at).then_some(bytes.len())
-            })
-            .sum()
+        self.places.as_ref().map_or(at, |places| places.get(at).copied().unwrap_or(self.bytes.len()))
     }
 
     fn slice(&self, range: std::ops::Range<usize>) -> &'a [u8] {
@@ -182,69 +186,83 @@ fn split(call: &dyn Call, args: &[Value], complaint: Complaint) -> Outcome {
 }
 
 fn replace_all(call: &mut dyn Call, args: &[Value], complaint: Complaint) -> Outcome {
-    let template = args::string(args, 2)?.clone();
-    replaced(call, args, complaint, |names, subject, groups, out| {
-        expand(template.as_bytes(), names, subject, groups, out);
-    })
+    let template = args::string(args, 2)?;
+    replaced(call, args, complaint, |names| pieces(template.as_bytes(), names))
 }
 
 fn replace_literal(call: &mut dyn Call, args: &[Value], complaint: Complaint) -> Outcome {
-    let by = args::string(args, 2)?.clone();
-    replaced(call, args, complaint, |_, _, _, out| out.extend_from_slice(by.as_bytes()))
+    let by = args::string(args, 2)?;
+    replaced(call, args, complaint, |_| vec![Piece::Text(by.as_bytes())])
 }
 
-fn replaced(
+/// Part of what stands in for a match.
+enum Piece<'t> {
+    Text(&'t [u8]),
+    /// The first of these groups that matched.
+    Groups(Vec<usize>),
+}
+
+/// What a replacement is counted at once, in bytes and pieces.
+const COUNTED_AT_ONCE: usize = 64 << 10;
+
+fn replaced<'t>(
     call: &mut dyn Call,
     args: &[Value],
     complaint: Complaint,
-    put: impl Fn(&[String], &Subject<'_>, &regex::Captures<'_>, &mut Vec<u8>),
+    pieces: impl FnOnce(&[String]) -> Vec<Piece<'t>>,
 ) -> Outcome {
     let expression = compiled(call, args, complaint)?;
     let subject = Subject::new(args::string(args, 1)?);
-    let (mut out, mut done) = (Vec::new(), 0);
-    let mut reserved = 0;
+    let pieces = pieces(&expression.names);
+    let (mut out, mut done, mut counted, mut put) = (Vec::new(), 0, 0, 0);
     for groups in expression.regex.captures_iter(&subject.text) {
         let Some(whole) = groups.get(0) else { continue };
         out.extend_from_slice(subject.slice(done..whole.start()));
-        put(&expression.names, &subject, &groups, &mut out);
+        for piece in &pieces {
+            match piece {
+                Piece::Text(text) => out.extend_from_slice(text),
+                Piece::Groups(numbers) => {
+                    let group = numbers.iter().find_map(|number| groups.get(*number));
+                    out.extend_from_slice(group.map_or(&[][..], |m| subject.slice(m.range())));
+                }
+            }
+        }
         done = whole.end();
-        if out.len() > reserved + (64 << 10) {
-            call.reserve(out.len() - reserved)?;
-            reserved = out.len();
+        // Groups that match nothing cost time and make no bytes.
+        put += pieces.len();
+        if out.len() + put > counted + COUNTED_AT_ONCE {
+            call.reserve(out.len() + put - counted)?;
+            counted = out.len() + put;
         }
     }
     out.extend_from_slice(subject.slice(done..subject.text.len()));
     Ok(Value::String(Str::from_bytes(out)))
 }
 
-/// Puts the groups in for `$1`, `${1}`, `$name`; the longest possible name counts. Go: `Regexp.expand`.
-fn expand(
-    mut template: &[u8],
-    names: &[String],
-    subject: &Subject<'_>,
-    groups: &regex::Captures<'_>,
-    out: &mut Vec<u8>,
-) {
+/// A replacement with `$1`, `${1}`, `$name`; the longest possible name counts. Go: `Regexp.expand`.
+fn pieces<'t>(mut template: &'t [u8], names: &[String]) -> Vec<Piece<'t>> {
+    let mut pieces = Vec::new();
     while let Some(at) = template.iter().position(|b| *b == b'$') {
-        out.extend_from_slice(&template[..at]);
+        pieces.push(Piece::Text(&template[..at]));
         template = &template[at + 1..];
         if let Some(rest) = template.strip_prefix(b"$") {
-            out.push(b'$');
+            pieces.push(Piece::Text(b"$"));
             template = rest;
             continue;
         }
         let Some((name, rest)) = group_name(template) else {
-            out.push(b'$');
+            pieces.push(Piece::Text(b"$"));
             continue;
         };
         template = rest;
-        let group = match group_number(name) {
-            Some(number) => groups.get(number),
-            None => (0..names.len()).filter(|n| names[*n].as_bytes() == name).find_map(|n| groups.get(n)),
-        };
-        out.extend_from_slice(group.map_or(&[][..], |m| subject.slice(m.range())));
+        pieces.push(Piece::Groups(match group_number(name) {
+            Some(number) => vec![number],
+            None => (0..names.len()).filter(|n| names[*n].as_bytes() == name).collect(),
+        }));
     }
-    out.extend_from_slice(template);
+    pieces.push(Piece::Text(template));
+    pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
+    pieces
 }
 
 fn group_name(template: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -8,7 +8,7 @@ use crate::value::{List, Map, Str, Value};
 /// The deepest nesting; only what holds itself is deeper, where Go's stack ends.
 const MAX_DEPTH: usize = 1_000;
 /// The largest text, in bytes.
-const MAX_TEXT: usize = 64 << 20;
+const MAX_TEXT: usize = 16 << 20;
 
 /// The text of a value, or why it has none.
 pub(super) fn write(value: &Value) -> Result<Vec<u8>, String> {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use super::work::is_new;
 use super::{At, Reflect, Result, Run, State};
 use crate::template::builtins::Builtin;
 use crate::template::error::{ExecError, FunctionError};
@@ -61,6 +62,10 @@ impl Call for Caller<'_, '_> {
     fn reserve(&mut self, bytes: usize) -> std::result::Result<(), FunctionError> {
         self.run.count_bytes(bytes).map_err(FunctionError::from)
     }
+
+    fn weigh(&mut self, value: &Value) -> std::result::Result<(), FunctionError> {
+        self.run.count_all(value)
+    }
 }
 
 impl<'t> State<'_, 't, '_> {
@@ -111,12 +116,7 @@ impl<'t> State<'_, 't, '_> {
             }
             Callable::Builtin(builtin) => self.call_builtin(dot, *builtin, args, last)?,
         };
-        let done = done.and_then(|value| {
-            if let Value::String(s) = value.value() {
-                self.run.count_bytes(s.len()).map_err(FunctionError::from)?;
-            }
-            Ok(value)
-        });
+        let done = done.and_then(|value| self.run.count_result(value.value()).map(|()| value));
         done.map_err(|error| {
             self.at = node;
             ExecError::caused(format!("{}error calling {name}: {error}", self.location()), &error)
@@ -175,8 +175,17 @@ impl<'t> State<'_, 't, '_> {
         node: At<'t>,
         values: &[Value],
     ) -> std::result::Result<Reflect, FunctionError> {
+        self.run.count_arguments(values)?;
         let value = match function.callee {
             Callee::Pure(callee) => callee(values)?,
+            Callee::Deep(callee) => {
+                values.iter().try_for_each(|value| self.run.count_all(value))?;
+                let made = callee(values)?;
+                if is_new(&made) {
+                    self.run.count_all(&made)?;
+                }
+                made
+            }
             Callee::Call(callee) => {
                 callee(&mut Caller { run: self.run, tree: self.tree, position: node.position() }, values)?
             }

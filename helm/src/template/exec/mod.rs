@@ -6,6 +6,7 @@ mod eval;
 mod field;
 pub(super) mod reflect;
 mod walk;
+mod work;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -38,9 +39,9 @@ pub enum MissingKey {
 /// How far an execution may go. Each limit is named in the error of whoever reaches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Nodes executed, functions called and values ranged over, in one [`Run`].
+    /// Nodes executed, functions called and values ranged over, in one [`Run`]; long arguments of functions count, too.
     pub steps: u64,
-    /// Bytes written and made by functions, in one [`Run`].
+    /// Bytes written and made by functions, in one [`Run`]. Values in lists and maps count for 16 bytes and more.
     pub bytes: u64,
     /// Templates within templates.
     pub depth: usize,
@@ -187,6 +188,10 @@ impl<'e> Run<'e> {
         Ok(trees)
     }
 
+    fn too_many_steps(&self) -> String {
+        format!("more than {} steps (the limit of a render)", self.options.limits.steps)
+    }
+
     /// Counts bytes against the limit.
     fn count_bytes(&mut self, bytes: usize) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
@@ -269,7 +274,7 @@ impl<'s, 't, 'e> State<'s, 't, 'e> {
     fn step(&mut self) -> Result<()> {
         self.run.steps += 1;
         if self.run.steps > self.run.options.limits.steps {
-            return self.error(format!("more than {} steps (the limit of a render)", self.run.options.limits.steps));
+            return self.error(self.run.too_many_steps());
         }
         Ok(())
     }
