@@ -134,6 +134,8 @@ reasons! {
     HookRunning: Waiting, "nothing: the bundle goes on when the hook has ended";
     /// The API server of the cluster cannot be reached.
     ApiServerUnreachable: Waiting, "look at the cluster's API server; the agent goes on trying";
+    /// A webhook of the cluster, which the API server has to ask about the object, did not answer it.
+    WebhookUnreachable: Waiting, "look at the webhook that is named, and at the Service and Pods behind it; the object is not to blame, and is tried again";
     // applying
     /// The object exists and somebody else owns it.
     OwnedByOther: Refused, "set takeOwnership: true in helm options of fleet.yaml, or remove the object";

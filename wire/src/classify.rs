@@ -21,10 +21,14 @@ pub struct Trouble {
 
 /// Explains why `verb` (`apply`, `delete`, `read`) failed for `key`.
 pub fn explain(verb: &str, key: &ObjectKey, error: &ApiError) -> Trouble {
-    let (reason, stale) = reason_of(verb, error);
+    let webhook = Webhook::that_failed(error);
+    let (reason, stale) = if webhook.is_some() { (Reason::WebhookUnreachable, false) } else { reason_of(verb, error) };
     let namespace_missing = is_namespace_missing(error);
     let message = match error {
         ApiError::Transport(why) => format!("cannot {verb} {key}: {why}"),
+        ApiError::Status { .. } if let Some(webhook) = webhook => {
+            format!("cannot {verb} {key}: {}", webhook.sentence(key.kind == "Secret"))
+        }
         ApiError::Status { code, reason: status, message, causes, .. } => {
             let fields: Vec<&str> =
                 causes.iter().map(|cause| cause[2].as_str()).filter(|field| !field.is_empty()).collect();
@@ -49,6 +53,43 @@ fn explanation(reason: Reason, message: &str, fields: &[&str], causes: &[[String
             format!("{} at {}", owners.join("; "), fields.join(", "))
         }
         _ => message.to_owned(),
+    }
+}
+
+/// A webhook that the API server could not ask, or whose answer it could not read.
+struct Webhook<'a> {
+    /// What is asked of it.
+    purpose: &'static str,
+    /// Its name; of a webhook that converts, the version that was asked for.
+    name: &'a str,
+    /// What became of the call.
+    why: &'a str,
+}
+
+impl<'a> Webhook<'a> {
+    /// Kubernetes has no reason for it but `InternalError`; what a webhook itself refuses is another sentence, with the
+    /// status that the webhook chose.
+    ///
+    /// k8s.io/apiserver: `ErrCallingWebhook` in pkg/util/webhook/error.go, made a 500 by
+    /// pkg/admission/plugin/webhook/{mutating,validating}/dispatcher.go. k8s.io/apiextensions-apiserver:
+    /// pkg/apiserver/conversion/webhook_converter.go, where only a failed request tells of its `Post`.
+    fn that_failed(error: &'a ApiError) -> Option<Self> {
+        let ApiError::Status { code: 500, message, .. } = error else { return None };
+        if let Some(rest) = message.strip_prefix("Internal error occurred: failed calling webhook \"") {
+            let (name, why) = rest.split_once('"')?;
+            return Some(Self { purpose: "admission", name, why: why.trim_start_matches([':', ';', ' ']) });
+        }
+        let (_, rest) = message.split_once("conversion webhook for ")?;
+        let (name, why) = rest.split_once(" failed: ").filter(|(_, why)| why.starts_with("Post "))?;
+        Some(Self { purpose: "conversion", name, why })
+    }
+
+    fn sentence(&self, is_secret: bool) -> String {
+        let Self { purpose, name, why } = self;
+        let why = if is_secret || why.is_empty() { String::new() } else { format!(" ({why})") };
+        format!(
+            "the {purpose} webhook {name:?} did not answer the API server{why}; the object is not to blame, and is tried again"
+        )
     }
 }
 
@@ -144,6 +185,52 @@ mod tests {
         }
         let trouble = explain("apply", &key, &status(422, "", "", &immutable));
         assert!(trouble.message.contains("spec.selector"), "{}", trouble.message);
+    }
+
+    #[test]
+    fn a_webhook_that_is_down_is_named_and_the_object_is_not_blamed() {
+        let refused = "dial tcp 127.0.0.1:9: connect: connection refused";
+        let cases = [
+            (
+                500,
+                format!(
+                    "Internal error occurred: failed calling webhook \"down.example.com\": failed to call webhook: Post \"https://x\": {refused}"
+                ),
+                Some(
+                    "the admission webhook \"down.example.com\" did not answer the API server (failed to call webhook: Post",
+                ),
+            ),
+            (
+                500,
+                "Internal error occurred: failed calling webhook \"a.b\"; no further details available".to_owned(),
+                Some("the admission webhook \"a.b\" did not answer the API server (no further"),
+            ),
+            (
+                500,
+                format!("conversion webhook for example.com/v1, Kind=Oven failed: Post \"https://x\": {refused}"),
+                Some("the conversion webhook \"example.com/v1, Kind=Oven\" did not answer the API server (Post"),
+            ),
+            // These have answered.
+            (500, "conversion webhook for example.com/v1, Kind=Oven failed: no such unit".to_owned(), None),
+            (403, "admission webhook \"a.b\" denied the request: failed calling webhook \"c.d\": no".to_owned(), None),
+            (500, "admission webhook \"a.b\" denied the request: failed calling webhook \"c.d\": no".to_owned(), None),
+            (500, "Internal error occurred: etcd is gone".to_owned(), None),
+        ];
+        for kind in ["ConfigMap", "Secret"] {
+            let key = ObjectKey::new("", kind, "shop", "a");
+            for (code, message, told) in &cases {
+                let trouble = explain("apply", &key, &status(*code, "", message, &[]));
+                let Some(told) = told else {
+                    assert_eq!(trouble.reason, Reason::ObjectRefused, "{message}");
+                    continue;
+                };
+                assert_eq!(trouble.reason, Reason::WebhookUnreachable, "{message}");
+                let told = if kind == "Secret" { told.split(" (").next().unwrap() } else { told };
+                assert!(trouble.message.contains(told), "{}", trouble.message);
+                assert!(trouble.message.ends_with("not to blame, and is tried again"), "{}", trouble.message);
+                assert_eq!(trouble.message.contains("Post"), kind != "Secret" && message.contains("Post"));
+            }
+        }
     }
 
     #[test]
