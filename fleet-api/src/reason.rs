@@ -198,6 +198,8 @@ reasons! {
     HubUnreachable: Waiting, "look at the network; the last state is kept and repaired meanwhile";
     /// The agent's disk takes no content.
     DiskFailing: Waiting, "make room on the agent's disk, or make it writable; content is kept in memory meanwhile";
+    /// The hub's disk takes no content.
+    HubDiskFailing: Failed, "make room on the hub's disk, or make it writable; what runs is kept, and it is tried again";
     /// Hub and agent do not speak a common version.
     ProtocolTooOld: Refused, "update the older of the two";
     /// Something is wrong in Skiff itself.

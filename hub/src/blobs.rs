@@ -180,8 +180,13 @@ impl Blobs {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&temporary).map_err(io(&temporary))?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(&temporary))?;
-        std::fs::rename(&temporary, path).map_err(io(path))
+        let written = file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(&temporary));
+        let stored = written.and_then(|()| std::fs::rename(&temporary, path).map_err(io(path)));
+        if stored.is_err() {
+            // A part of it would take the room that the next try needs.
+            drop(std::fs::remove_file(&temporary));
+        }
+        stored
     }
 
     /// Reads a blob. Blocks on the disk where it was not read lately.

@@ -1,7 +1,7 @@
 //! Renders on threads of its own: each distinct input once, whatever asks for it. A panic inside a render is that
 //! Bundle's error. What a render gave is on disk before the deciding task hears of it.
 
-use crate::blobs::{Blobs, NewBlob};
+use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::identity::Identity;
 use crate::machine::{Message, Stored};
 use crate::trees;
@@ -11,6 +11,7 @@ use fleet_api::wire::Deployment;
 use skiff_planner::hub::RenderInput;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 /// What a render gives.
@@ -53,6 +54,22 @@ pub enum RenderFailure {
     Wrong(Vec<Note>),
 }
 
+/// Why a render came to nothing.
+enum Unrendered {
+    Failure(RenderFailure),
+    /// What it gave could not be stored.
+    Disk(BlobError),
+}
+
+impl From<RenderFailure> for Unrendered {
+    fn from(failure: RenderFailure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// How long a render that the disk did not take waits for its next try at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// The threads that render. Cloning is cheap.
 #[derive(Clone)]
 pub(crate) struct Rendering {
@@ -72,20 +89,37 @@ impl Rendering {
     pub(crate) fn request(&self, input: RenderInput, to: mpsc::UnboundedSender<Message>) {
         let this = self.clone();
         tokio::spawn(async move {
-            let _permit = this.permits.clone().acquire_owned().await;
-            let key = input.key();
-            let bundle = input.bundle.clone();
-            let done = tokio::task::spawn_blocking(move || this.render(&input)).await;
-            let result = done.unwrap_or_else(|error| {
-                let message = format!("rendering Bundle {bundle} ended early: {error}");
-                Err(RenderFailure::Wrong(vec![Note::new(Reason::Internal, message)]))
-            });
+            let input = Arc::new(input);
+            let mut wait = Duration::from_millis(100);
+            let result = loop {
+                match this.attempt(&input).await {
+                    // The Bundle is not to blame: nobody hears of a render that is not on the disk.
+                    Err(Unrendered::Disk(error)) if !to.is_closed() => {
+                        tracing::error!(bundle = %input.bundle, %error, "a render cannot be stored; it is tried again");
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(LONGEST_WAIT);
+                    }
+                    Err(Unrendered::Disk(_)) => return,
+                    Err(Unrendered::Failure(failure)) => break Err(failure),
+                    Ok(stored) => break Ok(stored),
+                }
+            };
             // The deciding task is gone only when the hub stops.
-            let _gone = to.send(Message::Rendered { input: key, result });
+            let _gone = to.send(Message::Rendered { input: input.key(), result });
         });
     }
 
-    fn render(&self, input: &RenderInput) -> Result<Stored, RenderFailure> {
+    async fn attempt(&self, input: &Arc<RenderInput>) -> Result<Stored, Unrendered> {
+        let _permit = self.permits.clone().acquire_owned().await;
+        let (this, shared) = (self.clone(), Arc::clone(input));
+        let done = tokio::task::spawn_blocking(move || this.render(&shared)).await;
+        done.unwrap_or_else(|error| {
+            let message = format!("rendering Bundle {} ended early: {error}", input.bundle);
+            Err(RenderFailure::Wrong(vec![Note::new(Reason::Internal, message)]).into())
+        })
+    }
+
+    fn render(&self, input: &RenderInput) -> Result<Stored, Unrendered> {
         let failed = |error: String| {
             RenderFailure::Wrong(vec![Note::new(Reason::Internal, format!("Bundle {}: {error}", input.bundle))])
         };
@@ -106,7 +140,10 @@ impl Rendering {
         let digest = blob.digest;
         let mut blobs = rendered.objects;
         blobs.push(blob);
-        self.blobs.put_all(&blobs).map_err(|error| failed(error.to_string()))?;
+        self.blobs.put_all(&blobs).map_err(|error| match error {
+            BlobError::Io { .. } => Unrendered::Disk(error),
+            _ => failed(error.to_string()).into(),
+        })?;
         let mut warnings = rendered.warnings;
         warnings.truncate(WARNINGS);
         Ok(Stored { digest, deployment: rendered.deployment, warnings })

@@ -289,8 +289,7 @@ impl Job {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let reference = Reference::from_spec(text(&spec.branch).as_deref(), text(&spec.revision).as_deref());
         let cache = self.polling.cache.clone();
-        crate::private::create_dir(&cache)
-            .map_err(|error| Failure::internal(format!("{}: {error}", cache.display())))?;
+        crate::private::create_dir(&cache).map_err(|error| Failure::disk(format!("{}: {error}", cache.display())))?;
         let repository = Repository::open(&cache, &remote).map_err(Failure::git)?;
         let resolved =
             self.resolve(&repository, &remote, &access.access, &access.identity, &reference, interval).await?;
@@ -388,6 +387,11 @@ impl Failure {
         Self { note: Note::new(Reason::Internal, message), transient: true }
     }
 
+    /// The hub's disk did not take something.
+    pub(super) fn disk(message: String) -> Self {
+        Self { note: Note::new(Reason::HubDiskFailing, message), transient: true }
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(super) fn git(error: Error) -> Self {
         let reason = match &error {
@@ -404,6 +408,7 @@ impl Failure {
             }
             Error::CapExceeded { .. } => Reason::CapExceeded,
             Error::InvalidTree { .. } | Error::NotFound { .. } | Error::NotAFile { .. } => Reason::InvalidFile,
+            Error::Io { .. } => Reason::HubDiskFailing,
             _ => Reason::Internal,
         };
         Self { note: Note::new(reason, error.to_string()), transient: error.is_transient() }

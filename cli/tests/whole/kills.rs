@@ -49,11 +49,11 @@ fn spawn(directory: &Path, port: u16) -> Hub {
     Hub { child }
 }
 
-async fn client(directory: &Path) -> kube::Client {
-    let admin = directory.join("hub/admin.yaml");
+/// Of the admin whose credential is in that file.
+pub(crate) async fn client(admin: &Path) -> kube::Client {
     let begun = Instant::now();
     loop {
-        let output = skiff().arg("--config").arg(&admin).args(["hub", "kubeconfig"]).output().unwrap();
+        let output = skiff().arg("--config").arg(admin).args(["hub", "kubeconfig"]).output().unwrap();
         if output.status.success() {
             let kubeconfig = Kubeconfig::from_yaml(&String::from_utf8_lossy(&output.stdout)).unwrap();
             let options = KubeConfigOptions::default();
@@ -67,7 +67,7 @@ async fn client(directory: &Path) -> kube::Client {
     }
 }
 
-fn groups(client: &kube::Client) -> Api<DynamicObject> {
+pub(crate) fn groups(client: &kube::Client) -> Api<DynamicObject> {
     let resource = kube::api::ApiResource {
         group: "fleet.cattle.io".into(),
         version: "v1alpha1".into(),
@@ -151,7 +151,7 @@ async fn a_killed_hub_loses_nothing_that_it_acknowledged_and_is_back_soon() {
     let directory = tempfile::tempdir_in(on_disk).unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut hub = spawn(directory.path(), port);
-    let client = client(directory.path()).await;
+    let client = client(&directory.path().join("hub/admin.yaml")).await;
     let api = groups(&client);
     let known: Arc<Mutex<BTreeMap<String, Known>>> = Arc::default();
     let mut pauses = Vec::new();

@@ -96,7 +96,11 @@ pub(crate) fn r(name: &str) -> Ref {
 impl World {
     /// A hub and a cluster; nothing is deployed, no agent runs.
     pub(crate) async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::in_directory(tempfile::tempdir().unwrap()).await
+    }
+
+    /// With the data of the hub in `hub` and that of the agent in `agent` below `directory`.
+    pub(crate) async fn in_directory(directory: TempDir) -> Self {
         let data = directory.path().join("hub");
         let server = ApiServer::default();
         let mut world = Self {
@@ -121,13 +125,18 @@ impl World {
     /// With everything of [`files`] deployed, and told to be so.
     pub(crate) async fn deployed() -> Self {
         let mut world = Self::new().await;
-        world.repo.commit(&files());
-        world.put_gitrepo(&json!({})).await;
-        world.enroll().await;
-        world.start_agent();
-        world.until("everything is deployed", |world| world.everything_is_there()).await;
-        world.until("the hub hears of it", |world| world.is_ready()).await;
+        world.deploy().await;
         world
+    }
+
+    /// See [`World::deployed`].
+    pub(crate) async fn deploy(&mut self) {
+        self.repo.commit(&files());
+        self.put_gitrepo(&json!({})).await;
+        self.enroll().await;
+        self.start_agent();
+        self.until("everything is deployed", |world| world.everything_is_there()).await;
+        self.until("the hub hears of it", |world| world.is_ready()).await;
     }
 
     // The hub.

@@ -51,6 +51,8 @@ pub(crate) enum Message {
     Read(Box<RepositoryRead>, oneshot::Sender<()>),
     /// A repository could not be read.
     ReadFailed(Ref, Vec<Note>),
+    /// A Bundle that a user made has to be taken in again.
+    UserBundle(Ref),
     /// A render ended; its blobs are on disk.
     Rendered { input: Digest, result: Result<Stored, RenderFailure> },
     /// The directories of a GitRepo's Bundles.

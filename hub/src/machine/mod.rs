@@ -217,6 +217,7 @@ impl Deciding {
                 let directories = mine.map(|(_, record)| record.directory.clone()).collect();
                 self.answer(reply, directories);
             }
+            Message::UserBundle(name) => self.user_bundle_again(&name),
             Message::Collect => self.collect(),
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! A Bundle with the label of a GitRepo is the hub's own listing, and never read back.
 
-use super::Deciding;
 use super::load::is_status_only;
 use super::records::BUNDLES;
+use super::{Deciding, Message};
 use crate::blobs::NewBlob;
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, Write};
 use crate::trees;
@@ -17,9 +17,12 @@ use fleet_api::v1alpha1::{Bundle, BundleResource};
 use skiff_planner::hub::{BundleRecord, Event, Uses};
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::time::Duration;
 
 /// How large the files of one Bundle may be, unpacked.
 const LIMIT: u64 = 64 << 20;
+/// When a Bundle whose files the disk did not take is taken in again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 impl Deciding {
     /// A Bundle was made or changed.
@@ -53,12 +56,32 @@ impl Deciding {
             return;
         }
         if let Err(error) = self.blobs.put_all(&[blob]) {
-            return tracing::error!(bundle = %name, %error, "the files of a Bundle cannot be stored; it stays as it was");
+            tracing::error!(bundle = %name, %error, "the files of a Bundle cannot be stored; it stays as it was, and is tried again");
+            return self.later(Message::UserBundle(name.clone()));
         }
         if let Ok(value) = serde_json::to_vec(&record) {
             self.turn.write(Write::Record { table: BUNDLES, key: name.to_string(), value });
         }
         self.machine.observe(Event::Bundle(name.clone(), Some(Box::new(record))));
+    }
+}
+
+impl Deciding {
+    /// Takes a Bundle in again, as it is now.
+    pub(super) fn user_bundle_again(&mut self, name: &Ref) {
+        if let Some(object) = self.resources.object(Kind::Bundle, name.namespace.as_str(), name.name.as_str()) {
+            self.take_user_bundle(&object);
+        }
+    }
+
+    /// Tells itself so in a while.
+    fn later(&self, message: Message) {
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(AGAIN).await;
+            // Gone only when the hub stops.
+            drop(sender.send(message));
+        });
     }
 }
 

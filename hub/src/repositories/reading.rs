@@ -1,7 +1,7 @@
 //! From a commit to what the deciding task is told: Bundles, their files as blobs, and what could not be read.
 
 use super::{Failure, Polling, State, edition};
-use crate::blobs::{Blobs, NewBlob};
+use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::machine::Message;
 use crate::trees;
 use file_tree::{Files as _, Mode};
@@ -86,7 +86,11 @@ impl Input {
             notes.extend(bundle.notes.iter().cloned());
             // The id is also one of the files: the same id is the same blob.
             let stored = known.get(&bundle.id).copied().filter(|blob| blobs.has(blob));
-            let read = stored.map_or_else(|| content(tree, bundle, blobs), Ok).and_then(|blob| {
+            let stored = match stored {
+                Some(blob) => Ok(blob),
+                None => content(tree, bundle, blobs)?,
+            };
+            let read = stored.and_then(|blob| {
                 trees.insert(bundle.id, blob);
                 self_record(&self.name, &self.commit, bundle, entry, blob)
             });
@@ -141,8 +145,29 @@ fn entries(gitrepo: &GitRepo, discovery: &Discovery) -> BTreeMap<String, bool> {
     entries
 }
 
-/// Stores the files of a Bundle as one blob; gives its digest.
-fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Digest, Note> {
+/// Stores the files of a Bundle as one blob; gives its digest, or what is wrong with the Bundle.
+///
+/// # Errors
+/// Where the disk does not take it: then nothing was read of this commit, and it is read again.
+fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Result<Digest, Note>, Failure> {
+    let files = match files(tree, bundle) {
+        Ok(files) => files,
+        Err(note) => return Ok(Err(note)),
+    };
+    let secret = files.values().any(|(_, bytes)| holds_secret(bytes));
+    let blob = NewBlob::new(trees::pack(&files), secret);
+    let digest = blob.digest;
+    match blobs.put_all(&[blob]) {
+        Ok(()) => Ok(Ok(digest)),
+        Err(error @ BlobError::Io { .. }) => {
+            Err(Failure::disk(format!("the files of bundle {} cannot be stored: {error}", bundle.name())))
+        }
+        Err(error) => Ok(Err(Note::new(Reason::Internal, error.to_string()))),
+    }
+}
+
+/// The files of a Bundle, with their modes.
+fn files(tree: &CommitTree, bundle: &Found) -> Result<BTreeMap<String, (Mode, Vec<u8>)>, Note> {
     let mut files = BTreeMap::new();
     for file in &bundle.files {
         let path = bundle.place_of(&file.path);
@@ -151,11 +176,7 @@ fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Digest, N
         let mode = if file.mode == Mode::Executable { Mode::Executable } else { Mode::Regular };
         files.insert(file.path.clone(), (mode, bytes.into_owned()));
     }
-    let secret = files.values().any(|(_, bytes)| holds_secret(bytes));
-    let blob = NewBlob::new(trees::pack(&files), secret);
-    let digest = blob.digest;
-    blobs.put_all(&[blob]).map_err(|error| Note::new(Reason::Internal, error.to_string()))?;
-    Ok(digest)
+    Ok(files)
 }
 
 /// Whether a file may be the manifest of a Secret.

@@ -50,7 +50,13 @@ const IDLE_READERS: usize = 4;
 pub enum StoreError {
     /// SQLite refused.
     #[error("the database {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+    /// The disk is full, cannot be written or fails.
+    #[error(
+        "the hub's disk took nothing ({0}): make room on it, or make it writable, then try again; what was acknowledged \
+         before is kept"
+    )]
+    Disk(String),
     /// A file of the data directory.
     #[error("{path}: {source}")]
     Io {
@@ -87,9 +93,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Of a transaction that was not committed.
+    fn of_commit(error: &rusqlite::Error) -> Self {
+        if is_of_disk(error) { Self::Disk(error.to_string()) } else { Self::Commit(error.to_string()) }
+    }
+
     /// For `map_err` on a file operation.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+fn is_of_disk(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DiskFull, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(DiskFull | ReadOnly | SystemIoFailure))
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if is_of_disk(&error) { Self::Disk(error.to_string()) } else { Self::Sqlite(error) }
     }
 }
 

@@ -48,7 +48,7 @@ trait Job: Send {
     /// Does the work; whether it is to be kept.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Tells the caller; `failure` where the transaction was not committed.
-    fn finish(self: Box<Self>, failure: Option<&str>);
+    fn finish(self: Box<Self>, failure: Option<&rusqlite::Error>);
 }
 
 struct Typed<T, E, F> {
@@ -72,12 +72,11 @@ where
         keep
     }
 
-    fn finish(self: Box<Self>, failure: Option<&str>) {
-        let commit_error = |why: &str| Err(StoreError::Commit(why.to_owned()).into());
+    fn finish(self: Box<Self>, failure: Option<&rusqlite::Error>) {
         let result = match (self.result, failure) {
-            (Some(Ok(_)), Some(why)) => commit_error(why),
+            (Some(Ok(_)) | None, Some(error)) => Err(StoreError::of_commit(error).into()),
             (Some(result), _) => result,
-            (None, why) => commit_error(why.unwrap_or("it was not tried")),
+            (None, None) => Err(StoreError::Commit("it was not tried".into()).into()),
         };
         // The caller may have gone away; the write stands all the same.
         drop(self.reply.send(result));
@@ -147,13 +146,19 @@ fn finish(outcome: Result<Actions, rusqlite::Error>, batch: &mut Vec<BoxedJob>) 
         }
         Err(error) => {
             tracing::error!(%error, "a transaction was not stored");
-            let why = error.to_string();
-            batch.drain(..).for_each(|job| job.0.finish(Some(&why)));
+            batch.drain(..).for_each(|job| job.0.finish(Some(&error)));
         }
     }
 }
 
 type Actions = Vec<Box<dyn FnOnce() + Send>>;
+
+/// Where the disk is full or fails, SQLite ends the whole transaction, and not one statement alone.
+/// <https://sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction".
+fn rolled_back() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+    rusqlite::Error::SqliteFailure(code, Some("the whole transaction was rolled back".to_owned()))
+}
 
 /// Performs one batch, in one transaction.
 fn perform(connection: &mut Connection, batch: &mut [BoxedJob]) -> Result<Actions, rusqlite::Error> {
@@ -165,6 +170,8 @@ fn perform(connection: &mut Connection, batch: &mut [BoxedJob]) -> Result<Action
         if job.0.run(&mut tx) {
             after.append(&mut tx.after);
             transaction.execute_batch("RELEASE one")?;
+        } else if transaction.is_autocommit() {
+            return Err(rolled_back());
         } else {
             transaction.execute_batch("ROLLBACK TO one; RELEASE one")?;
         }

@@ -112,6 +112,8 @@ impl From<ResourceError> for ApiError {
             ResourceError::Invalid { kind, name, field, message } => {
                 return Self::invalid(*kind, name, &[(field.clone(), message.clone())]);
             }
+            // Not 503: clients ask again by themselves for minutes, and a person has to make room.
+            ResourceError::Store(StoreError::Disk(_)) => (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage"),
             ResourceError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         };
         let details = match error {
@@ -128,7 +130,7 @@ impl From<ResourceError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(&error.to_string())
+        ResourceError::from(error).into()
     }
 }
 
