@@ -152,6 +152,33 @@ impl ControlPlane {
         self.start_apiserver().await
     }
 
+    /// Stops the API server and etcd, copies etcd's data, and starts both again.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub async fn save_etcd(&mut self) -> Result<()> {
+        self.with_etcd_stopped(copy).await
+    }
+
+    /// Stops the API server and etcd, puts back what [`Self::save_etcd`] has copied, and starts both again: resource
+    /// versions go back, too. The controller manager runs on.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub async fn restore_etcd(&mut self) -> Result<()> {
+        self.with_etcd_stopped(|data, saved| fs::remove_dir_all(data).and_then(|()| copy(saved, data))).await
+    }
+
+    async fn with_etcd_stopped(&mut self, act: impl FnOnce(&Path, &Path) -> std::io::Result<()>) -> Result<()> {
+        self.stop_apiserver();
+        self.etcd.stop();
+        let at = self.directory.path();
+        let (data, saved) = (at.join("etcd"), at.join("etcd.saved"));
+        act(&data, &saved).map_err(|source| Error::File { what: "cannot copy", path: data, source })?;
+        self.etcd = Process::spawn("etcd", &self.binaries.etcd, &flags::etcd(&self.places, at), at)?;
+        self.start_apiserver().await
+    }
+
     async fn apiserver_ready(&mut self) -> Result<()> {
         let client = self.client().await?;
         let started = Instant::now();
@@ -345,6 +372,21 @@ fn write_kubeconfig(at: &Path, name: &str, url: &str, authority: &Authority, who
     let text = value.to_string();
     write(&at.join(name), &text)?;
     Kubeconfig::from_yaml(&text).map_err(Error::Kubeconfig)
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -30,6 +30,8 @@ pub(crate) use ensure;
 const PATIENCE_SECONDS: u64 = 60;
 /// How often is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// Who the agents are to their API servers.
+const AGENT: &str = "skiff-agent";
 static WORLD: Mutex<Option<World>> = Mutex::const_new(None);
 
 /// The world, started where it is not yet, with everything running.
@@ -139,6 +141,7 @@ impl World {
         let mut world = Self { agents: [None, None], hub: None, planes: [one?, two?], programs, address, directory };
         world.start_hub().await?;
         for cluster in [One, Two] {
+            world.let_agents_in(cluster)?;
             let token = world.ok(&format!("token create --name {}", cluster.name()))?;
             std::fs::write(world.path(&format!("{}.token", cluster.agent())), token)?;
             world.start_agent(cluster)?;
@@ -202,12 +205,18 @@ impl World {
     /// Starts an agent.
     pub(crate) fn start_agent(&mut self, cluster: Cluster) -> Result<(), Failure> {
         let name = cluster.agent();
-        let kubeconfig = self.plane(cluster).kubeconfig_path();
+        let (kubeconfig, _) = self.plane(cluster).kubeconfig_for(AGENT, &[])?;
         let mut arguments = self.agent_arguments(name, &kubeconfig);
         arguments.extend(["--name".into(), cluster.name().into()]);
         let process = Process::spawn(name, &self.programs.agent, &arguments, self.directory.path())?;
         self.agents[cluster as usize] = Some(process);
         Ok(())
+    }
+
+    /// Lets the agents of a cluster do everything. They are no member of `system:masters`: that one would be refused nothing.
+    pub(crate) fn let_agents_in(&self, cluster: Cluster) -> Result<String, String> {
+        let line = format!("create clusterrolebinding skiff-agent --clusterrole=cluster-admin --user={AGENT}");
+        self.kubectl(cluster, &line, "")
     }
 
     /// Starts one more agent, of this name, with the token in `<name>.token`.
@@ -402,6 +411,11 @@ impl World {
     /// The control plane of a cluster.
     pub(crate) fn plane(&self, cluster: Cluster) -> &ControlPlane {
         &self.planes[cluster as usize]
+    }
+
+    /// The same, to be stopped and started.
+    pub(crate) fn plane_mut(&mut self, cluster: Cluster) -> &mut ControlPlane {
+        &mut self.planes[cluster as usize]
     }
 
     /// Runs kubectl in a cluster; its stdout, or a failure with its stderr.

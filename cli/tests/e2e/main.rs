@@ -3,6 +3,7 @@
 //! All scenarios share one [`World`](driver::World): it is started by the first, and each scenario has repositories,
 //! labels and namespaces of its own, so that they run in any order, alone or together.
 
+mod bad_days;
 mod charts;
 mod command;
 mod delivery;
@@ -40,6 +41,10 @@ fn main() -> ExitCode {
         outage::drift_is_repaired_without_the_hub_and_its_return_deletes_nothing,
         outage::a_restart_with_nothing_to_do_writes_nothing,
         faults::killing_hub_and_agents_in_running_rollouts_ends_in_the_right_state,
+        bad_days::an_api_server_that_restarts_in_a_rollout_and_refuses_at_first_loses_nothing,
+        bad_days::a_namespace_that_hangs_in_terminating_is_named_and_filled_again,
+        bad_days::an_admission_webhook_that_is_down_holds_up_its_objects_and_nothing_is_forgotten,
+        bad_days::an_edge_cluster_whose_etcd_is_put_back_gets_again_what_it_should_have,
         enrollment::tokens_are_used_once_and_claims_are_only_claims,
     ]);
     driver::end();
