@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use k8s_yaml::{Content, Node, Options};
 
 use crate::Error;
+use crate::yaml::check_begin;
 
 /// What differs from type to type of file.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ pub(crate) trait Decode: Sized + Default {
 /// # Errors
 /// The text is not YAML.
 pub(crate) fn first_document(text: &str, options: &Options) -> Result<Option<Node>, Error> {
+    check_begin(text, &["1.1"])?;
     let document = k8s_yaml::parse_first(text, options).map_err(|error| from_yaml(&error))?;
     Ok(document.map(|document| document.node))
 }

@@ -50,6 +50,15 @@ impl Error {
         self
     }
 
+    /// Counts the line that is known from the begin of a text of which that many lines were left out.
+    #[must_use]
+    pub(crate) fn after_lines(mut self, lines: u32) -> Self {
+        if self.inner.line != 0 {
+            self.inner.line = self.inner.line.saturating_add(lines);
+        }
+        self
+    }
+
     /// The place of the text in which it happened, unless a file is known already: a line that is known counts within that
     /// text, as in an inline patch, and gives way.
     #[must_use]

@@ -9,6 +9,7 @@ use super::{Config, NameReference, merge_reference};
 use crate::Error;
 use crate::fieldspec::{FieldSpec, merge_one};
 use crate::id::Pattern;
+use crate::openapi::{check_schema, check_texts};
 
 /// How deep definitions may refer to each other.
 const MAX_DEPTH: usize = 32;
@@ -21,6 +22,9 @@ pub(crate) fn from_crds(definitions: &Value) -> Result<Config, Error> {
     let Some(definitions) = definitions.as_object() else {
         return Err(Error::new("expected a mapping of type names to OpenAPI definitions"));
     };
+    for (name, definition) in definitions {
+        check(definition).map_err(|error| error.in_field(name))?;
+    }
     let mut config = Config::default();
     for name in definitions.keys() {
         let Some(properties) = properties(definitions, name) else { continue };
@@ -32,6 +36,24 @@ pub(crate) fn from_crds(definitions: &Value) -> Result<Config, Error> {
     }
     config.sort();
     Ok(config)
+}
+
+/// Go: `OpenAPIDefinition`. A CustomResourceDefinition is none.
+fn check(definition: &Value) -> Result<(), Error> {
+    match definition {
+        Value::Null => Ok(()),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            let checked = match name.to_ascii_lowercase().as_str() {
+                "schema" => check_schema(value),
+                "dependencies" => check_texts(value),
+                _ => Ok(()),
+            };
+            checked.map_err(|error| error.in_field(name))
+        }),
+        _ => Err(Error::new(
+            "expected an OpenAPI definition (`Schema`, `Dependencies`) of this name; `crds` are no CustomResourceDefinitions",
+        )),
+    }
 }
 
 fn properties<'a>(definitions: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {

@@ -14,7 +14,7 @@ mod list;
 
 use crate::Error;
 use crate::openapi::{SchemaRef, Schemas};
-use crate::yaml::{Field, Key, Kind, Node};
+use crate::yaml::{Field, Key, Kind, Node, Tag};
 use directive::Directive;
 
 /// Merges `patch` over `object`. `None`: the patch deletes the object. Directives are taken out of the patch.
@@ -239,11 +239,14 @@ fn both_null(object: Option<Node>, patch: Option<&mut Node>) -> Merged {
     }
 }
 
-/// The keys of the patch that the object lacks, sorted.
+/// The keys of the patch that the object lacks, sorted; one that the patch gives twice counts once, with its first value.
+/// A key that reads as null is not looked at.
 fn missing_names(object: &Node, patch: &Node) -> Vec<Key> {
-    let missing = patch.fields().iter().filter(|field| object.field(&field.key.text).is_none());
+    let is_missing = |field: &&Field| field.key.tag != Tag::Null && object.field(&field.key.text).is_none();
+    let missing = patch.fields().iter().filter(is_missing);
     let mut keys: Vec<Key> = missing.map(|field| field.key.clone()).collect();
-    keys.sort_unstable_by(|a, b| a.text.cmp(&b.text));
+    keys.sort_by(|a, b| a.text.cmp(&b.text));
+    keys.dedup_by(|a, b| a.text == b.text);
     keys
 }
 

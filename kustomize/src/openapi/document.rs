@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::shape::check_schema;
 use crate::Error;
 
 /// One schema of the document: what a merge asks of it.
@@ -39,6 +40,7 @@ impl Document {
         let mut document = Self::default();
         for (name, schema) in optional_object(root, "definitions")?.into_iter().flatten() {
             let at = |error: Error| error.in_field(name).in_field("definitions");
+            check_schema(schema).map_err(at)?;
             document.add_types(name, schema).map_err(at)?;
             let schema = Schema::from_json(schema).map_err(at)?;
             document.definitions.insert(name.clone(), schema);

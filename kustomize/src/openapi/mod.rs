@@ -7,8 +7,11 @@
 
 mod builtin;
 mod document;
+mod shape;
 
 use crate::Error;
+pub(crate) use shape::{check_schema, check_texts};
+
 use crate::decode::json_from_text;
 use document::{Document, Schema};
 

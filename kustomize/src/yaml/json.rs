@@ -46,6 +46,10 @@ fn check_key(key: &Key, root: bool) -> Result<(), Error> {
         Tag::None => key.style.is_quoted() || matches!(resolve_untagged(Mode::Kyaml, &key.text), Scalar::Text(_)),
         _ => false,
     };
+    if root && key.tag == Tag::Null && !key.text.is_empty() {
+        // Every mapping that kyaml sets fields of gets such a key a second time.
+        return Err(Error::new(format!("mapping key \"{}\" already defined: quote it", key.text)).at_line(key.line));
+    }
     if string || root {
         return Ok(());
     }
@@ -65,7 +69,7 @@ fn scalar(node: &Node, text: &str, in_flow: bool) -> Result<Json, String> {
         Tag::Binary => resolve_tagged(Mode::Kyaml, "binary", text)?,
         Tag::Map | Tag::Seq | Tag::Merge | Tag::Other => Scalar::Text(text.into()),
         core => {
-            let name = core_name(core);
+            let name = core_name(core).unwrap_or("str");
             // Without need the tag is not written, and a quoted text is then a string.
             let natural = resolve_untagged(Mode::Kyaml, text);
             if quoted && !tagged && tag_of(&natural) == name {
@@ -78,19 +82,22 @@ fn scalar(node: &Node, text: &str, in_flow: bool) -> Result<Json, String> {
     to_json(resolved)
 }
 
-fn core_name(tag: Tag) -> &'static str {
-    match tag {
+/// The name of a tag for scalars; `None` where there is none to write.
+pub(super) fn core_name(tag: Tag) -> Option<&'static str> {
+    Some(match tag {
+        Tag::Str => "str",
         Tag::Int => "int",
         Tag::Float => "float",
         Tag::Bool => "bool",
         Tag::Null => "null",
         Tag::Timestamp => "timestamp",
         Tag::Binary => "binary",
-        Tag::None | Tag::Str | Tag::Map | Tag::Seq | Tag::Merge | Tag::Other => "str",
-    }
+        Tag::None | Tag::Map | Tag::Seq | Tag::Merge | Tag::Other => return None,
+    })
 }
 
-fn tag_of(scalar: &Scalar<'_>) -> &'static str {
+/// The name of the tag that a text has by itself.
+pub(super) fn tag_of(scalar: &Scalar<'_>) -> &'static str {
     match scalar {
         Scalar::Null => "null",
         Scalar::Bool(_) => "bool",

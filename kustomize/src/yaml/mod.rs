@@ -26,5 +26,6 @@ pub use parse::{parse_documents, parse_one};
 pub use path::{is_index_number, is_list_index, kind_before, split_index};
 pub use quoting::reads_as_non_string;
 pub use shared::{Group, Membership};
+pub(crate) use strict::check_begin;
 pub(crate) use texts::Texts;
 pub use write::{scalar_text, to_text};

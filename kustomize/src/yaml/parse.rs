@@ -10,7 +10,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use k8s_yaml::{Limits, Mode, Scalar, resolve_untagged};
 
 use super::node::{Field, Key, Node, Style, Tag, Value};
-use super::strict::Strict;
+use super::strict::{Strict, check_begin};
 use super::texts::Texts;
 use crate::Error;
 
@@ -87,6 +87,7 @@ fn parse_at(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Option<N
         block_nesting_limit: limits.depth,
     };
     let line = |span: &Span| u32::try_from(span.start.line()).unwrap_or(u32::MAX).saturating_add(lines_before);
+    check_begin(text, &["1.1", "1.2"]).map_err(|error| error.after_lines(lines_before))?;
     let mut strict = Strict::new(text);
     let mut builder = Builder::new(lines_before, texts);
     for next in Parser::new_from_str_with_options(text, options) {

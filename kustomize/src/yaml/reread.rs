@@ -32,8 +32,18 @@ fn may_be_block(text: &str) -> bool {
     !(text.is_empty() || text.ends_with(' ') || space_break || text.contains(special))
 }
 
-/// A text that was folded, folded again: the first line end of several is written twice whatever follows.
+/// A text that was folded, folded again.
 fn refold(text: &str) -> String {
+    let chomp = match text.strip_suffix('\n') {
+        None => Chomp::Strip,
+        Some(rest) if rest.is_empty() || rest.ends_with('\n') => Chomp::Keep,
+        Some(_) => Chomp::Clip,
+    };
+    unfold(&fold(text), chomp)
+}
+
+/// The lines of a text as a folded block: the first line end of several is written twice whatever follows.
+pub(super) fn fold(text: &str) -> String {
     // Go looks at the begin of the text where it means what follows the line end.
     let doubled = !text.trim_start_matches('\n').starts_with([' ', '\t']) && !text.trim_start_matches('\n').is_empty();
     let mut written = String::with_capacity(text.len());
@@ -53,12 +63,7 @@ fn refold(text: &str) -> String {
             breaks = false;
         }
     }
-    let chomp = match text.strip_suffix('\n') {
-        None => Chomp::Strip,
-        Some(rest) if rest.is_empty() || rest.ends_with('\n') => Chomp::Keep,
-        Some(_) => Chomp::Clip,
-    };
-    unfold(&written, chomp)
+    written
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -6,6 +6,34 @@
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
+use crate::Error;
+
+/// What may not stand at the begin of a text: an end of a document that has not begun, directives of other versions of YAML
+/// than `versions`, directives that nobody knows. Go: parserc.go (`yaml_parser_parse_document_start`,
+/// `yaml_parser_process_directives`); go-yaml v2 knows 1.1 alone.
+pub(crate) fn check_begin(text: &str, versions: &[&str]) -> Result<(), Error> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (number, line) in (1..).zip(text.lines()) {
+        let refuse = |message: String| Err(Error::new(format!("not YAML: {message}")).at_line(number));
+        let mut words = line.split_ascii_whitespace();
+        match words.next() {
+            None => {}
+            Some(word) if word.starts_with('#') => {}
+            Some("...") if line.starts_with('.') => {
+                return refuse("a document ends (...) before it begins".to_owned());
+            }
+            Some("%YAML") if line.starts_with('%') => match words.next() {
+                Some(version) if versions.contains(&version) => {}
+                version => return refuse(format!("YAML of version {}", version.unwrap_or("?"))),
+            },
+            Some("%TAG") if line.starts_with('%') => {}
+            Some(word) if line.starts_with('%') => return refuse(format!("found unknown directive {word}")),
+            Some(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
 /// Looks at the text between what the parser tells of.
 #[derive(Debug)]
 pub(super) struct Strict<'t> {

@@ -4,9 +4,13 @@
 //! A build prints its objects from JSON; this is for text that is YAML again: values of fields into which `replacements`
 //! reach, and what they compare.
 
+use std::borrow::Cow;
+
 use k8s_yaml::{Mode, Quotes, Scalar, resolve_untagged, scalar_line};
 
+use super::json::{core_name, tag_of};
 use super::node::{Field, Key, Node, Style, Tag, Value};
+use super::reread::fold;
 
 /// The node as a document, with a line end.
 #[must_use]
@@ -111,15 +115,27 @@ fn key_text(key: &Key) -> String {
 #[must_use]
 pub fn scalar_text(node: &Node) -> String {
     let Value::Scalar(text) = &node.value else { return String::new() };
+    let tag = written_tag(node, text);
     let is_text = matches!(resolve_untagged(Mode::Kyaml, text), Scalar::Text(_));
     let quotes = if node.style.has(Style::SINGLE_QUOTED) {
         Quotes::Single
-    } else if node.style.is_quoted() || (node.tag == Tag::Str && !is_text) {
+    } else if node.style.is_quoted() || (node.tag == Tag::Str && !is_text && tag.is_none()) {
         Quotes::Double
     } else {
         Quotes::No
     };
-    scalar_line(text, quotes)
+    match tag {
+        Some(tag) => format!("!!{tag} {}", scalar_line(text, quotes)),
+        None => scalar_line(text, quotes),
+    }
+}
+
+/// The tag that must stand before a scalar: one that was written, or one that the text alone does not say (a number that
+/// became a word). Go: `encoder.node`.
+fn written_tag(node: &Node, text: &str) -> Option<&'static str> {
+    let name = core_name(node.tag)?;
+    let is_said = node.tag == Tag::Str || tag_of(&resolve_untagged(Mode::Kyaml, text)) == name;
+    (node.style.has(Style::TAGGED) || !is_said).then_some(name)
 }
 
 /// `|` or `>`, for a text that is written in lines. Go: `yaml_emitter_select_scalar_style`.
@@ -144,20 +160,14 @@ fn write_block(text: &str, level: usize, folded: bool, out: &mut String) {
         out.push('+');
     }
     out.push('\n');
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    let mut before: Option<&str> = None;
+    let written = if folded { Cow::Owned(fold(text)) } else { Cow::Borrowed(text) };
+    let body = written.strip_suffix('\n').unwrap_or(&written);
     for line in body.split('\n') {
-        // A single line end between two lines of text would be folded into a space.
-        let foldable = |line: &str| !line.is_empty() && !line.starts_with([' ', '\t']);
-        if folded && foldable(line) && before.is_some_and(foldable) {
-            out.push('\n');
-        }
         if !line.is_empty() {
             out.extend(std::iter::repeat_n("  ", level));
             out.push_str(line);
         }
         out.push('\n');
-        before = Some(line);
     }
 }
 
@@ -180,6 +190,7 @@ mod tests {
             ("text", "text\n"),
             ("a: {}\nb: []\n", "a: {}\nb: []\n"),
             ("a: {b: , c: \"\"}\n", "a: {b: '', c: \"\"}\n"),
+            ("a: >\n  one\n  two\nb: !!int 5\nc: !!str 5\n", "a: >\n  one two\n\nb: !!int 5\nc: !!str 5\n"),
             ("l:\n- |\n  x\n- m: |-\n    y\n", "l:\n- |\n  x\n- m: |-\n    y\n"),
         ] {
             assert_eq!(to_text(&parse_one(text).unwrap().unwrap()), expected);
