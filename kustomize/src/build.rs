@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use file_tree::Files;
 use serde_json::Value;
 
-use crate::Error;
 use crate::fieldspec::FieldSpec;
 use crate::helm::Charts;
 use crate::kustomization::SortOptions;
@@ -18,6 +17,7 @@ use crate::resmap::ResMap;
 use crate::resource::{BUILD_ANNOTATIONS, ORIGIN, Scopes, StringMap, TRANSFORMATIONS};
 use crate::target::{Session, Target};
 use crate::transform::{self, Labels};
+use crate::{Error, Note};
 
 /// In which order the objects come, where the kustomization does not say (`sortOptions`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct Output {
     pub objects: Vec<Value>,
     /// What kustomize prints on standard error although the build succeeds, and what it does not say.
     pub warnings: Vec<String>,
+    /// What has no effect, and of which kustomize says nothing: patches and replacements whose target no object is.
+    pub notes: Vec<Note>,
     /// The namespace of each object; none for types that the schema knows to have none.
     namespaces: Vec<Option<String>>,
 }
@@ -116,8 +118,8 @@ impl Output {
 /// What kustomize refuses, and what needs programs, functions or the network; with the file, line and field where they
 /// are known.
 pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Output, Error> {
-    let (map, warnings) = made(files, dir, options)?;
-    let mut output = Output { warnings, ..Output::default() };
+    let Made { map, warnings, notes } = made(files, dir, options)?;
+    let mut output = Output { warnings, notes, ..Output::default() };
     each_object(map, |object, namespace| {
         print::check(&object, &mut output.warnings)?;
         output.objects.push(object);
@@ -133,7 +135,7 @@ pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Outp
 /// # Errors
 /// As [`build`].
 pub fn build_yaml(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<(String, Vec<String>), Error> {
-    let (map, mut warnings) = made(files, dir, options)?;
+    let Made { map, mut warnings, .. } = made(files, dir, options)?;
     let mut text = String::new();
     each_object(map, |object, _| {
         let folds = print::check(&object, &mut warnings)?;
@@ -143,15 +145,26 @@ pub fn build_yaml(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result
     Ok((text, warnings))
 }
 
-fn made(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<(ResMap, Vec<String>), Error> {
-    let session =
-        Session { options, scopes: Scopes::default(), warnings: RefCell::default(), loaded: RefCell::default() };
+struct Made {
+    map: ResMap,
+    warnings: Vec<String>,
+    notes: Vec<Note>,
+}
+
+fn made(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Made, Error> {
+    let session = Session {
+        options,
+        scopes: Scopes::default(),
+        warnings: RefCell::default(),
+        notes: RefCell::default(),
+        loaded: RefCell::default(),
+    };
     let loader = Loader::at(files, options, dir)?;
     let mut target = Target::load(&session, loader, true)?;
     let mut map = target.make()?;
     finish(&mut map, &target, options).map_err(|error| target.at("sortOptions", error))?;
     drop(target);
-    Ok((map, session.warnings.into_inner()))
+    Ok(Made { map, warnings: session.warnings.into_inner(), notes: session.notes.into_inner() })
 }
 
 /// Each object as JSON with its namespace, none for types that have none. What has been used is freed at once.

@@ -25,6 +25,7 @@
 //! | `transform` | what changes objects: one module per transformer |
 //! | `print` | what kustomize prints of an object |
 //! | `plugin` | transformers and generators configured by objects |
+//! | `note` | what has no effect, for who looks for mistakes |
 //! | `helm` | charts, rendered by who calls |
 //! | `selector`, `label_selector` | which objects a patch is for |
 //! | `openapi` | the schema of Kubernetes 1.21.2: merge keys, which kinds are cluster-scoped; schemas given by `openapi` |
@@ -50,6 +51,7 @@ mod kustomization;
 mod label_selector;
 mod loader;
 mod merge;
+mod note;
 mod openapi;
 mod patch_json;
 mod plugin;
@@ -67,3 +69,4 @@ pub use build::{Options, Order, Output, build, build_yaml};
 pub use error::Error;
 pub use helm::{ChartRequest, Charts, FilesRef};
 pub use kustomization::KUSTOMIZATION_FILES;
+pub use note::Note;

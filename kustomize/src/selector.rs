@@ -2,6 +2,8 @@
 //!
 //! kustomize: api/types/selector.go, `Select` in api/resmap/reswrangler.go.
 
+use std::fmt;
+
 use regex::Regex;
 
 use crate::Error;
@@ -58,6 +60,26 @@ impl Selector {
             annotations: LabelSelector::parse(&self.annotations)?,
             labels: LabelSelector::parse(&self.labels)?,
         })
+    }
+}
+
+impl fmt::Display for Selector {
+    /// The parts that are there, as they are written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pattern, name, namespace, annotations, labels } = self;
+        let parts = [
+            ("group", &pattern.group),
+            ("version", &pattern.version),
+            ("kind", &pattern.kind),
+            ("name", name),
+            ("namespace", namespace),
+            ("annotationSelector", annotations),
+            ("labelSelector", labels),
+        ];
+        let written = parts.into_iter().filter(|(_, value)| !value.is_empty());
+        let written: Vec<String> = written.map(|(part, value)| format!("{part}: {value}")).collect();
+        f.write_str(if written.is_empty() { "any" } else { "" })?;
+        f.write_str(&written.join(", "))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::openapi::Source;
 use crate::resmap::ResMap;
 use crate::resource::{ORIGIN, Origin, Place, Resource, Scopes, place};
 use crate::transform::{self, VarSet};
-use crate::{Error, Options};
+use crate::{Error, Note, Options};
 
 /// What all kustomizations of a build share.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(crate) struct Session<'f> {
     pub options: &'f Options<'f>,
     pub scopes: Scopes,
     pub warnings: RefCell<Vec<String>>,
+    pub notes: RefCell<Vec<Note>>,
     /// How often the kustomization of each directory has been read.
     pub loaded: RefCell<BTreeMap<String, usize>>,
 }
@@ -95,6 +96,17 @@ impl<'s, 'f> Target<'s, 'f> {
     /// An error of what a field asks for: with the place of the field, unless it has one that says more.
     pub(crate) fn at(&self, field: &str, error: Error) -> Error {
         if error.file().is_some() { error } else { self.place_of(field).of(error.about_field(field)) }
+    }
+
+    /// Tells of what has no effect; once, also where the kustomization is read again.
+    fn note(&self, field: &'static str, place: Option<&Place>, message: String) {
+        let own = self.place_of(field);
+        let Place { file, line, .. } = place.unwrap_or(&own);
+        let note = Note { file: file.to_string(), line: *line, field, message };
+        let mut notes = self.session.notes.borrow_mut();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
     }
 
     /// Takes over the field `openapi`.
@@ -176,7 +188,7 @@ impl<'s, 'f> Target<'s, 'f> {
             let text = self.loader.load_text(path)?;
             let read = json_from_text(&text).and_then(|json| config::from_crds(&json));
             let read = read.map_err(|error| {
-                error.in_file(self.loader.shown(path)).context("unable to parse open API definition")
+                error.in_file(self.loader.shown(path)).at_line(1).context("unable to parse open API definition")
             })?;
             added = added.merge(&Arc::new(read))?;
         }

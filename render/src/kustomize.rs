@@ -9,6 +9,7 @@ use crate::outside::Repository;
 use crate::style::KUSTOMIZATION;
 use crate::{Input, RenderedObject, joined};
 use file_tree::{Entry, Files, Mode};
+use fleet_api::{Note, Reason};
 use kustomize_rs::Options;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -17,12 +18,12 @@ use std::collections::BTreeMap;
 /// What Fleet calls the output of a chart inside of a kustomization.
 const MANIFESTS: &str = "fleet-manifests.yaml";
 
-/// The objects that the kustomization in `dir` makes; `chart` is the output of the bundle's chart, if it has one.
+/// The objects that the kustomization in `dir` makes, and what is odd about it; `chart` is the output of the bundle's chart, if it has one.
 pub(crate) fn objects(
     input: &Input<'_>,
     dir: &str,
     chart: Option<&str>,
-) -> Result<(Vec<RenderedObject>, Vec<String>), RenderError> {
+) -> Result<(Vec<RenderedObject>, Vec<Note>), RenderError> {
     let place = input.place(&joined(dir, KUSTOMIZATION));
     let repository = Repository { files: input.files, dir: input.prefix };
     let added = chart.map_or_else(|| Ok(BTreeMap::new()), |manifests| over_chart(input, dir, manifests))?;
@@ -41,7 +42,12 @@ pub(crate) fn objects(
         charts.needed_chance().unwrap_or_else(|| RenderError::file(file.unwrap_or_else(|| place.clone()), rest))
     })?;
     let object = |value: Value| RenderedObject { value, source: place.clone() };
-    Ok((built.objects.into_iter().map(object).collect(), built.warnings))
+    let warning = |text: String| Note::new(Reason::LikelyMistake, format!("{place}: {text}")).in_file(place.clone());
+    let silent = |note: &kustomize_rs::Note| {
+        Note::new(Reason::LikelyMistake, note.to_string()).in_file(format!("{}:{}", note.file, note.line))
+    };
+    let notes = built.warnings.into_iter().map(warning).chain(built.notes.iter().map(silent)).collect();
+    Ok((built.objects.into_iter().map(object).collect(), notes))
 }
 
 /// The file and line of an error, from the root of the repository, and what it says.

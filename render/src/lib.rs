@@ -149,34 +149,30 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
     let style = style::detect(&options, exists);
     let mut notes = Vec::new();
     let templated = |notes| Templated { input, options: &options, namespace: &release_namespace, notes };
-    let mut objects =
-        match (&style.kustomization, &style.chart) {
-            (None, None) => {
-                notes.extend(style::likely_mistakes(&options, exists).map(|(path, message)| {
-                    let place = input.place(&path);
-                    Note::new(Reason::LikelyMistake, format!("{place}: {message}")).in_file(place)
-                }));
-                let raw::Raw { mut objects, templates } = raw::read(input, &mut notes)?;
-                if !templates.is_empty() {
-                    objects.extend(templated(&mut notes).templates(templates)?);
-                }
-                objects
+    let mut objects = match (&style.kustomization, &style.chart) {
+        (None, None) => {
+            notes.extend(style::likely_mistakes(&options, exists).map(|(path, message)| {
+                let place = input.place(&path);
+                Note::new(Reason::LikelyMistake, format!("{place}: {message}")).in_file(place)
+            }));
+            let raw::Raw { mut objects, templates } = raw::read(input, &mut notes)?;
+            if !templates.is_empty() {
+                objects.extend(templated(&mut notes).templates(templates)?);
             }
-            (None, Some(chart)) => templated(&mut notes).chart(chart)?,
-            (Some(dir), chart) => {
-                let made = chart.as_ref().map(|chart| templated(&mut notes).chart(chart)).transpose()?;
-                let made = made.map(|objects| {
-                    let values: Vec<Value> = objects.into_iter().map(|object| object.value).collect();
-                    k8s_yaml::documents_to_string(&values)
-                });
-                let (objects, warnings) = kustomize::objects(input, dir, made.as_deref())?;
-                let place = input.place(&joined(dir, style::KUSTOMIZATION));
-                notes.extend(warnings.into_iter().map(|warning| {
-                    Note::new(Reason::LikelyMistake, format!("{place}: {warning}")).in_file(place.clone())
-                }));
-                objects
-            }
-        };
+            objects
+        }
+        (None, Some(chart)) => templated(&mut notes).chart(chart)?,
+        (Some(dir), chart) => {
+            let made = chart.as_ref().map(|chart| templated(&mut notes).chart(chart)).transpose()?;
+            let made = made.map(|objects| {
+                let values: Vec<Value> = objects.into_iter().map(|object| object.value).collect();
+                k8s_yaml::documents_to_string(&values)
+            });
+            let (objects, odd) = kustomize::objects(input, dir, made.as_deref())?;
+            notes.extend(odd);
+            objects
+        }
+    };
     hooks::leave_out(&mut objects, &mut notes);
     if !options.delete_crd_resources {
         objects.iter_mut().for_each(keep_definition);

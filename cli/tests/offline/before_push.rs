@@ -55,7 +55,7 @@ fn lint_finds_what_a_push_would_show() {
                      targetCustomisations: []\n\
                      targetCustomizations: [{name: moon, clusterSelector: {matchLabels: {region: moon}}}]\n";
     let targets = gitrepo(
-        "paths: [a, b, c], targets: [{name: prod, clusterSelector: {matchLabels: {env: prod}}}, {clusterName: nowhere}]",
+        "paths: [a, b, c, d], targets: [{name: prod, clusterSelector: {matchLabels: {env: prod}}}, {clusterName: nowhere}]",
     );
     let dir = directory(&[
         ("repo/a/x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: same}\n"),
@@ -66,6 +66,11 @@ fn lint_finds_what_a_push_would_show() {
         (
             "repo/c/templates/x.yaml",
             "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: {{ .Values.a }}}}",
+        ),
+        ("repo/d/x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\n"),
+        (
+            "repo/d/kustomization.yaml",
+            "resources: [x.yaml]\npatches:\n- target: {kind: Secret, name: d}\n  patch: '- {op: remove, path: /data}'\n",
         ),
         ("gitrepo.yaml", &targets),
         ("clusters.yaml", CLUSTERS),
@@ -81,12 +86,14 @@ fn lint_finds_what_a_push_would_show() {
         "warning: bundle shop-a: customization `moon` applies to no cluster of the file",
         "warning: bundle shop-a: diff.comparePatches: there is no ConfigMap gone (any version) in any cluster",
         "warning: bundle shop-a: a/fleet.yaml:2:1: ",
+        "warning: bundle shop-d: in clusters one, two: d/kustomization.yaml:2: patches: no object is the target of a patch \
+         (kind: Secret, name: d), which changes nothing",
     ];
     for line in expected {
         assert!(told.contains(line), "{line}\nis not in\n{told}");
     }
     assert_eq!(told.lines().count(), expected.len(), "{told}");
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), "error: 2 errors, 4 warnings\n".to_owned()));
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), "error: 2 errors, 5 warnings\n".to_owned()));
 
     let clean = directory(&[("a.yaml", OBJECT), ("fleet.yaml", "bogus: x")]);
     assert_eq!(skiff(clean.path(), &["lint", ".", "--name", "shop"]).status.code(), Some(0));

@@ -45,14 +45,14 @@ impl Replacements {
         Ok(Self(replacements))
     }
 
-    /// Makes all replacements, one after the other.
+    /// Makes all replacements, one after the other; targets that no object is are added to `idle` in words.
     ///
     /// # Errors
     /// The source is not exactly one object, a field is not there, a delimiter for something that is no text; with the
     /// number of the replacement.
-    pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
+    pub(crate) fn transform(&self, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
         for (number, replacement) in self.0.iter().enumerate() {
-            let made = replacement.apply(map.resources_mut());
+            let made = replacement.apply(map.resources_mut(), idle);
             made.map_err(|error| error.context(format!("replacements[{number}]")))?;
         }
         map.drop_gone();
@@ -106,12 +106,20 @@ impl Replacement {
         Ok(Self { source, targets: targets.collect::<Result<_, _>>()? })
     }
 
-    fn apply(&self, resources: &mut [Resource]) -> Result<(), Error> {
+    fn apply(&self, resources: &mut [Resource], idle: &mut Vec<String>) -> Result<(), Error> {
         let mut value = match &self.source {
             Source::Text(text) => Value { node: Node::scalar(text.as_str()), read_from: None },
             Source::Field(source) => read_source(source, resources)?,
         };
-        self.targets.iter().try_for_each(|target| target.apply(resources, &mut value))
+        for target in &self.targets {
+            if !target.apply(resources, &mut value)? {
+                idle.push(format!(
+                    "no object is the target of a replacement ({}), which changes nothing",
+                    target.shown
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -221,6 +229,8 @@ fn split<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
 #[derive(Debug)]
 struct Target {
     select: Matcher,
+    /// What it selects, in words.
+    shown: String,
     reject: Vec<(Selector, Matcher)>,
     paths: Vec<(String, Vec<String>)>,
     options: FieldOptions,
@@ -236,26 +246,31 @@ impl Target {
             let parts = field_path::split(&path);
             (path, parts)
         };
+        let select = Selector::from(select);
         Ok(Self {
-            select: Selector::from(select).compile()?,
+            select: select.compile()?,
+            shown: select.to_string(),
             reject: reject.map(|selector| Ok((selector.clone(), selector.compile()?))).collect::<Result<_, Error>>()?,
             paths: paths.into_iter().map(split).collect(),
             options: fields.options.unwrap_or_default(),
         })
     }
 
-    fn apply(&self, resources: &mut [Resource], value: &mut Value) -> Result<(), Error> {
+    /// Whether there is an object that it is for.
+    fn apply(&self, resources: &mut [Resource], value: &mut Value) -> Result<bool, Error> {
+        let mut found = false;
         for (at, resource) in resources.iter_mut().enumerate() {
             if !self.selects(resource) {
                 continue;
             }
+            found = true;
             for (field, path) in &self.paths {
                 self.copy_to(resource, field, path, &value.node)
                     .map_err(|error| error.about_field(field).context(resource.current_id().to_string()))?;
                 value.follow(at, resource);
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Whether the target selects the object and does not reject it, by any of its names.

@@ -39,8 +39,10 @@ impl Target<'_, '_> {
         let mut configured = self.builtin_transformers(&config)?;
         configured.extend(self.external_transformers("transformers", self.kustomization.transformers.clone())?);
         for made in configured {
-            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map);
+            let mut idle = Vec::new();
+            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map, &mut idle);
             made.transformers.iter().try_for_each(transform).map_err(|error| made.locate(self, error))?;
+            idle.into_iter().for_each(|message| self.note(made.field, made.place.as_ref(), message));
             if let Some(origin) = &made.origin {
                 accumulator.map.add_transformation(origin).map_err(|error| made.locate(self, error))?;
             }
@@ -71,7 +73,7 @@ impl Target<'_, '_> {
     pub(super) fn run_validators(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
         for made in self.external_transformers("validators", self.kustomization.validators.clone())? {
             let before = accumulator.map.clone();
-            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map);
+            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map, &mut Vec::new());
             made.transformers.iter().try_for_each(transform).map_err(|error| made.locate(self, error))?;
             let mut after = accumulator.map.clone();
             for resource in after.resources_mut() {

@@ -46,21 +46,21 @@ pub(crate) enum Transformer {
 }
 
 impl Transformer {
-    /// Changes the objects.
+    /// Changes the objects. What has no effect, because no object is its target, is added to `idle` in words.
     ///
     /// # Errors
     /// What is asked for does not fit an object.
-    pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
+    pub(crate) fn transform(&self, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
         match self {
             Self::MergePatches(transformer) => transformer.transform(map),
-            Self::Patch(transformer) => transformer.transform(map),
-            Self::JsonPatches(transformer) => transformer.transform(map),
+            Self::Patch(transformer) => transformer.transform(map, idle),
+            Self::JsonPatches(transformer) => transformer.transform(map, idle),
             Self::Namespace(transformer) => transformer.transform(map),
             Self::Affix(transformer) => transformer.transform(map),
             Self::Labels(transformer) => transformer.transform(map),
             Self::Replicas(transformer) => transformer.transform(map),
             Self::Image(transformer) => transformer.transform(map),
-            Self::Replacements(transformer) => transformer.transform(map),
+            Self::Replacements(transformer) => transformer.transform(map, idle),
             Self::ValueAdd(transformer) => transformer.transform(map),
             Self::Hash => add_hashes(map),
         }

@@ -122,14 +122,14 @@ impl PatchTransformer {
         Ok(Self { patches, target: entry.target.map(Selector::from), source, place: place_of_text })
     }
 
-    pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
+    pub(crate) fn transform(&self, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
         match &self.patches {
-            Patches::Merge(patches) => self.merge(patches, map),
-            Patches::Json(patch) => self.apply_json(patch, map),
+            Patches::Merge(patches) => self.merge(patches, map, idle),
+            Patches::Json(patch) => self.apply_json(patch, map, idle),
         }
     }
 
-    fn merge(&self, patches: &[Resource], map: &mut ResMap) -> Result<(), Error> {
+    fn merge(&self, patches: &[Resource], map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
         let (Some(target), Some(first)) = (&self.target, patches.first()) else {
             return patches.iter().try_for_each(|patch| merge_one(patch, map));
         };
@@ -140,20 +140,29 @@ impl PatchTransformer {
         }
         let selected =
             map.select(target).map_err(|error| error.context("unable to find patch target in `resources`"))?;
+        tell_idle(&selected, target, idle);
         map.apply_merge_patch(&selected, first)
     }
 
-    fn apply_json(&self, patch: &JsonPatch, map: &mut ResMap) -> Result<(), Error> {
+    fn apply_json(&self, patch: &JsonPatch, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
         let Some(target) = &self.target else {
             return Err(Error::new(format!("must specify a target for JSON patch {}", self.source)));
         };
-        for at in map.select(target)? {
+        let selected = map.select(target)?;
+        tell_idle(&selected, target, idle);
+        for at in selected {
             map.change(at, |resource| {
                 resource.store_previous_id()?;
                 apply_json(patch, resource).map_err(|error| self.place.of(error.about_field("patches")))
             })?;
         }
         Ok(())
+    }
+}
+
+fn tell_idle(selected: &[usize], target: &Selector, idle: &mut Vec<String>) {
+    if selected.is_empty() {
+        idle.push(format!("no object is the target of a patch ({target}), which changes nothing"));
     }
 }
 
@@ -220,8 +229,10 @@ impl JsonPatches {
         Ok(Self { patch, target })
     }
 
-    pub(crate) fn transform(&self, map: &mut ResMap) -> Result<(), Error> {
-        for at in map.select(&self.target)? {
+    pub(crate) fn transform(&self, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
+        let selected = map.select(&self.target)?;
+        tell_idle(&selected, &self.target, idle);
+        for at in selected {
             map.change(at, |resource| apply_json(&self.patch, resource))?;
         }
         Ok(())
