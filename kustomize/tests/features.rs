@@ -5,7 +5,6 @@
 
 mod features {
     mod labels;
-    mod malformed;
     mod metadata;
     mod names;
     mod order;

@@ -1,6 +1,8 @@
 //! `patches` and their targets. Merging itself is tested in `src/merge`.
 
-use crate::{DEPLOYMENT, MAP, printed, refused};
+use kustomize_rs::Options;
+
+use crate::{DEPLOYMENT, MAP, built, printed, refused};
 
 fn replicas(target: &str) -> usize {
     let kustomization = format!(
@@ -70,6 +72,35 @@ fn patches_that_are_none_or_two_are_refused() {
             refused(&[("kustomization.yaml", &format!("resources: [m.yaml]\npatches: [{entry}]")), ("m.yaml", MAP)]);
         assert!(error.contains(expected), "{entry}: {error}");
     }
+}
+
+/// kustomize is silent; who lints wants to know.
+#[test]
+fn patches_and_replacements_for_nothing_are_noted() {
+    let kustomization = "resources: [m.yaml]\npatches:\n- {target: {kind: Secret}, patch: '[{\"op\": \"remove\", \"path\": \"/x\"}]'}\n\
+                         - {target: {name: map}, patch: '{kind: X, metadata: {name: x}, data: {a: c}}'}\n\
+                         - {target: {name: web, labelSelector: a=b}, patch: '{kind: X, metadata: {name: x}}'}\n\
+                         patchesJson6902: [{target: {name: gone}, patch: '[{\"op\": \"remove\", \"path\": \"/x\"}]'}]\n\
+                         replacements: [{sourceValue: x, targets: [{select: {kind: Job}}, {select: {kind: ConfigMap}, fieldPaths: [data.a]}]}]\n";
+    let tree = [
+        ("base/kustomization.yaml", kustomization),
+        ("base/m.yaml", MAP),
+        ("kustomization.yaml", "resources: [base]\n"),
+    ];
+    let output = built("", &tree, &Options::default()).unwrap();
+    let notes: Vec<String> = output.notes.iter().map(ToString::to_string).collect();
+    let nothing =
+        |what: &str, target: &str| format!("no object is the target of a {what} ({target}), which changes nothing");
+    assert_eq!(
+        notes,
+        [
+            format!("base/kustomization.yaml:2: patches: {}", nothing("patch", "kind: Secret")),
+            format!("base/kustomization.yaml:2: patches: {}", nothing("patch", "name: web, labelSelector: a=b")),
+            format!("base/kustomization.yaml:6: patchesJson6902: {}", nothing("patch", "name: gone")),
+            format!("base/kustomization.yaml:7: replacements: {}", nothing("replacement", "kind: Job")),
+        ]
+    );
+    assert!(output.to_yaml().contains("a: x"));
 }
 
 /// Go: `FieldSetter` writes every field of a merged object again, also one of which the patch says nothing.

@@ -1,9 +1,58 @@
-//! Every mistake is an error that says where, and none is a panic.
+//! Every mistake is an error that says where, none is a panic, and each is told soon and in little memory: the peak of this
+//! process bounds that of each input.
 
-use kustomize_rs::Options;
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of the tests unwrap")]
+#![expect(clippy::disallowed_methods, reason = "the test measures, and reads goldens")]
+
+mod common {
+    pub(crate) mod measure;
+}
+#[expect(dead_code, reason = "the differential test uses more of it")]
+mod differential {
+    pub(crate) mod chance;
+    pub(crate) mod golden;
+    pub(crate) mod mutation;
+    pub(crate) mod objects;
+    pub(crate) mod overlay;
+    pub(crate) mod tree;
+}
+
+use std::path::Path;
+
+use common::measure::within_limits;
+use differential::chance::Chance;
+use differential::golden::{self, Expected, Golden};
+use differential::mutation::mutated;
+use differential::tree::{self, Tree};
+use file_tree::{MemoryTree, Mode};
+use kustomize_rs::{Error, Options, build_yaml};
 use serde_json::{Value, json};
 
-use crate::{DEPLOYMENT, MAP, built, refused};
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n      - name: app\n        image: nginx:1\n";
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\ndata:\n  a: b\n";
+
+/// What the directory `dir` of a tree gives, within the time and the memory that a refused input may take.
+fn built<'t>(dir: &str, tree: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<String, Error> {
+    let mut files = MemoryTree::new();
+    let mut text = String::new();
+    for (path, content) in tree {
+        files.insert(path, Mode::Regular, content.as_bytes()).unwrap();
+        text.push_str(&format!("=== {path}\n{content}\n"));
+    }
+    within_limits(|| build_yaml(&files, dir, &Options::default()).map(|(text, _)| text), || text.clone())
+}
+
+fn built_top(tree: &Tree) -> Result<String, Error> {
+    built("top", tree.iter().map(|(path, text)| (path.as_str(), text.as_str())))
+}
+
+fn shown(tree: Tree) -> String {
+    golden::write(&Golden { tree, expected: Expected::Error(String::new()) })
+}
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
 
 const KUSTOMIZATION: &str = r#"
 namePrefix: p-
@@ -73,7 +122,7 @@ fn wrong_values_anywhere_are_errors_and_never_a_panic() {
         ("config.yaml", CONFIG),
         ("patch.yaml", PATCH),
     ];
-    assert_eq!(built("", &files, &Options::default()).map(|output| output.objects.len()), Ok(4));
+    assert_eq!(built("", files).map(|text| text.split("---\n").count()), Ok(4));
     let (mut tried, mut errors) = (0, 0);
     for at in 0..files.len() {
         for mutated in mutations(&json_of(files[at].1)) {
@@ -81,7 +130,7 @@ fn wrong_values_anywhere_are_errors_and_never_a_panic() {
             let mut tree = files;
             tree[at].1 = &text;
             tried += 1;
-            if let Err(error) = built("", &tree, &Options::default()) {
+            if let Err(error) = built("", tree) {
                 errors += 1;
                 assert!(error.file().is_some() && error.line().is_some(), "{error}\n{text}");
                 let whole = ["not YAML", "is empty", "expected a mapping", "unknown field"]
@@ -111,7 +160,7 @@ fn errors_name_file_line_and_field() {
         (&[resources], "a.yaml"),
         (&[("x", "")], "unable to find one of 'kustomization.yaml'"),
     ] {
-        let error = refused(tree);
+        let error = built("", tree.iter().copied()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -174,8 +223,62 @@ fn errors_of_what_a_kustomization_asks_for_name_its_line_and_field() {
             ("map.yaml", MAP),
             ("patch.yaml", patch),
         ];
-        let error = built("", &tree, &Options::default()).unwrap_err();
+        let error = built("", tree).unwrap_err();
         assert!(error.to_string().contains(expected), "{text}{error}");
         assert!(error.file().is_some() && error.line().is_some() && !error.field().is_empty(), "{text}{error}");
     }
+}
+
+/// The tree with one value of a mapping made null, by the number of that value; `None` beyond the last.
+fn with_null(tree: &Tree, number: usize) -> Option<Tree> {
+    let places = tree.iter().filter(|(path, _)| path.ends_with(".yaml")).flat_map(|(path, text)| {
+        let lines = text.lines().enumerate();
+        lines.filter_map(move |(at, line)| Some((path, text, at, line.rsplit_once(": ")?.0)))
+    });
+    let (path, text, at, key) = { places }.nth(number)?;
+    let line =
+        |(number, line): (usize, &str)| if number == at { format!("{key}: null\n") } else { format!("{line}\n") };
+    let mut tree = tree.clone();
+    tree.insert(path.clone(), text.lines().enumerate().map(line).collect());
+    Some(tree)
+}
+
+/// Every thirteenth value of every golden; every one with `SKIFF_NULL_STEP=1`.
+#[test]
+fn null_anywhere_in_a_fixture_is_told_of_with_its_place() {
+    let step = number("SKIFF_NULL_STEP", 13);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/kustomize/differential");
+    let mut paths: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let (mut tried, mut refused) = (0, 0);
+    for (first, path) in paths.iter().enumerate() {
+        let fixture = golden::read(&std::fs::read_to_string(path).unwrap()).tree;
+        for tree in (first % step..).step_by(step).map_while(|number| with_null(&fixture, number)) {
+            tried += 1;
+            let Err(error) = built_top(&tree) else { continue };
+            refused += 1;
+            let whole = ["not YAML", "not JSON", "is empty"].iter().any(|what| error.to_string().contains(what));
+            let what = !error.field().is_empty() || whole;
+            assert!(error.file().is_some() && error.line().is_some() && what, "{error}\n{}", shown(tree));
+        }
+    }
+    assert!(tried > 400 && refused > 100, "{refused} of {tried}");
+}
+
+/// What `fuzz/` does at length.
+#[test]
+fn a_malformed_tree_is_an_error_and_never_a_panic() {
+    let mut refused = 0;
+    for seed in 0..u64::try_from(number("SKIFF_MUTATIONS", 200)).unwrap() {
+        let tree = mutated(&tree::of_seed(seed % 50), &mut Chance::new(seed));
+        match std::panic::catch_unwind(|| built_top(&tree)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                refused += 1;
+                assert!(error.file().is_some() && error.line().is_some(), "{error}\n{}", shown(tree));
+            }
+            Err(_) => panic!("seed {seed}:\n{}", shown(tree)),
+        }
+    }
+    assert!(refused > 40, "only {refused} trees were refused");
 }
