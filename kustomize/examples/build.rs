@@ -1,11 +1,12 @@
 //! `kustomize build` as a small program: `build DIR [--load-restrictor VALUE] [--reorder VALUE]`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
+#![expect(clippy::print_stderr, reason = "a program prints")]
 
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use file_tree::Disk;
-use kustomize_rs::{Options, Order, build_yaml};
+use kustomize_rs::{Options, Order, build_texts};
 
 fn main() -> ExitCode {
     match run() {
@@ -37,10 +38,12 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     let dir = std::fs::canonicalize(dir.unwrap_or_else(|| ".".to_owned()))?;
     let dir = dir.to_str().ok_or("the path is not UTF-8")?.trim_start_matches('/');
-    let (text, warnings) = build_yaml(&Disk::new("/"), dir, &options)?;
+    let (texts, warnings) = build_texts(&Disk::new("/"), dir, &options)?;
     for warning in &warnings {
         eprintln!("{warning}");
     }
-    print!("{text}");
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    texts.iter().try_for_each(|text| out.write_all(text.as_bytes()))?;
+    out.flush()?;
     Ok(())
 }

@@ -135,14 +135,26 @@ pub fn build(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<Outp
 /// # Errors
 /// As [`build`].
 pub fn build_yaml(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<(String, Vec<String>), Error> {
+    build_texts(files, dir, options).map(|(texts, warnings)| (texts.concat(), warnings))
+}
+
+/// As [`build_yaml`], the text in pieces, one for each object: they take the place of the objects, which are freed one by one.
+/// All are made before any is given, so that nothing is printed of a build that fails.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_texts(files: &dyn Files, dir: &str, options: &Options<'_>) -> Result<(Vec<String>, Vec<String>), Error> {
     let Made { map, mut warnings, .. } = made(files, dir, options)?;
-    let mut text = String::new();
+    let mut texts = Vec::with_capacity(map.resources().len());
     each_object(map, |object, _| {
         let folds = print::check(&object, &mut warnings)?;
-        print::append(&object, folds, &mut text);
+        let mut text = String::new();
+        print::append(&object, folds, texts.is_empty(), &mut text);
+        text.shrink_to_fit();
+        texts.push(text);
         Ok(())
     })?;
-    Ok((text, warnings))
+    Ok((texts, warnings))
 }
 
 struct Made {

@@ -90,7 +90,7 @@ impl ChartGenerator {
         let read = factory::resources_from_text(&text, scopes);
         let mut resources = read.map_err(|error| error.context(format!("reading what chart {name:?} gives")))?;
         for resource in &mut resources {
-            set_annotation(&mut resource.node, HELM_GENERATED, "true")?;
+            set_annotation(&mut resource.node, HELM_GENERATED.into(), "true".into())?;
         }
         Ok(resources)
     }

@@ -65,7 +65,7 @@ mod target;
 mod transform;
 pub mod yaml;
 
-pub use build::{Options, Order, Output, build, build_yaml};
+pub use build::{Options, Order, Output, build, build_texts, build_yaml};
 pub use error::Error;
 pub use helm::{ChartRequest, Charts, FilesRef};
 pub use kustomization::KUSTOMIZATION_FILES;

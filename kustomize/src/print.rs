@@ -59,14 +59,14 @@ fn visit(value: &Value, look: &mut dyn FnMut(&str) -> Result<(), Error>) -> Resu
 pub(crate) fn to_yaml(objects: &[Value]) -> String {
     let mut out = String::new();
     for object in objects {
-        append(object, holds_next_line(object), &mut out);
+        append(object, holds_next_line(object), out.is_empty(), &mut out);
     }
     out
 }
 
-/// Adds a document to others. `folds`: it holds a next-line character.
-pub(crate) fn append(object: &Value, folds: bool, out: &mut String) {
-    if !out.is_empty() {
+/// Adds a document. `folds`: it holds a next-line character; `first`: nothing stands before it.
+pub(crate) fn append(object: &Value, folds: bool, first: bool, out: &mut String) {
+    if !first {
         out.push_str("---\n");
     }
     let folded = folds.then(|| fold(object));

@@ -48,11 +48,11 @@ fn build(args: &KustomizeBuildArgs, output: &mut Output) -> Result<(), CliError>
         built.warnings.iter().for_each(|warning| output.note(warning));
         return built.to_files().iter().try_for_each(|(name, text)| write(&place.join(name), text));
     }
-    let (text, warnings) = kustomize_rs::build_yaml(&files, inside, &options).map_err(failed)?;
+    let (texts, warnings) = kustomize_rs::build_texts(&files, inside, &options).map_err(failed)?;
     warnings.iter().for_each(|warning| output.note(warning));
     match &args.output {
-        None => output.raw(&text),
-        Some(file) => write(file, &text),
+        None => texts.iter().try_for_each(|text| output.raw(text)),
+        Some(file) => write(file, &texts.concat()),
     }
 }
 

@@ -24,17 +24,16 @@ impl Resource {
 
     /// What it was called, the oldest first. Go: `PrevIds`.
     pub(crate) fn previous_ids(&self) -> Vec<ResId> {
-        let Some(names) = self.annotation(PREVIOUS_NAMES) else { return Vec::new() };
-        let mut namespaces = self.annotation(PREVIOUS_NAMESPACES).unwrap_or("").split(',');
-        let mut kinds = self.annotation(PREVIOUS_KINDS).unwrap_or("").split(',');
+        let Some(names) = self.shared_annotation(PREVIOUS_NAMES) else { return Vec::new() };
+        let namespaces = self.shared_annotation(PREVIOUS_NAMESPACES).unwrap_or_default();
+        let kinds = self.shared_annotation(PREVIOUS_KINDS).unwrap_or_default();
         let api_version = self.api_version();
+        // Lists of different lengths come from a patch of these annotations; kustomize stops dead there.
         let mut ids = Vec::with_capacity(names.split(',').count());
-        for name in names.split(',') {
-            // Lists of different lengths come from a patch of these annotations; kustomize stops dead there.
-            let (Some(namespace), Some(kind)) = (namespaces.next(), kinds.next()) else { break };
-            let gvk = Gvk { api_version: Arc::clone(&api_version), kind: kind.into(), cluster_scoped: false };
-            ids.push(ResId { gvk, name: name.into(), namespace: namespace.into() });
-        }
+        ids.extend(parts(&names).zip(parts(&namespaces)).zip(parts(&kinds)).map(|((name, namespace), kind)| {
+            let gvk = Gvk { api_version: Arc::clone(&api_version), kind, cluster_scoped: false };
+            ResId { gvk, name, namespace }
+        }));
         ids
     }
 
@@ -62,10 +61,6 @@ impl Resource {
         self.append_csv(PREVIOUS_NAMES, &id.name)?;
         self.append_csv(PREVIOUS_NAMESPACES, id.effective_namespace())?;
         self.append_csv(PREVIOUS_KINDS, &id.gvk.kind)
-    }
-
-    pub(crate) fn csv(&self, name: &str) -> Vec<&str> {
-        self.annotation(name).map(|list| list.split(',').collect()).unwrap_or_default()
     }
 
     /// Adds to a list in an annotation; nothing is not added.
@@ -126,6 +121,11 @@ impl Resource {
     pub(crate) fn set_behavior(&mut self, behavior: Behavior) -> Result<(), Error> {
         self.note(BEHAVIOR, behavior_name(behavior))
     }
+}
+
+/// The parts of a list in an annotation; one that is all of it is not copied.
+fn parts(list: &Arc<str>) -> impl Iterator<Item = Arc<str>> {
+    list.split(',').map(|part| if part.len() == list.len() { Arc::clone(list) } else { part.into() })
 }
 
 /// The word for it in a kustomization.

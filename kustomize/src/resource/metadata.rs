@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Resource;
 use crate::Error;
-use crate::yaml::{Kind, Node, Style, Value};
+use crate::yaml::{Key, Kind, Node, Style, Value};
 
 /// Keys and values, sorted.
 pub(crate) type StringMap = BTreeMap<String, String>;
@@ -47,6 +47,12 @@ impl Resource {
 
     pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
         self.meta_map("annotations").find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// As [`Resource::annotation`], to keep.
+    pub(crate) fn shared_annotation(&self, name: &str) -> Option<Arc<str>> {
+        let fields = self.metadata()?.field("annotations")?.fields();
+        fields.iter().find(|field| &*field.key.text == name).map(|field| shared_text(&field.value))
     }
 
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
@@ -119,12 +125,13 @@ impl Resource {
 
     /// Sets one annotation. Go: `AnnotationSetter`.
     pub(crate) fn set_annotation(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let (name, value) = (self.scopes().share(name), self.scopes().share(value));
         set_annotation(&mut self.node, name, value)
     }
 }
 
 /// Sets one annotation of an object. Go: `AnnotationSetter`.
-pub(crate) fn set_annotation(node: &mut Node, name: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn set_annotation(node: &mut Node, name: Arc<str>, value: Arc<str>) -> Result<(), Error> {
     if let Some(metadata) = node.lookup_mut(&["metadata"])? {
         metadata.expect_kind(Kind::Mapping)?;
         clear_if_empty(metadata, "annotations");
@@ -134,7 +141,10 @@ pub(crate) fn set_annotation(node: &mut Node, name: &str, value: &str) -> Result
         annotations.expect_kind(Kind::Mapping)?;
         let mut text = Node::string(value);
         text.style = Style::SINGLE_QUOTED;
-        annotations.set_field(name, text);
+        match annotations.field_mut(&name) {
+            Some(old) => old.replace_keeping_style(text),
+            None => annotations.push_field(Key { text: name, ..Key::default() }, text),
+        }
     }
     Ok(())
 }

@@ -62,6 +62,11 @@ impl Scopes {
     pub(crate) fn parse(&self, text: &str) -> Result<Vec<Node>, Error> {
         parse_sharing(text, &mut self.0.texts.borrow_mut())
     }
+
+    /// The text, as one with what was read or written before if that is the same.
+    pub(crate) fn share(&self, text: &str) -> Arc<str> {
+        self.0.texts.borrow_mut().share(text)
+    }
 }
 
 impl fmt::Debug for Scopes {

@@ -25,18 +25,16 @@ struct Reference<'r> {
 struct Candidate {
     current: ResId,
     previous: Vec<ResId>,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    /// Prefixes and suffixes that it got, each a list with commas.
+    affixes: [Option<Arc<str>>; 2],
 }
 
 impl Candidate {
     fn of(resource: &Resource) -> Self {
-        let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
         Self {
             current: resource.current_id(),
             previous: resource.previous_ids(),
-            prefixes: owned(resource.csv(PREFIXES)),
-            suffixes: owned(resource.csv(SUFFIXES)),
+            affixes: [PREFIXES, SUFFIXES].map(|name| resource.shared_annotation(name)),
         }
     }
 
@@ -49,12 +47,11 @@ impl Candidate {
     }
 
     fn same_affixes(&self, other: &Self, allow_empty: bool) -> bool {
-        [(&self.prefixes, &other.prefixes), (&self.suffixes, &other.suffixes)].iter().all(|(own, others)| {
-            let (shorter, longer) = if own.len() > others.len() { (others, own) } else { (own, others) };
-            match shorter.is_empty() {
-                true => allow_empty || longer.is_empty(),
-                false => longer.ends_with(shorter),
-            }
+        self.affixes.iter().zip(&other.affixes).all(|pair| match pair {
+            (None, None) => true,
+            (None, Some(_)) | (Some(_), None) => allow_empty,
+            // The last ones of the longer list.
+            (Some(own), Some(others)) => own.rsplit(',').zip(others.rsplit(',')).all(|(own, other)| own == other),
         })
     }
 }

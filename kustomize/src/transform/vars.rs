@@ -210,7 +210,7 @@ impl Replacer<'_> {
         match &mut field.value {
             Value::Scalar(_) => self.set_scalar(field),
             Value::Sequence(items) => {
-                for item in items {
+                for item in items.iter_mut() {
                     if !item.is_string() {
                         return Err(Error::new("invalid value type expect a string").at_line(item.line));
                     }

@@ -84,7 +84,7 @@ impl Node {
 
     /// The elements of a list to change, if it is one.
     pub fn elements_mut(&mut self) -> Option<&mut Vec<Node>> {
-        if let Value::Sequence(items) = &mut self.value { Some(items) } else { None }
+        if let Value::Sequence(items) = &mut self.value { Some(&mut **items) } else { None }
     }
 
     /// The value of the field `name`, if this is a mapping that has it (null included).

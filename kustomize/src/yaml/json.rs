@@ -48,7 +48,8 @@ fn check_key(key: &Key, root: bool) -> Result<(), Error> {
     };
     if root && key.tag == Tag::Null && !key.text.is_empty() {
         // Every mapping that kyaml sets fields of gets such a key a second time.
-        return Err(Error::new(format!("mapping key \"{}\" already defined: quote it", key.text)).at_line(key.line));
+        let error = Error::new(format!("mapping key \"{}\" already defined: quote it", key.text));
+        return Err(error.at_line(key.line).in_field(&key.text));
     }
     if string || root {
         return Ok(());

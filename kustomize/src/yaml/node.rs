@@ -131,8 +131,9 @@ impl Kind {
 pub enum Value {
     /// The text of a scalar, unescaped.
     Scalar(Arc<str>),
-    /// The elements of a list.
-    Sequence(Vec<Node>),
+    /// The elements of a list. In place they would make each value eight bytes larger, and most values are no lists.
+    #[expect(clippy::box_collection, reason = "a thin pointer is what it is for")]
+    Sequence(Box<Vec<Node>>),
     /// The fields of a mapping. Their names are unique in what was read.
     Mapping(Vec<Field>),
 }
@@ -186,7 +187,7 @@ impl Node {
     /// An empty list.
     #[must_use]
     pub fn sequence() -> Self {
-        Self::made(Value::Sequence(Vec::new()), Tag::None, Style::PLAIN)
+        Self::made(Value::Sequence(Box::default()), Tag::None, Style::PLAIN)
     }
 
     /// An empty node of a kind; of a scalar one without text or tag.
@@ -197,5 +198,16 @@ impl Node {
             Kind::Sequence => Self::sequence(),
             Kind::Mapping => Self::mapping(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A build holds little else, and its peak is theirs.
+    #[test]
+    fn values_are_small() {
+        assert!(size_of::<Node>() <= 40 && size_of::<Field>() <= 64, "{}", size_of::<Node>());
     }
 }

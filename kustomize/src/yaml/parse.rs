@@ -320,7 +320,7 @@ fn merge_values(value: Node, line: u32) -> Result<Vec<Vec<Field>>, Error> {
     let refused = || Error::new("map merge requires map or sequence of maps as the value").at_line(line);
     match value.value {
         Value::Mapping(fields) => Ok(vec![fields]),
-        Value::Sequence(items) => items
+        Value::Sequence(items) => (*items)
             .into_iter()
             .map(|item| if let Value::Mapping(fields) = item.value { Ok(fields) } else { Err(refused()) })
             .collect(),

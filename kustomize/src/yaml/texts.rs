@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-/// As many texts are remembered.
-const SLOTS: usize = 1_024;
-/// Longer texts seldom come twice.
-const MAX_LENGTH: usize = 40;
+/// Two texts are remembered for each of so many hashes.
+const SETS: usize = 1_024;
+/// Longer texts seldom come twice; the names of the annotations in which a build keeps its notes are shorter.
+const MAX_LENGTH: usize = 64;
 
-/// Short texts that were read lately: one that comes again is one with the first, which takes less memory and time. Each has
-/// one place, by a hash; a later text of the same place takes it.
+/// Short texts that came lately: one that comes again is one with the first, which takes less memory and time. Each has two
+/// places, by a hash, so that of two that come in turns neither drives out the other; a third one takes that of the older.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Texts(Vec<Option<Arc<str>>>);
+pub(crate) struct Texts(Vec<[Option<Arc<str>>; 2]>);
 
 impl Texts {
     /// One that remembers; the default one remembers nothing, for small texts on their own.
     pub(crate) fn remembering() -> Self {
-        Self(vec![None; SLOTS])
+        Self(vec![[None, None]; SETS])
     }
 
     /// The text, as one that is known if it is.
@@ -27,12 +27,16 @@ impl Texts {
         let hash = text
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let at = usize::try_from((hash ^ (hash >> 32)) % SLOTS as u64).unwrap_or_default();
-        match self.0.get_mut(at) {
-            Some(Some(known)) if **known == *text => Arc::clone(known),
-            Some(slot) => Arc::clone(slot.insert(text.into())),
-            None => text.into(),
+        let at = usize::try_from((hash ^ (hash >> 32)) % SETS as u64).unwrap_or_default();
+        let Some(known) = self.0.get_mut(at) else { return text.into() };
+        let is_same = |known: &Option<Arc<str>>| known.as_deref() == Some(text);
+        if !is_same(&known[0]) {
+            known.swap(0, 1);
+            if !is_same(&known[0]) {
+                known[0] = Some(text.into());
+            }
         }
+        known[0].clone().unwrap_or_default()
     }
 }
 
