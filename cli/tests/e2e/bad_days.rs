@@ -1,5 +1,5 @@
 //! Bad days of real clusters: the API server goes away in a rollout, refuses, is put back; a namespace that does not end; an
-//! admission webhook that is down; disks that take nothing. Deletions that nobody asked for: none, by UID.
+//! admission webhook that is down. Deletions that nobody asked for: none, by UID.
 
 use crate::driver::{self, Cluster, Failure, One, Two, World, config_map, ensure, gitrepo};
 use crate::repo::Repo;
