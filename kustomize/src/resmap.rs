@@ -53,6 +53,30 @@ impl ResMap {
         std::mem::take(&mut self.list)
     }
 
+    /// Puts the objects into another order: `order` names the present place of each. None is copied.
+    ///
+    /// # Errors
+    /// Two of them have one id.
+    pub(crate) fn reorder(&mut self, order: &[usize]) -> Result<(), Error> {
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, at)| places[*at] = place);
+        for at in 0..places.len() {
+            while places[at] != at {
+                let place = places[at];
+                self.list.swap(at, place);
+                places.swap(at, place);
+            }
+        }
+        self.index = None;
+        let index = self.index();
+        if index.is_unique() {
+            return Ok(());
+        }
+        let index = std::mem::take(index);
+        let id = self.list.iter().find(|resource| index.count(&resource.current_id().key()) > 1);
+        id.map_or(Ok(()), |resource| Err(resource.locate(taken(&resource.current_id()).about_field("metadata.name"))))
+    }
+
     /// Drops what `keep` does not want.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Resource) -> bool) {
         // Most patches delete nothing, and then the index stays.

@@ -9,7 +9,6 @@ use crate::config::{ORDER_FIRST, ORDER_LAST};
 use crate::id::ResId;
 use crate::kustomization::SortOptions;
 use crate::resmap::ResMap;
-use crate::resource::Resource;
 
 /// Where a kind stands among others.
 struct Ranks {
@@ -47,11 +46,11 @@ pub(crate) fn sort(map: &mut ResMap, options: &SortOptions) -> Result<(), Error>
         Some(legacy) => Ranks { first: legacy.first.clone(), last: legacy.last.clone() },
         None => Ranks { first: ORDER_FIRST.map(str::to_owned).into(), last: ORDER_LAST.map(str::to_owned).into() },
     };
-    let keyed = map.take().into_iter().map(|resource| {
+    let keyed = map.resources().iter().enumerate().map(|(at, resource)| {
         let id = resource.current_id();
-        (ranks.of(&id.gvk.kind), id, resource)
+        (ranks.of(&id.gvk.kind), id, at)
     });
-    let mut keyed: Vec<(i64, ResId, Resource)> = keyed.collect();
+    let mut keyed: Vec<(i64, ResId, usize)> = keyed.collect();
     keyed.sort_by(|(rank, id, _), (other_rank, other, _)| {
         let by_type = || match texts_of_type(id).cmp(texts_of_type(other)) {
             // Namespaces of the core group come last among those of other groups.
@@ -64,7 +63,8 @@ pub(crate) fn sort(map: &mut ResMap, options: &SortOptions) -> Result<(), Error>
             (false, order) => order,
         }
     });
-    map.append_all(keyed.into_iter().map(|(.., resource)| resource).collect())
+    let order: Vec<usize> = keyed.into_iter().map(|(.., at)| at).collect();
+    map.reorder(&order)
 }
 
 fn is_namespace(id: &ResId) -> bool {
