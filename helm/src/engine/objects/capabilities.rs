@@ -160,7 +160,7 @@ impl Default for HelmVersion {
     /// The Helm whose results this crate reproduces.
     fn default() -> Self {
         Self {
-            version: "v4.3".to_owned(),
+            version: "v4.3.1".to_owned(),
             git_commit: String::new(),
             git_tree_state: String::new(),
             go_version: "go1.26.8".to_owned(),
