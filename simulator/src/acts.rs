@@ -170,7 +170,11 @@ impl World {
             (Act::RemoveDir { .. }, Some(place)) => drop(state.dirs.remove(&place)),
             (Act::RenameDir { .. }, Some(place)) => {
                 if let Some(dir) = state.dirs.remove(&place) {
-                    state.dirs.insert((place.0, format!("m{}", fresh % 9)), dir);
+                    // A name that no directory has: a Bundle is called by it, whatever its entry.
+                    let names = (0..).map(|more| format!("m{}", fresh % 9 + 9 * more));
+                    let free = |name: &String| state.dirs.keys().all(|(_, taken)| taken != name);
+                    let name = names.into_iter().find(free).unwrap_or_default();
+                    state.dirs.insert((place.0, name), dir);
                 }
             }
             (Act::RemoveEntry { .. }, Some(place)) => state.dirs.retain(|(entry, _), _| *entry != place.0),

@@ -124,7 +124,7 @@ impl World {
             let answer =
                 self.sites[site].api.put_secret(LEDGER_DOCUMENT, writing.replaces, writing.head.clone()).ok()?;
             documents[1].written(&writing, skiff_wire::document::Answer::Taken(&answer)).ok()?;
-            self.oracle.anew(site, self.now);
+            self.oracle.anew(site, self.now, &restored.persisted.ledger);
         }
         let pid = self.next_pid;
         self.next_pid += 1;

@@ -194,8 +194,10 @@ impl Oracle {
         self.contents.insert((key.clone(), digest));
     }
 
-    pub(crate) fn anew(&mut self, site: usize, now: u64) {
+    /// The ledger on disk was begun anew, as this one.
+    pub(crate) fn anew(&mut self, site: usize, now: u64, ledger: &Ledger) {
         self.sites[site].anew_at = Some(now);
+        self.sites[site].ledger = ledger.clone();
     }
 
     /// The site is another cluster from now on.

@@ -111,6 +111,7 @@ impl World {
     /// The faults end: networks, disks, clocks and API servers are good, repositories can be read, what people have put in
     /// the way is gone, copies are stopped, one agent runs in each cluster, and who lost its identity gets a new one.
     fn mend(&mut self) {
+        self.is_good = true;
         self.sites.iter_mut().for_each(crate::world::Site::mend);
         (self.hub.clock, self.hub.disk_full_until, self.hub.corrupts) = (0, 0, 0);
         self.hub.crash_at_commit = None;

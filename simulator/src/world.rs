@@ -36,6 +36,8 @@ pub(crate) enum Ev {
     Watch(u32, GroupKind),
     Kill(usize),
     AgentUp(usize),
+    /// What starts a process that has ended by itself does so, whether another one runs at the site or not.
+    AgentAgain(usize),
     ToHub(Box<Request>),
     ToAgent(u32, u64, Answer),
     HubUp,
@@ -161,6 +163,8 @@ pub(crate) struct World {
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) hash: u64,
     pub(crate) events: u64,
+    /// The faults have ended.
+    pub(crate) is_good: bool,
 }
 
 /// The name of a repository.
@@ -216,6 +220,7 @@ impl World {
             trace: None,
             hash: 0xcbf2_9ce4_8422_2325,
             events: 0,
+            is_good: false,
         };
         world.set_up(seed);
         world
@@ -309,6 +314,7 @@ impl World {
             Ev::Poll(id, _) => (15, u64::from(*id)),
             Ev::EndWait(_, id) => (16, *id),
             Ev::Enrolled(site, _) => (17, *site as u64),
+            Ev::AgentAgain(site) => (18, *site as u64),
         };
         for word in [self.now, code, who, self.oracle.deletions] {
             self.hash = (self.hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
@@ -336,6 +342,7 @@ impl World {
                 self.push(self.now + 3000, Ev::AgentUp(site));
             }
             Ev::AgentUp(site) => self.agent_up(site),
+            Ev::AgentAgain(site) => self.agent_again(site),
             Ev::ToHub(request) => self.serve_agent(&request),
             Ev::ToAgent(pid, id, answer) => self.net_answer(pid, id, &answer),
             Ev::HubUp => self.start_hub(),
@@ -370,7 +377,20 @@ impl World {
     /// A process has ended by itself: something starts it again.
     pub(crate) fn exited(&mut self, process: &Process) {
         self.note(|| format!("c{} p{} has ended by itself", process.site, process.pid));
-        self.push(self.now + 5000, Ev::AgentUp(process.site));
+        self.push(self.now + 5000, Ev::AgentAgain(process.site));
+    }
+
+    /// A process that has ended by itself is started again, beside the other one of its site. In a good world there is one
+    /// agent in each cluster, which is then the younger one: the older one of the two is fenced, and stays so (R12).
+    fn agent_again(&mut self, site: usize) {
+        if self.is_good {
+            self.kill(site);
+        }
+        if !self.procs.values().any(|process| process.site == site) {
+            self.agent_up(site);
+        } else if self.spawn(site).is_none() {
+            self.push(self.now + 2000, Ev::AgentAgain(site));
+        }
     }
 
     /// The site's agent is to run.
