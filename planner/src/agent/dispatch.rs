@@ -108,10 +108,10 @@ impl Machine {
         if self.discovery.in_flight {
             return;
         }
-        let known = &self.snapshot.kinds;
-        let ledger_kinds = self.snapshot.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys());
+        let known = &self.snapshot;
+        let ledger_kinds = known.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys());
         let mut kinds: BTreeSet<GroupKind> =
-            ledger_kinds.map(GroupKind::of).filter(|kind| !known.contains_key(kind)).collect();
+            ledger_kinds.filter(|key| known.kind(key).is_none()).map(GroupKind::of).collect();
         kinds.extend(self.plans.values().flat_map(|plan| plan.unknown_kinds.iter().cloned()));
         let missing: BTreeSet<GroupKind> =
             self.plans.values().flat_map(|plan| plan.missing_kinds.iter().cloned()).collect();

@@ -254,11 +254,14 @@ pub(super) fn apply(
     plan: &mut BundlePlan,
     words: &mut report::Builder,
 ) -> bool {
-    let mut todo: Vec<(ObjectKey, Judgement)> = Vec::new();
+    let objects = scope.deployment.objects.iter().filter(|object| counts(object));
+    let resolved: Vec<(&DeploymentObject, Resolved)> =
+        objects.map(|object| (object, resolve(scope.snapshot, scope.deployment, object))).collect();
+    let mut todo: Vec<(&ObjectKey, Judgement)> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut all_applied = true;
     let ensure = ensure_namespace(scope, plan, words);
-    for object in scope.deployment.objects.iter().filter(|object| counts(object)) {
+    for (object, resolved) in &resolved {
         if let Some(why) = unusable(&object.key.name) {
             all_applied = false;
             let (kind, name) = (&object.key.kind, &object.key.name);
@@ -266,11 +269,8 @@ pub(super) fn apply(
             words.note(Note::new(Reason::ObjectRefused, message).about(object.key.clone()).in_file(&*object.source));
             continue;
         }
-        let (key, plural) = match resolve(scope.snapshot, scope.deployment, object) {
-            Resolved::Key(key) => {
-                let plural = scope.snapshot.kind(&key).flatten().map(|info| info.plural.clone()).unwrap_or_default();
-                (key, plural)
-            }
+        let key = match resolved {
+            Resolved::Key(key) => key,
             Resolved::Unknown => {
                 plan.unknown_kinds.insert(GroupKind::of(&object.key));
                 all_applied = false;
@@ -302,17 +302,20 @@ pub(super) fn apply(
                     "{key} is not in any namespace, and `namespace` in fleet.yaml puts all of the bundle into {}",
                     scope.deployment.release_namespace
                 );
-                words.note(Note::new(Reason::ClusterScopedInNamespace, message).about(key).in_file(&*object.source));
+                words.note(
+                    Note::new(Reason::ClusterScopedInNamespace, message).about(key.clone()).in_file(&*object.source),
+                );
                 continue;
             }
         };
-        if !seen.insert(key.clone()) {
+        if !seen.insert(key) {
             all_applied = false;
             let message = format!("{key} is in the bundle twice; the first one counts");
-            words.note(Note::new(Reason::ObjectRefused, message).about(key).in_file(&*object.source));
+            words.note(Note::new(Reason::ObjectRefused, message).about(key.clone()).in_file(&*object.source));
             continue;
         }
-        let judgement = judge(scope, &Subject { object, key: &key, plural: &plural });
+        let plural = scope.snapshot.kind(key).flatten().map_or("", |info| &info.plural);
+        let judgement = judge(scope, &Subject { object, key, plural });
         all_applied &= judgement.applied;
         words.object(&judgement);
         todo.push((key, judgement));
@@ -342,7 +345,7 @@ pub(super) enum Step {
 }
 
 /// Reads at once; then intents; then the namespace; then what is first in the order of kinds.
-fn schedule(plan: &mut BundlePlan, todo: Vec<(ObjectKey, Judgement)>, ensure: Step) {
+fn schedule(plan: &mut BundlePlan, todo: Vec<(&ObjectKey, Judgement)>, ensure: Step) {
     let reading = todo.iter().any(|(_, judgement)| judgement.reading);
     let place = |key: &ObjectKey| {
         let (rank, kind) = order::place(&key.kind);
@@ -360,7 +363,7 @@ fn schedule(plan: &mut BundlePlan, todo: Vec<(ObjectKey, Judgement)>, ensure: St
         match (judgement.action, judgement.intent) {
             (Some(action @ Action::Read { .. }), _) => plan.actions.push(action),
             (Some(Action::Apply(apply)), Some(claim)) => plan.intents.push(Intent {
-                key,
+                key: key.clone(),
                 api_version: apply.target.api_version,
                 uid: judgement.handed_over,
                 from: match claim {
@@ -368,7 +371,7 @@ fn schedule(plan: &mut BundlePlan, todo: Vec<(ObjectKey, Judgement)>, ensure: St
                     Claim::Mine | Claim::Refused(_) => None,
                 },
             }),
-            (Some(action), _) if Some(place(&key)) == first => applies.push(action),
+            (Some(action), _) if Some(place(key)) == first => applies.push(action),
             (Some(_) | None, _) => {}
         }
     }

@@ -12,7 +12,7 @@ use super::ledger::Entry;
 use super::plan::{BundlePlan, target_of};
 use super::report;
 use super::rules::Rule;
-use super::snapshot::{GroupKind, Live, Snapshot, may_contain};
+use super::snapshot::{Contents, GroupKind, Live, Snapshot};
 use fleet_api::names::Ref;
 use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldDeletions, HeldObject, Timestamp, Tombstone};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
@@ -118,13 +118,9 @@ pub(super) fn left_behind(
         unknown: desired.unknown.keys().map(String::as_str).collect(),
         now,
     };
-    let names: BTreeSet<(&str, &str, &str)> =
-        deployment.objects.iter().map(|o| (o.key.group.as_str(), o.key.kind.as_str(), o.key.name.as_str())).collect();
-    for (key, entry) in &ledger.objects {
-        let may_be_there = names.contains(&(key.group.as_str(), key.kind.as_str(), key.name.as_str()));
-        if !may_be_there || !may_contain(snapshot, deployment, key) {
-            candidate(snapshot, &way, key, entry, plan, words);
-        }
+    let contents = Contents::of(snapshot, deployment);
+    for (key, entry) in ledger.objects.iter().filter(|(key, _)| !contents.may_have(key)) {
+        candidate(snapshot, &way, key, entry, plan, words);
     }
 }
 

@@ -9,6 +9,8 @@ use super::rules::Rules;
 use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{Deployment, DeploymentObject, Desired, DesiredDeployment, Tombstone, Version};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A group and a kind.
@@ -24,6 +26,50 @@ impl GroupKind {
     /// That of an object.
     pub fn of(key: &ObjectKey) -> Self {
         Self { group: key.group.clone(), kind: key.kind.clone() }
+    }
+}
+
+/// A group and a kind that are looked up without being copied.
+pub(super) trait GroupKindRef {
+    fn parts(&self) -> (&str, &str);
+}
+
+impl GroupKindRef for GroupKind {
+    fn parts(&self) -> (&str, &str) {
+        (&self.group, &self.kind)
+    }
+}
+
+impl GroupKindRef for ObjectKey {
+    fn parts(&self) -> (&str, &str) {
+        (&self.group, &self.kind)
+    }
+}
+
+// The order is that of `GroupKind`, as `Borrow` asks for: it derives its own from the same fields in the same order.
+impl PartialEq for dyn GroupKindRef + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn GroupKindRef + '_ {}
+
+impl PartialOrd for dyn GroupKindRef + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for dyn GroupKindRef + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl<'a> Borrow<dyn GroupKindRef + 'a> for GroupKind {
+    fn borrow(&self) -> &(dyn GroupKindRef + 'a) {
+        self
     }
 }
 
@@ -106,7 +152,8 @@ impl Live {
     /// Whether label and annotation say that `bundle` in `cluster` put it there.
     pub fn is_marked(&self, cluster: &ClusterUid, bundle: &Ref) -> bool {
         self.owner.as_deref() == Some(cluster.as_str())
-            && self.deployment.as_deref().is_some_and(|text| text.parse::<Ref>().is_ok_and(|of| of == *bundle))
+            && self.deployment.as_deref().and_then(|text| text.split_once('/'))
+                == Some((bundle.namespace.as_str(), bundle.name.as_str()))
     }
 
     /// Whether we made it without marks (a release namespace), and nobody else has touched it.
@@ -212,12 +259,11 @@ impl Snapshot {
 
     /// How a kind is served: `None` where nobody has asked yet.
     pub(super) fn kind(&self, key: &ObjectKey) -> Option<Option<&KindInfo>> {
-        // A lookup by borrowed parts would need a key type of its own; kinds are few.
-        self.kinds.get(&GroupKind::of(key)).map(Option::as_ref)
+        self.kinds.get(key as &dyn GroupKindRef).map(Option::as_ref)
     }
 
     pub(super) fn is_listed(&self, key: &ObjectKey) -> bool {
-        self.listed.contains(&GroupKind::of(key))
+        self.listed.contains(key as &dyn GroupKindRef)
     }
 }
 
@@ -249,6 +295,37 @@ pub(super) fn resolve(snapshot: &Snapshot, deployment: &Deployment, object: &Dep
         return Resolved::Key(object.key.in_namespace(&deployment.release_namespace));
     }
     Resolved::Key(object.key.clone())
+}
+
+/// What a Deployment has, or may have, for many questions at once; see [`may_contain`].
+#[derive(Debug)]
+pub(super) struct Contents<'a> {
+    /// Resolved.
+    keys: BTreeSet<ObjectKey>,
+    /// Group, kind and name of what is not.
+    names: BTreeSet<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a> Contents<'a> {
+    pub(super) fn of(snapshot: &Snapshot, deployment: &'a Deployment) -> Self {
+        let mut contents = Self { keys: BTreeSet::new(), names: BTreeSet::new() };
+        for object in &deployment.objects {
+            match resolve(snapshot, deployment, object) {
+                Resolved::Key(key) => _ = contents.keys.insert(key),
+                Resolved::Unknown | Resolved::NotServed => _ = contents.names.insert(name_of(&object.key)),
+                Resolved::ClusterScoped(_) => {}
+            }
+        }
+        contents
+    }
+
+    pub(super) fn may_have(&self, key: &ObjectKey) -> bool {
+        self.keys.contains(key) || self.names.contains(&name_of(key))
+    }
+}
+
+fn name_of(key: &ObjectKey) -> (&str, &str, &str) {
+    (&key.group, &key.kind, &key.name)
 }
 
 /// Whether `deployment` has, or may have, the object `key`: where the API server does not tell the scope of a kind, the
