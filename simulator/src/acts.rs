@@ -262,6 +262,7 @@ impl World {
             Some(row) => self.hub.disk.write(table, name, row),
             None => drop(self.hub.disk.rows.remove(&(table, name.to_owned()))),
         }
+        self.oracle.spec_changed(self.now, name);
         let event = event_of(&self.hub.disk, table, name);
         self.tell_hub(Message::Observe(Box::new(event)));
     }
@@ -326,20 +327,26 @@ impl World {
         self.changed(site);
     }
 
-    /// Somebody makes an object that a repository will have sooner or later.
+    /// Somebody makes objects under names that a commit may bring later.
     fn occupy(&mut self, site: usize, repo: usize) {
-        let pick = self.rng.below(7);
-        let key = ObjectKey::new("", "ConfigMap", SHOP, &format!("{}x{pick}", repo_name(repo)));
+        let first = self.rng.below(7);
+        for pick in first..first + 3 {
+            let name = format!("{}x{}", repo_name(repo), pick % 7);
+            self.occupy_one(site, &ObjectKey::new("", "ConfigMap", SHOP, &name));
+        }
+    }
+
+    fn occupy_one(&mut self, site: usize, key: &ObjectKey) {
         let api = self.sites[site].api.at(self.now);
         let namespace = ObjectKey::new("", "Namespace", "", SHOP);
-        if api.get(&key).is_some()
+        if api.get(key).is_some()
             || (api.get(&namespace).is_none() && api.write(&namespace, "kubectl", |_| {}).is_err())
         {
             return;
         }
-        let made = api.write(&key, "kubectl-create", |edits| drop(edits.insert("/data/mine".into(), Value::from("1"))));
+        let made = api.write(key, "kubectl-create", |edits| drop(edits.insert("/data/mine".into(), Value::from("1"))));
         if made.is_ok() {
-            let uid = self.sites[site].api.uid(&key).unwrap_or_default().to_owned();
+            let uid = self.sites[site].api.uid(key).unwrap_or_default().to_owned();
             self.oracle.foreign(site, self.now, &uid);
             self.changed(site);
         }

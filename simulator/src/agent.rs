@@ -133,6 +133,7 @@ impl World {
             opened.insert(*digest, Arc::new(desired.clone()));
         }
         self.oracle.begun(site, pid, &restored.persisted.ledger);
+        self.oracle.documents_read(site, pid, [DESIRED_DOCUMENT, LEDGER_DOCUMENT]);
         let mut machine = Machine::new(rules, uid.clone(), restored.persisted);
         machine.observe(Event::BlobsPresent { digests: self.sites[site].cache.keys().copied().collect() });
         let instance = format!("{pid:08x}");
@@ -186,7 +187,7 @@ impl World {
 
     /// What comes in within a moment is decided on together, as the shell takes in all that is there.
     pub(crate) fn wake_soon(&mut self, pid: u32) {
-        let moment = self.rng.below(4);
+        let moment = self.rng.below(self.moment);
         self.wake(pid, self.now + moment);
     }
 

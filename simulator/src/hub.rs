@@ -219,6 +219,7 @@ impl World {
             self.take_in(&mut running, message);
         }
         let decision = running.machine.decide(now);
+        self.hear_statements(&running, &decision.actions);
         for action in decision.actions {
             running.perform(action, &self.hub.signing);
         }
@@ -236,6 +237,19 @@ impl World {
         }
         let delay = if has_writes { self.rng.between(1, 8) } else { 0 };
         self.push(self.now + delay, Ev::Commit(id));
+    }
+
+    /// The oracle hears what clusters are to be told is gone.
+    fn hear_statements(&mut self, running: &Running, actions: &[Action]) {
+        for action in actions {
+            let Action::Issue(issue) = action else { continue };
+            let desired = running.machine.memory(&issue.cluster).and_then(|memory| memory.desired.as_ref());
+            let Some(desired) = desired else { continue };
+            let disk = &self.hub.disk;
+            let row = disk.read::<ClusterRow>(CLUSTER, issue.cluster.name.as_str());
+            let gitrepo = |name: &str| disk.read::<GitRepoRow>(GITREPO, name);
+            self.oracle.stated(self.now, &issue.cluster, &desired.tombstones, row.as_ref(), gitrepo);
+        }
     }
 
     fn take_in(&mut self, running: &mut Running, message: Message) {

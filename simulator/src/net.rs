@@ -53,6 +53,11 @@ impl World {
         self.push(self.now + delay, Ev::ToHub(Box::new(request.clone())));
         if lossy && self.rng.per_mille(200) {
             let delay = self.net_delay(site) * 3;
+            self.push(self.now + delay, Ev::ToHub(Box::new(request.clone())));
+        }
+        // A request that a proxy sends again when nobody waits for it any more.
+        if self.now < self.sites[site].net_slow_until && self.rng.per_mille(150) {
+            let delay = self.rng.between(2_000, 40_000);
             self.push(self.now + delay, Ev::ToHub(Box::new(request)));
         }
         id

@@ -3,6 +3,7 @@
 
 mod agents;
 mod hub;
+mod tombstones;
 
 use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{Have, HeldDeletions, Version};
@@ -69,6 +70,9 @@ struct SiteTruth {
     spent: (Version, u32),
     /// The minute, and how many requests to the hub there were in it.
     requests: (u64, u32),
+    /// How often each document was written, and the last write that each process knows of.
+    writes: BTreeMap<String, u64>,
+    known_writes: BTreeMap<(u32, String), u64>,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +106,7 @@ pub(crate) struct Oracle {
     was_restored: bool,
     /// Repositories that the hub has not read since its store is an older one.
     unread: BTreeSet<String>,
+    statements: tombstones::Statements,
 }
 
 impl Oracle {
@@ -116,6 +121,7 @@ impl Oracle {
             deleted_repos: BTreeSet::new(),
             was_restored: false,
             unread: BTreeSet::new(),
+            statements: tombstones::Statements::default(),
         }
     }
 
@@ -214,6 +220,7 @@ impl Oracle {
     pub(crate) fn restored(&mut self, repos: BTreeSet<String>) {
         self.was_restored = true;
         self.unread = repos;
+        self.statements_restored();
         for truth in self.hubs.values_mut() {
             let HubTruth { served, mut unknown, given, .. } = std::mem::take(truth);
             unknown.extend(given);

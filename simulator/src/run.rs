@@ -269,7 +269,12 @@ impl World {
         for (bundle, of) in &ledger.bundles {
             for (key, entry) in &of.objects {
                 if !self.oracle.is_meant(index, key) && entry.uid.is_some() {
-                    let said = memory.report.deployments.get(bundle).and_then(|said| said.notes.first());
+                    let notes = memory.report.deployments.get(bundle).map_or(&[][..], |said| &said.notes);
+                    // What a Bundle no longer has goes once all that it has is applied (R6), and people have to see to that.
+                    if notes.iter().any(|note| self.is_in_the_way(index, process, note)) {
+                        continue;
+                    }
+                    let said = notes.first();
                     // Kept, and named: the store that knew what became of its Bundle is gone, so there is no positive
                     // statement that it is to go (R6), and none can come. Without this exception every restore to before
                     // a withdrawal would count as stuck.

@@ -96,6 +96,7 @@ impl World {
         let (read, blobs): (RepositoryRead, _) = repo.read(name, row.generation, &row.entries, &present, rewound);
         self.hub.fetched.insert(name.to_owned(), head);
         self.oracle.read(name);
+        self.oracle.statements_read(name, repo, &row.entries);
         if let Some(repo) = self.repos.get_mut(name) {
             repo.was_read();
         }

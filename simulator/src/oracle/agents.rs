@@ -220,8 +220,28 @@ impl Oracle {
         truth.doomed.insert(pid, doomed);
     }
 
+    /// A process begins with the documents that are there.
+    pub(crate) fn documents_read(&mut self, site: usize, pid: u32, names: [&str; 2]) {
+        let truth = &mut self.sites[site];
+        for name in names {
+            let written = truth.writes.get(name).copied().unwrap_or_default();
+            truth.known_writes.insert((pid, name.to_owned()), written);
+        }
+    }
+
     /// A document of the process `pid` is on disk.
     pub(crate) fn document_written(&mut self, now: u64, pid: u32, index: usize, site: &Site, name: &str, head: &Value) {
+        let truth = &mut self.sites[index];
+        let written = truth.writes.entry(name.to_owned()).or_default();
+        let known = truth.known_writes.insert((pid, name.to_owned()), *written + 1);
+        if known.is_some_and(|known| known != *written) {
+            return self.fail(
+                now,
+                "R12",
+                format!("{}: {name} was written over, which another process wrote", site.name),
+            );
+        }
+        *written += 1;
         if name != LEDGER_DOCUMENT {
             return;
         }

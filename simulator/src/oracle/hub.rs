@@ -84,5 +84,6 @@ impl Oracle {
             return self.fail(now, "R1", format!("{name} was given to another cluster, and nobody deleted it"));
         }
         self.hubs.remove(name);
+        self.statements_begun(name);
     }
 }

@@ -70,11 +70,9 @@ impl Switch {
                 hub::Rule::R12Start => &["R12"],
                 // A Bundle that ended on disk before its clusters were told leaves what it had for good.
                 hub::Rule::R13Ends => &["R6", "liveness"],
-                hub::Rule::R13Absent
-                | hub::Rule::R13Empty
-                | hub::Rule::R13Failed
-                | hub::Rule::R13Moved
-                | hub::Rule::R14Silence => &["R6"],
+                hub::Rule::R13Absent | hub::Rule::R13Failed => &["R6", "R13"],
+                hub::Rule::R13Empty | hub::Rule::R13Moved => &["R6"],
+                hub::Rule::R14Silence => &["R6", "R14"],
             },
         }
     }
@@ -87,32 +85,22 @@ pub(crate) fn switches() -> Vec<Switch> {
     of_agent.chain(of_hub).map(|(name, which)| Switch { name, which }).collect()
 }
 
-/// The committed line of a switch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Line {
-    /// This run notices it being off.
-    Seed(Settings),
-    /// None does yet.
-    Uncaught,
-}
-
 /// `ablation.txt`: name of the switch, profile, seed, number of clusters.
 ///
 /// # Errors
 /// The line that cannot be read.
-pub(crate) fn committed() -> Result<Vec<(String, Line)>, String> {
+pub(crate) fn committed() -> Result<Vec<(String, Settings)>, String> {
     let lines = include_str!("../../ablation.txt").lines();
     let lines = lines.map(|line| line.split('#').next().unwrap_or_default()).filter(|line| !line.trim().is_empty());
     lines
         .map(|line| {
-            let read = || match line.split_whitespace().collect::<Vec<_>>()[..] {
-                [switch, "uncaught"] => Some((switch.to_owned(), Line::Uncaught)),
-                [switch, profile, seed, clusters] => {
-                    let profile = Profile::ALL.into_iter().find(|known| known.name() == profile)?;
-                    let settings = Settings::new(seed.parse().ok()?, profile, clusters.parse().ok()?);
-                    Some((switch.to_owned(), Line::Seed(settings)))
-                }
-                _ => None,
+            let read = || {
+                let [switch, profile, seed, clusters] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+                    return None;
+                };
+                let profile = Profile::ALL.into_iter().find(|known| known.name() == profile)?;
+                let settings = Settings::new(seed.parse().ok()?, profile, clusters.parse().ok()?);
+                Some((switch.to_owned(), settings))
             };
             read().ok_or_else(|| line.to_owned())
         })
