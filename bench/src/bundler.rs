@@ -115,7 +115,8 @@ impl Copy {
         let reference = Reference::from_spec(Some(BRANCH), None);
         let begun = Instant::now();
         let resolved = self.repository.resolve(&self.remote, &access, &reference).await?;
-        let fetched = self.repository.fetch(&self.remote, &access, &resolved, &limits).await?;
+        let fetched = self.repository.fetch(&self.remote, &access, &resolved, &limits, "bench").await?;
+        self.repository.taken(&resolved, "bench").await?;
         let fetch = begun.elapsed();
         let begun = Instant::now();
         let tree = self.repository.tree(fetched.commit, &limits).await?;

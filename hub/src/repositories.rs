@@ -303,7 +303,9 @@ impl Job {
         // Another branch or revision in the spec is a person's word.
         let same_spec = state.read.as_ref().is_none_or(|(_, read)| *read == edition(gitrepo));
         let limits = Limits::default();
-        let fetched = repository.fetch(&remote, &access.access, &resolved, &limits).await.map_err(Failure::git)?;
+        let reader = self.name.to_string();
+        let fetched =
+            repository.fetch(&remote, &access.access, &resolved, &limits, &reader).await.map_err(Failure::git)?;
         let tree = repository.tree(fetched.commit, &limits).await.map_err(Failure::git)?;
         let mut notes = Vec::new();
         let rewound = fetched.ancestry == Ancestry::Rewound && same_spec;
@@ -324,7 +326,11 @@ impl Job {
         }
         let present = self.directories().await;
         let reading = reading::Reading { name: &self.name, gitrepo, commit: &commit, present, notes, rewound };
-        reading.read(tree, &self.polling, &mut state).await
+        reading.read(tree, &self.polling, &mut state).await?;
+        // Only now, as it is in the store: a hub that ends before compares the next commit with the one before this, too.
+        repository.taken(&resolved, &reader).await.map_err(Failure::git)?;
+        state.read = Some((commit, edition(gitrepo)));
+        Ok(())
     }
 
     /// The directories of the GitRepo's Bundles.

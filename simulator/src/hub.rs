@@ -17,7 +17,8 @@ use fleet_api::wire::{Approval, Deployment, Have};
 use ring::signature::Ed25519KeyPair;
 use serde::Serialize;
 use skiff_planner::hub::{
-    Action, Enrollment, Event, Issue, Machine, RenderInput, Shelf, Signed, Subject, Sync, SyncOutcome, Turn,
+    Action, Enrollment, Event, Issue, Machine, RenderInput, RepositoryRead, Shelf, Signed, Subject, Sync, SyncOutcome,
+    Turn,
 };
 use skiff_wire::record;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,16 +43,25 @@ pub(crate) enum After {
     Render(Box<RenderInput>),
     Answer(Waiting, Option<SyncOutcome>),
     AnswerEnroll(usize, Result<ClusterUid, String>),
+    /// A commit of a repository is in the store.
+    Taken(String, usize),
 }
 
 /// What the deciding task is told.
 #[derive(Debug)]
 pub(crate) enum Message {
     Observe(Box<Event>),
+    /// What was read of a repository, and at which commit.
+    Read(Box<RepositoryRead>, usize),
     Sync(Box<Sync>, Waiting),
     Served(Ref, fleet_api::wire::Version),
     Waits(Ref),
-    Enroll { site: usize, name: Ref, key: Digest, kube_system: String },
+    Enroll {
+        site: usize,
+        name: Ref,
+        key: Digest,
+        kube_system: String,
+    },
     Approve(Ref, Digest),
     Rendered(Digest, Result<(Digest, Box<Deployment>), Vec<Note>>),
 }
@@ -110,7 +120,7 @@ pub(crate) struct Hub {
     /// Old documents of clusters, for those who replay.
     pub(crate) old: BTreeMap<Ref, Arc<Signed<Bytes>>>,
     pub(crate) uids: u32,
-    /// The commit that the cache of each repository holds; it is beside the store, and no backup has it.
+    /// The commit of each repository that was taken in last; it is beside the store, and no backup has it.
     pub(crate) fetched: BTreeMap<String, usize>,
 }
 
@@ -256,6 +266,10 @@ impl World {
         let now = self.hub_time();
         match message {
             Message::Observe(event) => running.machine.observe(*event),
+            Message::Read(read, head) => {
+                running.turn.reply(After::Taken(read.gitrepo.name.to_string(), head));
+                running.machine.observe(Event::Read(read));
+            }
             Message::Sync(sync, waiting) => {
                 let outcome = running.machine.sync(&sync, now);
                 if let Some(outcome) = outcome {
@@ -402,6 +416,7 @@ impl World {
                 let delay = self.rng.between(5, slow);
                 self.push(self.now + delay, Ev::Render(id, input));
             }
+            After::Taken(repo, head) => drop(self.hub.fetched.insert(repo, head)),
             After::Answer(waiting, outcome) => self.answer_sync(waiting, outcome),
             After::AnswerEnroll(site, result) => {
                 let delay = self.rng.between(5, 60);

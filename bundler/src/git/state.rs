@@ -21,8 +21,8 @@ const MAX_COMPLETE: usize = 16;
 pub(super) struct State {
     /// For the person who looks into the folder.
     pub(super) url: String,
-    /// What each followed reference was at last.
-    references: BTreeMap<String, String>,
+    /// What each reader last took in, by its name and the reference.
+    readers: BTreeMap<String, BTreeMap<String, String>>,
     /// Commits whose files are all there, the newest last.
     complete: Vec<String>,
 }
@@ -42,12 +42,12 @@ impl State {
         std::fs::rename(&part, &path).map_err(Error::io(failed()))
     }
 
-    pub(super) fn previous(&self, reference: &str) -> Option<ObjectId> {
-        self.references.get(reference)?.parse().ok()
+    pub(super) fn previous(&self, reader: &str, reference: &str) -> Option<ObjectId> {
+        self.readers.get(reader)?.get(reference)?.parse().ok()
     }
 
-    pub(super) fn set_reference(&mut self, reference: &str, commit: ObjectId) {
-        self.references.insert(reference.to_owned(), commit.to_string());
+    pub(super) fn take(&mut self, reader: &str, reference: &str, commit: ObjectId) {
+        self.readers.entry(reader.to_owned()).or_default().insert(reference.to_owned(), commit.to_string());
     }
 
     pub(super) fn complete(&self) -> Vec<ObjectId> {

@@ -40,7 +40,7 @@ pub struct Resolved {
     want: ObjectId,
 }
 
-/// How the commit relates to the one that was fetched for the same reference before.
+/// How the commit relates to the one that the same reader has taken in before ([`Repository::taken`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ancestry {
     /// There was none before.
@@ -62,7 +62,7 @@ pub enum Ancestry {
 pub struct Fetched {
     /// The commit, all of whose files are now here.
     pub commit: ObjectId,
-    /// What the same reference was at the previous fetch.
+    /// What the reader last took in of the same reference.
     pub previous: Option<ObjectId>,
     /// How the two relate.
     pub ancestry: Ancestry,
@@ -122,7 +122,8 @@ impl Repository {
         tokio::time::timeout(RESOLVE_TIMEOUT, work).await.unwrap_or_else(|_| Err(too_slow(remote, RESOLVE_TIMEOUT)))
     }
 
-    /// Brings the files of a commit, as far as they are not here. A damaged copy is thrown away and fetched again.
+    /// Brings the files of a commit, as far as they are not here. A damaged copy is thrown away and fetched again. `reader`
+    /// is who asks: the commit is compared with what it last took in, whatever others have fetched since.
     ///
     /// # Errors
     /// [`Error::CapExceeded`], [`Error::CommitRefused`], and whatever the network does. Nothing of a failed fetch stays.
@@ -132,10 +133,29 @@ impl Repository {
         access: &Access,
         resolved: &Resolved,
         limits: &Limits,
+        reader: &str,
     ) -> Result<Fetched, Error> {
         let _one_at_a_time = self.inner.objects.fetching.lock().await;
-        let work = self.inner.fetch(remote, access, resolved, limits);
+        let work = self.inner.fetch(remote, access, resolved, limits, reader);
         tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| Err(too_slow(remote, limits.timeout)))
+    }
+
+    /// Takes down that `reader` has taken in a commit for good. Before that a process may end, and what comes next is
+    /// still compared with the commit before it: a branch that went back is never overlooked.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn taken(&self, resolved: &Resolved, reader: &str) -> Result<(), Error> {
+        let Some(name) = &resolved.name else { return Ok(()) };
+        let _one_at_a_time = self.inner.objects.fetching.lock().await;
+        let (name, reader, commit) = (name.clone(), reader.to_owned(), resolved.commit);
+        self.inner
+            .blocking(move |objects| {
+                let mut state = State::load(&objects.directory);
+                state.take(&reader, &name, commit);
+                state.save(&objects.directory)
+            })
+            .await
     }
 
     /// The files of a commit that was fetched.
@@ -248,10 +268,11 @@ impl Inner {
         access: &Access,
         resolved: &Resolved,
         limits: &Limits,
+        reader: &str,
     ) -> Result<Fetched, Error> {
         let mut state = State::load(&self.objects.directory);
         let commit = resolved.commit;
-        let previous = resolved.name.as_deref().and_then(|name| state.previous(name));
+        let previous = resolved.name.as_deref().and_then(|name| state.previous(reader, name));
         let mut bytes_received = 0;
         let held = state.clone();
         if !self.blocking(move |objects| objects.has(&held, commit)).await? {
@@ -263,9 +284,6 @@ impl Inner {
             Some(previous) if previous == commit => (Ancestry::Unchanged, 0),
             Some(previous) => self.ancestry(remote, access, previous, commit, limits).await?,
         };
-        if let Some(name) = &resolved.name {
-            state.set_reference(name, commit);
-        }
         state.url.clone_from(&self.objects.url);
         self.blocking(move |objects| {
             objects.repack(&state);

@@ -1,6 +1,6 @@
 //! From a commit to what the deciding task is told: Bundles, their files as blobs, and what could not be read.
 
-use super::{Failure, Polling, State, edition};
+use super::{Failure, Polling, State};
 use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::machine::Message;
 use crate::trees;
@@ -53,9 +53,7 @@ impl Reading<'_> {
         let (reply, stored) = oneshot::channel();
         let stopping = || Failure::internal("the hub is stopping".to_owned());
         polling.machine.send(Message::Read(Box::new(read?), reply)).map_err(|_| stopping())?;
-        stored.await.map_err(|_| stopping())?;
-        state.read = Some((self.commit.to_owned(), edition(self.gitrepo)));
-        Ok(())
+        stored.await.map_err(|_| stopping())
     }
 }
 

@@ -94,7 +94,6 @@ impl World {
         let before = self.hub.fetched.get(name).copied();
         let rewound = same_spec && before.is_some_and(|before| repo.is_built_on(before, head));
         let (read, blobs): (RepositoryRead, _) = repo.read(name, row.generation, &row.entries, &present, rewound);
-        self.hub.fetched.insert(name.to_owned(), head);
         self.oracle.read(name);
         self.oracle.statements_read(name, repo, &row.entries);
         if let Some(repo) = self.repos.get_mut(name) {
@@ -105,6 +104,6 @@ impl World {
         if let Some(running) = &mut self.hub.running {
             running.read.insert(name.to_owned(), edition);
         }
-        self.tell_hub(Message::Observe(Box::new(Event::Read(Box::new(read)))));
+        self.tell_hub(Message::Read(Box::new(read), head));
     }
 }

@@ -161,7 +161,7 @@ async fn each_cap_says_its_name_and_leaves_nothing_behind() {
         for (cap, limit, limits) in &table {
             let copy = Repository::open(&fixture.cache(), &remote).unwrap();
             let resolved = copy.resolve(&remote, &Access::default(), &branch("main")).await.unwrap();
-            let error = copy.fetch(&remote, &Access::default(), &resolved, limits).await.unwrap_err();
+            let error = copy.fetch(&remote, &Access::default(), &resolved, limits, "tests").await.unwrap_err();
             assert!(matches!(&error, Error::CapExceeded { cap: c, limit: l, .. } if c == cap && l == limit), "{error}");
             assert_eq!(left_over(&fixture.cache()), Vec::<String>::new());
         }
@@ -178,7 +178,7 @@ async fn a_slow_server_runs_into_the_cap_on_time() {
     let resolved = copy.resolve(&remote, &Access::default(), &branch("main")).await.unwrap();
     server.set_options(Options { delay: std::time::Duration::from_secs(20), ..Options::default() });
     let limits = Limits { timeout: std::time::Duration::from_millis(50), ..Limits::default() };
-    let error = copy.fetch(&remote, &Access::default(), &resolved, &limits).await.unwrap_err();
+    let error = copy.fetch(&remote, &Access::default(), &resolved, &limits, "tests").await.unwrap_err();
     assert!(matches!(error, Error::CapExceeded { cap: Cap::Seconds, .. }), "{error}");
 }
 
@@ -195,6 +195,30 @@ async fn a_pack_that_breaks_off_is_no_commit_and_the_next_try_succeeds() {
     assert_eq!(left_over(&fixture.cache()), Vec::<String>::new());
     server.set_options(Options::default());
     assert_eq!(pull(&fixture.cache(), &remote, &Access::default(), &branch("main")).await.unwrap().commit, one);
+}
+
+#[tokio::test]
+async fn a_commit_is_compared_with_what_the_same_reader_has_taken_in() {
+    let fixture = Fixture::new();
+    let one = fixture.commit("main", None, &[("a", b"1")]);
+    let (remote, cache, access) = (fixture.file_remote(), fixture.cache(), Access::default());
+    let two = fixture.commit("main", Some(one), &[("a", b"2")]);
+    for reader in ["shop", "office"] {
+        let (copy, resolved, _) = look(&cache, &remote, &access, &branch("main"), reader).await.unwrap();
+        copy.taken(&resolved, reader).await.unwrap();
+    }
+    fixture.source.reference("refs/heads/main", one.oid(), true, "").unwrap();
+    let expected = (Some(two), Ancestry::Rewound);
+    // Who ends before it has taken the commit in is told again; so is another reader of the same branch.
+    for (reader, takes) in [("shop", false), ("shop", true), ("office", true)] {
+        let (copy, resolved, fetched) = look(&cache, &remote, &access, &branch("main"), reader).await.unwrap();
+        assert_eq!((fetched.previous, fetched.ancestry), expected, "{reader}");
+        if takes {
+            copy.taken(&resolved, reader).await.unwrap();
+        }
+    }
+    let (_, _, again) = look(&cache, &remote, &access, &branch("main"), "shop").await.unwrap();
+    assert_eq!(again.ancestry, Ancestry::Unchanged);
 }
 
 #[tokio::test]

@@ -89,11 +89,25 @@ fn branch(name: &str) -> Reference {
     Reference::Branch(name.to_owned())
 }
 
-/// Resolve and fetch, as the poll loop does.
+/// Resolve, fetch and take in, as the poll loop does.
 async fn pull(cache: &Path, remote: &Remote, access: &Access, reference: &Reference) -> Result<Fetched, Error> {
+    let (copy, resolved, fetched) = look(cache, remote, access, reference, "tests").await?;
+    copy.taken(&resolved, "tests").await?;
+    Ok(fetched)
+}
+
+/// Resolve and fetch: the process ends before it has taken in what came.
+async fn look(
+    cache: &Path,
+    remote: &Remote,
+    access: &Access,
+    reference: &Reference,
+    reader: &str,
+) -> Result<(Repository, Resolved, Fetched), Error> {
     let copy = Repository::open(cache, remote)?;
     let resolved = copy.resolve(remote, access, reference).await?;
-    copy.fetch(remote, access, &resolved, &Limits::default()).await
+    let fetched = copy.fetch(remote, access, &resolved, &Limits::default(), reader).await?;
+    Ok((copy, resolved, fetched))
 }
 
 /// The files of a commit that is here, with their contents.
