@@ -151,6 +151,8 @@ impl Oracle {
     }
 
     pub(crate) fn repo_deleted(&mut self, name: &str, deleted: bool) {
+        // What was there before states nothing of a repository that has ended, or begins anew.
+        self.statements_ended(name);
         if deleted {
             self.deleted_repos.insert(name.to_owned());
         } else {

@@ -67,6 +67,11 @@ impl Oracle {
         self.statements.told.clear();
     }
 
+    /// A repository has ended, or begins anew.
+    pub(super) fn statements_ended(&mut self, repo: &str) {
+        self.statements.reads.remove(repo);
+    }
+
     /// A cluster gets an identity, and its first document.
     pub(super) fn statements_begun(&mut self, cluster: &Ref) {
         self.statements.told.remove(cluster);
