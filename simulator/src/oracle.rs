@@ -70,9 +70,9 @@ struct SiteTruth {
     spent: (Version, u32),
     /// The minute, and how many requests to the hub there were in it.
     requests: (u64, u32),
-    /// How often each document was written, and the last write that each process knows of.
-    writes: BTreeMap<String, u64>,
-    known_writes: BTreeMap<(u32, String), u64>,
+    /// What each document holds, and the contents of it that each process has read or tried to write.
+    documents: BTreeMap<String, Digest>,
+    known_documents: BTreeMap<(u32, String), BTreeSet<Digest>>,
 }
 
 #[derive(Debug, Default)]

@@ -30,7 +30,10 @@ impl Process {
             Call::Head
         } else {
             match document.begin_write(&job.bytes) {
-                Ok(writing) => Call::Put(writing),
+                Ok(writing) => {
+                    world.oracle.document_tried(self.site, self.pid, &writing.head);
+                    Call::Put(writing)
+                }
                 Err(_) => return,
             }
         };

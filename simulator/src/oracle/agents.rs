@@ -224,24 +224,31 @@ impl Oracle {
     pub(crate) fn documents_read(&mut self, site: usize, pid: u32, names: [&str; 2]) {
         let truth = &mut self.sites[site];
         for name in names {
-            let written = truth.writes.get(name).copied().unwrap_or_default();
-            truth.known_writes.insert((pid, name.to_owned()), written);
+            let known = truth.documents.get(name).copied().into_iter().collect();
+            truth.known_documents.insert((pid, name.to_owned()), known);
         }
+    }
+
+    /// A process asks for a document to be written; it may never hear whether it was.
+    pub(crate) fn document_tried(&mut self, site: usize, pid: u32, head: &Value) {
+        let name = head["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let content = Digest::of_json(&head["data"]).ok();
+        self.sites[site].known_documents.entry((pid, name)).or_default().extend(content);
     }
 
     /// A document of the process `pid` is on disk.
     pub(crate) fn document_written(&mut self, now: u64, pid: u32, index: usize, site: &Site, name: &str, head: &Value) {
         let truth = &mut self.sites[index];
-        let written = truth.writes.entry(name.to_owned()).or_default();
-        let known = truth.known_writes.insert((pid, name.to_owned()), *written + 1);
-        if known.is_some_and(|known| known != *written) {
+        let before = truth.documents.get(name).copied();
+        let known = truth.known_documents.get(&(pid, name.to_owned()));
+        if before.is_some_and(|before| known.is_some_and(|known| !known.contains(&before))) {
             return self.fail(
                 now,
                 "R12",
                 format!("{}: {name} was written over, which another process wrote", site.name),
             );
         }
-        *written += 1;
+        truth.documents.extend(Digest::of_json(&head["data"]).ok().map(|content| (name.to_owned(), content)));
         if name != LEDGER_DOCUMENT {
             return;
         }

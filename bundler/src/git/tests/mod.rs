@@ -12,7 +12,7 @@ use std::path::Path;
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Signature, Time};
 
-use super::{Access, Error, Fetched, Limits, ObjectId, Policy, Reference, Remote, Repository};
+use super::{Access, Error, Fetched, Limits, ObjectId, Policy, Reference, Remote, Repository, Resolved};
 
 /// A bare repository `app` below a folder that servers serve, and a folder for the hub's copies.
 struct Fixture {
