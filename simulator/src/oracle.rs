@@ -67,7 +67,6 @@ struct SiteTruth {
     /// In which generation a deletion was let through.
     doomed_in: BTreeMap<String, Version>,
     deleted_in: BTreeMap<Version, BTreeSet<String>>,
-    spent: (Version, u32),
     /// The minute, and how many requests to the hub there were in it.
     requests: (u64, u32),
     /// What each document holds, and the contents of it that each process has read or tried to write.

@@ -32,18 +32,6 @@ impl Oracle {
             }
         }
         self.know_releases(process);
-        let spent = process.machine.ledger().spent;
-        let truth = &mut self.sites[index];
-        if truth.spent != (spent.version, spent.count) {
-            truth.spent = (spent.version, spent.count);
-            for bundle in process.machine.ledger().bundles.values() {
-                for entry in bundle.objects.values().filter(|entry| entry.doomed) {
-                    if let Some(uid) = &entry.uid {
-                        truth.doomed_in.entry(uid.to_string()).or_insert(spent.version);
-                    }
-                }
-            }
-        }
     }
 
     /// What a document in force releases: what a keeping Bundle leaves, with a tombstone or without.
@@ -278,6 +266,11 @@ impl Oracle {
             }
         }
         self.begun(index, pid, &ledger);
+        // What another process had in mind, and could not write, let nothing through.
+        let doomed = ledger.bundles.values().flat_map(|of| of.objects.values()).filter(|entry| entry.doomed);
+        for uid in doomed.filter_map(|entry| entry.uid.as_deref()) {
+            self.sites[index].doomed_in.entry(uid.to_owned()).or_insert(ledger.spent.version);
+        }
         self.sites[index].ledger = ledger;
     }
 }
