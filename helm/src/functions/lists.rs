@@ -15,37 +15,27 @@ const CHUNKS: Type = Type::Slice(&LIST);
 /// The signature and body shared by a function and its `must` twin: Sprig turns the errors of the one into panics, and the
 /// executor reports panics like errors.
 macro_rules! both {
-    ($name:literal, $must:literal, $signature:expr, $body:expr) => {
-        [Function::pure($name, $signature, $body), Function::pure($must, $signature, $body)]
-    };
-}
-
-/// As `both!`, for what compares all that the lists hold.
-macro_rules! both_deep {
-    ($name:literal, $must:literal, $signature:expr, $body:expr) => {
-        [Function::deep($name, $signature, $body), Function::deep($must, $signature, $body)]
+    ($kind:ident, $name:literal, $must:literal, $signature:expr, $body:expr) => {
+        [Function::$kind($name, $signature, $body), Function::$kind($must, $signature, $body)]
     };
 }
 
 pub(super) const FUNCTIONS: &[[Function; 2]] = &[
-    both!("tuple", "list", Signature::variadic(&[Any], LIST), |a| Ok(Value::list(a.to_vec()))),
-    both!("append", "mustAppend", Signature::new(&[Any, Any], LIST), push),
-    both!("push", "mustPush", Signature::new(&[Any, Any], LIST), push),
-    both!("prepend", "mustPrepend", Signature::new(&[Any, Any], LIST), prepend),
-    both!("first", "mustFirst", Signature::new(&[Any], Any), first),
-    both!("rest", "mustRest", Signature::new(&[Any], LIST), rest),
-    both!("last", "mustLast", Signature::new(&[Any], Any), last),
-    both!("initial", "mustInitial", Signature::new(&[Any], LIST), initial),
-    both!("reverse", "mustReverse", Signature::new(&[Any], LIST), reverse),
-    [
-        Function::call("uniq", Signature::new(&[Any], LIST), uniq),
-        Function::call("mustUniq", Signature::new(&[Any], LIST), uniq),
-    ],
-    both!("compact", "mustCompact", Signature::new(&[Any], LIST), compact),
-    both_deep!("without", "mustWithout", Signature::variadic(&[Any, Any], LIST), without),
-    both_deep!("has", "mustHas", Signature::new(&[Any, Any], Bool), has),
-    both!("slice", "mustSlice", Signature::variadic(&[Any, Any], Any), slice),
-    both!("chunk", "mustChunk", Signature::new(&[INT, Any], CHUNKS), chunk),
+    both!(pure, "tuple", "list", Signature::variadic(&[Any], LIST), |a| Ok(Value::list(a.to_vec()))),
+    both!(pure, "append", "mustAppend", Signature::new(&[Any, Any], LIST), push),
+    both!(pure, "push", "mustPush", Signature::new(&[Any, Any], LIST), push),
+    both!(pure, "prepend", "mustPrepend", Signature::new(&[Any, Any], LIST), prepend),
+    both!(pure, "first", "mustFirst", Signature::new(&[Any], Any), first),
+    both!(pure, "rest", "mustRest", Signature::new(&[Any], LIST), rest),
+    both!(pure, "last", "mustLast", Signature::new(&[Any], Any), last),
+    both!(pure, "initial", "mustInitial", Signature::new(&[Any], LIST), initial),
+    both!(pure, "reverse", "mustReverse", Signature::new(&[Any], LIST), reverse),
+    both!(call, "uniq", "mustUniq", Signature::new(&[Any], LIST), uniq),
+    both!(pure, "compact", "mustCompact", Signature::new(&[Any], LIST), compact),
+    both!(deep, "without", "mustWithout", Signature::variadic(&[Any, Any], LIST), without),
+    both!(deep, "has", "mustHas", Signature::new(&[Any, Any], Bool), has),
+    both!(pure, "slice", "mustSlice", Signature::variadic(&[Any, Any], Any), slice),
+    both!(pure, "chunk", "mustChunk", Signature::new(&[INT, Any], CHUNKS), chunk),
 ];
 
 pub(super) const MORE: &[Function] = &[
