@@ -247,11 +247,7 @@ async fn a_commit_that_the_disk_did_not_take_is_told_and_read_again() {
         world.look().await;
         world.until("the commit arrives", |world| world.value("a").as_deref() == Some(value)).await;
         world.until("what was removed goes", |world| world.value("b").is_none()).await;
-        world
-            .until("nothing is told any more", |world| {
-                world.notes().iter().all(|(reason, _)| *reason != Reason::HubDiskFailing)
-            })
-            .await;
+        world.told_no_longer(Reason::HubDiskFailing).await;
     }
     assert_eq!(world.deletions().len(), 1, "{:?}", world.deletions());
     world.withdraw().await;
@@ -266,12 +262,7 @@ async fn a_render_that_the_disk_did_not_take_is_made_again() {
     let fleet = "defaultNamespace: shop\ntargetCustomizations:\n- name: gold\n  clusterSelector: {matchLabels: {tier: gold}}\n  yaml: {overlays: [gold]}\n";
     let mut files = with("apps/shop/fleet.yaml", fleet);
     files.push(("apps/shop/overlays/gold/a.yaml".into(), config_map("a", "gold")));
-    world.repo.commit(&files);
-    world.put_gitrepo(&json!({})).await;
-    world.enroll().await;
-    world.start_agent();
-    world.until("everything is deployed", |world| world.value("a").as_deref() == Some("one")).await;
-    world.until("the hub hears of it", World::is_ready).await;
+    world.deploy_files(&files).await;
     let before = world.uids();
     disk.remount("ro");
     let mut cluster = world.cluster();
@@ -332,11 +323,7 @@ async fn an_agent_whose_disk_is_full_or_read_only_goes_on_and_says_so() {
         disk.mend(harm);
         world.repo.commit(&with("apps/shop/a.yaml", &config_map("a", &format!("{value}-room"))));
         world.look().await;
-        world
-            .until("nothing is told any more", |world| {
-                world.notes().iter().all(|(reason, _)| *reason != Reason::DiskFailing)
-            })
-            .await;
+        world.told_no_longer(Reason::DiskFailing).await;
     }
     assert_eq!(world.uids(), before);
     world.withdraw().await;

@@ -131,7 +131,12 @@ impl World {
 
     /// See [`World::deployed`].
     pub(crate) async fn deploy(&mut self) {
-        self.repo.commit(&files());
+        self.deploy_files(&files()).await;
+    }
+
+    /// Deploys these files, with everything of [`files`] among them.
+    pub(crate) async fn deploy_files(&mut self, files: &[(String, String)]) {
+        self.repo.commit(files);
         self.put_gitrepo(&json!({})).await;
         self.enroll().await;
         self.start_agent();
@@ -242,6 +247,12 @@ impl World {
     pub(crate) async fn told(&self, reasons: &[Reason]) {
         let what = format!("one of {reasons:?} is told");
         self.until(&what, |world| world.notes().iter().any(|(reason, _)| reasons.contains(reason))).await;
+    }
+
+    /// Waits until this reason is told no longer.
+    pub(crate) async fn told_no_longer(&self, reason: Reason) {
+        let what = format!("{reason:?} is told no longer");
+        self.until(&what, |world| world.notes().iter().all(|(told, _)| *told != reason)).await;
     }
 
     /// Approves all that is held now.
