@@ -332,9 +332,7 @@ fn name_of(key: &ObjectKey) -> (&str, &str, &str) {
 /// name alone counts (absent is not deleted).
 pub(super) fn may_contain(snapshot: &Snapshot, deployment: &Deployment, key: &ObjectKey) -> bool {
     deployment.objects.iter().any(|object| {
-        object.key.name == key.name
-            && object.key.kind == key.kind
-            && object.key.group == key.group
+        name_of(&object.key) == name_of(key)
             && match resolve(snapshot, deployment, object) {
                 Resolved::Key(found) => found == *key,
                 Resolved::Unknown | Resolved::NotServed => true,
