@@ -171,9 +171,8 @@ impl World {
             (Act::RenameDir { .. }, Some(place)) => {
                 if let Some(dir) = state.dirs.remove(&place) {
                     // A name that no directory has: a Bundle is called by it, whatever its entry.
-                    let names = (0..).map(|more| format!("m{}", fresh % 9 + 9 * more));
                     let free = |name: &String| state.dirs.keys().all(|(_, taken)| taken != name);
-                    let name = names.into_iter().find(free).unwrap_or_default();
+                    let name = (0..).map(|more| format!("m{}", fresh % 9 + 9 * more)).find(free).unwrap_or_default();
                     state.dirs.insert((place.0, name), dir);
                 }
             }

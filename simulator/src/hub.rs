@@ -121,7 +121,7 @@ pub(crate) struct Hub {
     pub(crate) old: BTreeMap<Ref, Arc<Signed<Bytes>>>,
     pub(crate) uids: u32,
     /// The commit of each repository that was taken in last; it is beside the store, and no backup has it.
-    pub(crate) fetched: BTreeMap<String, usize>,
+    pub(crate) taken: BTreeMap<String, usize>,
 }
 
 impl Running {
@@ -255,10 +255,7 @@ impl World {
             let Action::Issue(issue) = action else { continue };
             let desired = running.machine.memory(&issue.cluster).and_then(|memory| memory.desired.as_ref());
             let Some(desired) = desired else { continue };
-            let disk = &self.hub.disk;
-            let row = disk.read::<ClusterRow>(CLUSTER, issue.cluster.name.as_str());
-            let gitrepo = |name: &str| disk.read::<GitRepoRow>(GITREPO, name);
-            self.oracle.stated(self.now, &issue.cluster, &desired.tombstones, row.as_ref(), gitrepo);
+            self.oracle.stated(self.now, &issue.cluster, &desired.tombstones, &self.hub.disk);
         }
     }
 
@@ -416,7 +413,7 @@ impl World {
                 let delay = self.rng.between(5, slow);
                 self.push(self.now + delay, Ev::Render(id, input));
             }
-            After::Taken(repo, head) => drop(self.hub.fetched.insert(repo, head)),
+            After::Taken(repo, head) => drop(self.hub.taken.insert(repo, head)),
             After::Answer(waiting, outcome) => self.answer_sync(waiting, outcome),
             After::AnswerEnroll(site, result) => {
                 let delay = self.rng.between(5, 60);

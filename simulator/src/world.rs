@@ -211,7 +211,7 @@ impl World {
                 corrupts: 0,
                 old: BTreeMap::new(),
                 uids: 0,
-                fetched: BTreeMap::new(),
+                taken: BTreeMap::new(),
             },
             hub_key,
             repos: BTreeMap::new(),

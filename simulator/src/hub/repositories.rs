@@ -91,7 +91,7 @@ impl World {
         // Another branch or revision in the spec is a person's word.
         let same_spec = running.read.get(name).is_none_or(|(_, generation)| *generation == row.generation);
         let head = repo.head();
-        let before = self.hub.fetched.get(name).copied();
+        let before = self.hub.taken.get(name).copied();
         let rewound = same_spec && before.is_some_and(|before| repo.is_built_on(before, head));
         let (read, blobs): (RepositoryRead, _) = repo.read(name, row.generation, &row.entries, &present, rewound);
         self.oracle.read(name);

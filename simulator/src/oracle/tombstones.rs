@@ -3,7 +3,7 @@
 
 use super::Oracle;
 use crate::git::{Health, Repo};
-use crate::hub::{ClusterRow, GitRepoRow};
+use crate::hub::{CLUSTER, ClusterRow, Disk, GITREPO, GitRepoRow};
 use fleet_api::names::Ref;
 use fleet_api::wire::Tombstone;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,17 +78,10 @@ impl Oracle {
     }
 
     /// The hub has made a document for a cluster, with these tombstones.
-    pub(crate) fn stated(
-        &mut self,
-        now: u64,
-        cluster: &Ref,
-        tombstones: &[Tombstone],
-        labels: Option<&ClusterRow>,
-        gitrepo: impl Fn(&str) -> Option<GitRepoRow>,
-    ) {
+    pub(crate) fn stated(&mut self, now: u64, cluster: &Ref, tombstones: &[Tombstone], disk: &Disk) {
         let gone: BTreeSet<Ref> = tombstones.iter().map(|tombstone| tombstone.bundle.clone()).collect();
         let Some(before) = self.statements.told.insert(cluster.clone(), gone.clone()) else { return };
-        let Some(row) = labels else { return };
+        let Some(row) = disk.read::<ClusterRow>(CLUSTER, cluster.name.as_str()) else { return };
         for bundle in gone.difference(&before) {
             let Some((repo, _)) = bundle.name.as_str().split_once('-') else { continue };
             let Some([before, newest]) = self.statements.reads.get(repo) else { continue };
@@ -96,7 +89,7 @@ impl Oracle {
             if changing(repo) || changing(cluster.name.as_str()) || !row.labels.contains_key(repo) {
                 continue;
             }
-            let Some(spec) = gitrepo(repo).filter(|spec| !spec.deleting) else { continue };
+            let Some(spec) = disk.read::<GitRepoRow>(GITREPO, repo).filter(|spec| !spec.deleting) else { continue };
             let (Some(entry), Some(_)) = (newest.entry(bundle.name.as_str()), before.entry(bundle.name.as_str()))
             else {
                 continue;
