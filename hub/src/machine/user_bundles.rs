@@ -64,9 +64,7 @@ impl Deciding {
         }
         self.machine.observe(Event::Bundle(name.clone(), Some(Box::new(record))));
     }
-}
 
-impl Deciding {
     /// Takes a Bundle in again, as it is now.
     pub(super) fn user_bundle_again(&mut self, name: &Ref) {
         if let Some(object) = self.resources.object(Kind::Bundle, name.namespace.as_str(), name.name.as_str()) {
