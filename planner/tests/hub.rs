@@ -919,6 +919,26 @@ fn a_deleted_cluster_is_revoked_and_told_nothing() {
 
 /// What ends a Bundle is stored with the tombstone, however long that waits for renders: a hub that ends in between
 /// finds it, and its `keepResources`, again.
+/// Found by the simulator: what was deleted was forgotten after the new enrolment was taken in, and revoked it.
+#[test]
+fn a_cluster_that_is_deleted_and_enrolled_again_in_one_turn_stays() {
+    let mut world = shop();
+    world.sync("prod", None, None);
+    let report = world.all_ready("prod", 1);
+    world.sync("prod", Some(1), Some(report));
+    world.machine.observe(Event::Cluster(r("prod"), None));
+    world.enroll("prod", &json!({"env": "prod"}));
+    let actions = world.machine.decide(world.now).actions;
+    let is_about_it = |action: &&Action| matches!(action, Action::Forget(name) | Action::Remember(name) | Action::RememberReport(name) if *name == r("prod"));
+    let done: Vec<&Action> = actions.iter().filter(is_about_it).collect();
+    assert_eq!(
+        done,
+        [&Action::Remember(r("prod")), &Action::RememberReport(r("prod"))],
+        "nothing is left of the old one"
+    );
+    assert!(world.machine.memory(&r("prod")).is_some_and(|memory| memory.report.deployments.is_empty()));
+}
+
 #[test]
 fn a_bundle_ends_together_with_what_its_clusters_are_told() {
     let mut world = shop();

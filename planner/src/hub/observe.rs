@@ -193,6 +193,10 @@ impl Machine {
             }
             memory => *memory = Some(Memory::new(enrollment)),
         }
+        // Deleted and enrolled again within one turn: to forget it now would revoke the new identity.
+        if self.dirty.forgotten.remove(&name) {
+            self.dirty.report.insert(name.clone());
+        }
         self.dirty.memory.insert(name.clone());
         self.dirty.clusters.insert(name.clone());
         self.dirty.desired.insert(name);
