@@ -646,6 +646,33 @@ fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
     assert!(!waits(&world, "prod", "db"));
 }
 
+/// Found by the simulator (seed 1189): a directory was removed, and a branch that went back brought it again, broken.
+#[test]
+fn what_is_back_and_cannot_be_read_is_not_said_to_be_gone() {
+    let db = || vec![bundle("db", "apps/*", "apps/db", "1")];
+    let mut world = shop();
+    world.sync("prod", None, None);
+    let had = world.all_ready("prod", 1);
+    world.read(read(&["apps/*"], db()));
+    let failed = FailedEntry {
+        entry: "apps/*".into(),
+        bundle: Some("web".parse().unwrap()),
+        directory: Some("apps/web".into()),
+        notes: vec![Note::new(Reason::InvalidFleetYaml, "apps/web/fleet.yaml:1:19: a text is expected")],
+    };
+    world.read(RepositoryRead { failed: vec![failed], ..read(&["apps/*"], db()) });
+
+    // A cluster that is enrolled anew still has it.
+    world.machine.observe(Event::Cluster(r("prod"), None));
+    world.enroll("prod", &json!({"env": "prod"}));
+    world.settle();
+    world.sync("prod", None, None);
+    world.sync("prod", Some(1), Some(had));
+    assert_eq!(world.told("prod"), (vec!["db".into()], vec![]), "nobody says that it is to go");
+    world.read(read(&["apps/*"], db()));
+    assert_eq!(world.told("prod").1, ["web"], "now it is gone for good");
+}
+
 #[test]
 fn a_wait_ends_with_its_cause_also_for_what_ended_meanwhile() {
     let both =

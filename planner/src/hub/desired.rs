@@ -194,7 +194,7 @@ fn keep_what_is_not_known(
 
 /// Whether there is no such Bundle, and nothing that ended it: an absence is no withdrawal.
 pub(super) fn is_unexplained(snapshot: &Snapshot, bundle: &Ref) -> bool {
-    !snapshot.bundles.contains_key(bundle) && !snapshot.withdrawn.contains_key(bundle)
+    !snapshot.bundles.contains_key(bundle) && snapshot.withdrawn.get(bundle).is_none_or(|ended| ended.is_back)
 }
 
 /// The tombstones: those that still have work to do, and those of what is meant no longer.
@@ -226,7 +226,7 @@ fn graves(
             (Some(state), _) if state.invalid.is_none() => {
                 Some((untargeted(state, cluster), state.record.spec.options.keep_resources))
             }
-            (None, Some(withdrawal)) => Some((withdrawal.cause.clone(), withdrawal.keep_resources)),
+            (None, Some(ended)) if !ended.is_back => Some((ended.cause.clone(), ended.keep_resources)),
             _ => None,
         };
         if let Some((cause, keep_resources)) = known {

@@ -154,7 +154,7 @@ impl Machine {
         self.dirty.cluster_status.extend(clusters);
         self.dirty.gitrepo_status.extend(gitrepo.clone());
         let deletion_limit = desired::limit_of_gitrepo(&self.snapshot, name, &state);
-        let withdrawal = Withdrawal { cause, keep_resources, gitrepo, deletion_limit };
+        let withdrawal = Withdrawal { cause, keep_resources, gitrepo, deletion_limit, is_back: false };
         self.snapshot.withdrawn.insert(name.clone(), withdrawal);
         self.dirty.deleted.insert(name.clone());
         self.dirty.put.remove(name);
@@ -238,6 +238,21 @@ impl Machine {
         self.dirty.bundles.insert(render.bundle.clone());
     }
 
+    /// What has ended, and whose place is there again and cannot be read, may be meant (R13).
+    fn doubt_what_is_back(&mut self, read: &RepositoryRead) {
+        let is_failed = |name: &Ref| read.failed.iter().any(|failed| failed.bundle.as_ref() == Some(&name.name));
+        for (name, ended) in &mut self.snapshot.withdrawn {
+            let is_back = is_failed(name);
+            if ended.gitrepo.as_ref() != Some(&read.gitrepo) || ended.is_back == is_back {
+                continue;
+            }
+            ended.is_back = is_back;
+            let has = |memory: &Memory| memory.report.deployments.contains_key(name);
+            let holders = self.snapshot.clusters.iter().filter(|(_, of)| of.memory.as_ref().is_some_and(has));
+            self.dirty.desired.extend(holders.map(|(cluster, _)| cluster.clone()));
+        }
+    }
+
     fn read(&mut self, read: &RepositoryRead) {
         let Some(gitrepo) = self.snapshot.gitrepos.get(&read.gitrepo) else { return };
         if gitrepo.resource.deleting {
@@ -261,6 +276,7 @@ impl Machine {
                 withdrawal.deletion_limit = Some(desired::EVERYTHING_WAITS);
             }
         }
+        self.doubt_what_is_back(read);
         let standing_changed = self
             .snapshot
             .gitrepos

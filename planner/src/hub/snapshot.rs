@@ -188,6 +188,8 @@ pub(super) struct Withdrawal {
     /// How much of what it leaves may go without an approval, where that is not the agent's default; nothing where the
     /// branch went back to before it.
     pub(super) deletion_limit: Option<DeletionLimit>,
+    /// Its place is there again, and cannot be read: whether it has ended is not known any more (R13).
+    pub(super) is_back: bool,
 }
 
 /// A Cluster and what goes there.
