@@ -24,6 +24,8 @@ const CONCURRENCY: usize = 6;
 const POLL: Duration = Duration::from_secs(60);
 const REFUSED: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After so many events it is looked whether a plan is out of date; always would be half of the time.
+const STALE_EVERY: u64 = 61;
 
 /// A document to be written.
 #[derive(Debug)]
@@ -199,6 +201,9 @@ impl World {
         }
         process.scheduled = None;
         let decision = process.machine.decide(self.site_time(process.site));
+        if self.events.is_multiple_of(STALE_EVERY) {
+            self.oracle.planned(self.now, &process, &process.machine.stale(self.site_time(process.site)));
+        }
         process.know_what_counts();
         self.oracle.decided(self.now, &process, &self.sites[process.site]);
         process.take(decision, self);

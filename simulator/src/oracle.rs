@@ -70,8 +70,8 @@ struct SiteTruth {
     /// The minute, and how many requests to the hub there were in it.
     requests: (u64, u32),
     /// What each document holds, and the contents of it that each process has read or tried to write.
-    documents: BTreeMap<String, Digest>,
-    known_documents: BTreeMap<(u32, String), BTreeSet<Digest>>,
+    documents: BTreeMap<String, String>,
+    known_documents: BTreeMap<(u32, String), BTreeSet<String>>,
 }
 
 #[derive(Debug, Default)]

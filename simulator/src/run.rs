@@ -266,8 +266,8 @@ impl World {
         if ledger != self.oracle.ledger(index) {
             return wrong("its ledger is not on disk".into());
         }
-        for (bundle, of) in &ledger.bundles {
-            for (key, entry) in &of.objects {
+        for (bundle, of) in ledger.bundles() {
+            for (key, entry) in of.objects() {
                 if !self.oracle.is_meant(index, key) && entry.uid.is_some() {
                     let notes = memory.report.deployments.get(bundle).map_or(&[][..], |said| &said.notes);
                     // What a Bundle no longer has goes once all that it has is applied (R6), and people have to see to that.
@@ -303,6 +303,12 @@ impl World {
             fleet_api::Reason::OwnedByOther => {
                 let owner = |object: &Value| object["metadata"]["labels"][OWNER_LABEL].clone();
                 api.get(key).is_some_and(|object| owner(object) != process.uid.as_str())
+            }
+            // Two Bundles are meant to have it: of two directories, or of one and an entry that yields nothing now.
+            fleet_api::Reason::ClaimedByOtherBundle => {
+                let desired = process.in_force.iter().flat_map(|desired| &desired.deployments);
+                let documents = desired.filter_map(|deployment| process.machine.in_force(&deployment.bundle));
+                documents.filter(|document| document.objects.iter().any(|object| object.key == *key)).count() > 1
             }
             fleet_api::Reason::WaitingForKind => {
                 let is_defined = self.surely_meant(index).iter().any(|key| key.kind == "CustomResourceDefinition");

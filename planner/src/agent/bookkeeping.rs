@@ -16,7 +16,7 @@ impl Machine {
     pub(super) fn record(&mut self, bundle: &Ref, plan: &BundlePlan) -> bool {
         let mut again = self.record_drops(bundle, &plan.drops);
         if let Some((deployment, service_account)) = &plan.begin {
-            let of = self.snapshot.ledger.bundles.entry(bundle.clone()).or_default();
+            let of = self.snapshot.ledger.begin(bundle);
             of.deployment = Some(*deployment);
             service_account.clone_into(&mut of.service_account);
             again = true;
@@ -41,8 +41,7 @@ impl Machine {
     fn record_drops(&mut self, bundle: &Ref, drops: &[ObjectKey]) -> bool {
         let mut again = false;
         for key in drops {
-            let of = self.snapshot.ledger.bundles.get_mut(bundle);
-            if of.and_then(|of| of.objects.remove(key)).is_some() {
+            if self.snapshot.ledger.take(bundle, key).is_some() {
                 again = true;
                 // Whoever else claims it may have it now.
                 self.wake_claimants(key, bundle);
@@ -59,7 +58,7 @@ impl Machine {
 
     fn record_intent(&mut self, bundle: &Ref, intent: &Intent) -> bool {
         let ledger = &mut self.snapshot.ledger;
-        let taken = intent.from.as_ref().and_then(|from| ledger.bundles.get_mut(from)?.objects.remove(&intent.key));
+        let taken = intent.from.as_ref().and_then(|from| ledger.take(from, &intent.key));
         if taken.is_some() {
             self.dirty.extend(intent.from.clone());
         }
@@ -67,11 +66,10 @@ impl Machine {
         // What is taken over is applied again whatever its content: the annotation changes.
         let uid = intent.uid.clone().or(entry.uid);
         let entry = Entry { uid, content: None, fields: None, doomed: false, ..entry };
-        let of = ledger.bundles.entry(bundle.clone()).or_default();
-        if of.objects.get(&intent.key).is_some_and(|old| *old == entry) {
+        if ledger.entry(bundle, &intent.key).is_some_and(|old| *old == entry) {
             return false;
         }
-        of.objects.insert(intent.key.clone(), entry);
+        ledger.put(bundle, intent.key.clone(), entry);
         self.wake_claimants(&intent.key, bundle);
         true
     }
@@ -83,7 +81,7 @@ impl Machine {
 
     /// What was known of an object counts no longer when a hook of its name begins: it is read again.
     fn record_hooks(&mut self, bundle: &Ref, next: &HookLedger) {
-        let of = self.snapshot.ledger.bundles.entry(bundle.clone()).or_default();
+        let of = self.snapshot.ledger.begin(bundle);
         let before = of.hooks.replace(next.clone()).and_then(|before| before.run);
         if let Some(run) = next.run.as_ref().filter(|run| run.step == Step::Clear && before.as_ref() != Some(run)) {
             self.snapshot.live.remove(&run.key);
@@ -93,7 +91,7 @@ impl Machine {
 
     /// A hook was applied: from now on its end is waited for.
     pub(super) fn hook_applied(&mut self, bundle: &Ref, key: &ObjectKey, live: Live, at: Timestamp) {
-        let of = self.snapshot.ledger.bundles.get_mut(bundle);
+        let of = self.snapshot.ledger.bundle_mut(bundle);
         if let Some(hooks) = of.and_then(|of| of.hooks.as_mut()) {
             hooks.leaves(key, &live.uid);
             if let Some(run) = hooks.run.as_mut().filter(|run| run.key == *key) {
@@ -115,9 +113,9 @@ impl Machine {
         let has_desired = accepted.is_some();
         // What was approved was the deletion of then: what is wanted again is not deleted later without being asked for.
         let is_spoken_of = is_live || is_withdrawn || !self.snapshot.rules.on(Rule::R6Complete);
-        let Some(of) = self.snapshot.ledger.bundles.get_mut(bundle) else { return false };
+        let Some(of) = self.snapshot.ledger.bundle_mut(bundle) else { return false };
         let mut again = false;
-        for (key, entry) in &mut of.objects {
+        for (key, entry) in of.entries_mut() {
             let is_due = is_spoken_of && !self.snapshot.claims.contains_key(key);
             if entry.doomed && has_desired && !is_due {
                 entry.doomed = false;
@@ -132,8 +130,8 @@ impl Machine {
             again = true;
         }
         let is_kept = plan.keeps_ledger && of.hooks.as_ref().is_some_and(|hooks| hooks.stage != Stage::Gone);
-        if !is_live && of.objects.is_empty() && !is_kept {
-            self.snapshot.ledger.bundles.remove(bundle);
+        if !is_live && of.objects().is_empty() && !is_kept {
+            self.snapshot.ledger.forget_empty(bundle);
             again = true;
         }
         again
@@ -156,8 +154,7 @@ impl Machine {
         }
         ledger.spent.count = ledger.spent.count.saturating_add(gate.spent);
         for due in fresh {
-            let of = ledger.bundles.get_mut(&due.bundle);
-            if let Some(entry) = of.and_then(|of| of.objects.get_mut(&due.target.key)) {
+            if let Some(entry) = ledger.entry_mut(&due.bundle, &due.target.key) {
                 entry.doomed = true;
                 entry.uid = Some(due.uid.clone());
             }

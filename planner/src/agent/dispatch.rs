@@ -101,6 +101,9 @@ impl Machine {
             return;
         }
         fetching.in_flight.extend(wants.keys());
+        for plan in self.plans.values_mut() {
+            plan.reading |= plan.wants.iter().any(|want| wants.contains_key(&want.digest));
+        }
         decision.actions.push(Action::Fetch { wants: wants.into_values().collect() });
     }
 
@@ -108,10 +111,7 @@ impl Machine {
         if self.discovery.in_flight {
             return;
         }
-        let known = &self.snapshot;
-        let ledger_kinds = known.ledger.bundles.values().flat_map(|bundle| bundle.objects.keys());
-        let mut kinds: BTreeSet<GroupKind> =
-            ledger_kinds.filter(|key| known.kind(key).is_none()).map(GroupKind::of).collect();
+        let mut kinds = self.unknown_kinds_of_ledger();
         kinds.extend(self.plans.values().flat_map(|plan| plan.unknown_kinds.iter().cloned()));
         let missing: BTreeSet<GroupKind> =
             self.plans.values().flat_map(|plan| plan.missing_kinds.iter().cloned()).collect();
@@ -127,6 +127,17 @@ impl Machine {
             self.discovery.in_flight = true;
             decision.actions.push(Action::Discover { kinds: kinds.into_iter().collect() });
         }
+    }
+
+    fn unknown_kinds_of_ledger(&mut self) -> BTreeSet<GroupKind> {
+        if self.discovery.all_known_at == Some(self.journal.revision) {
+            return BTreeSet::new();
+        }
+        let known = &self.snapshot;
+        let keys = known.ledger.bundles().values().flat_map(|bundle| bundle.objects().keys());
+        let unknown: BTreeSet<GroupKind> = keys.filter(|key| known.kind(key).is_none()).map(GroupKind::of).collect();
+        self.discovery.all_known_at = unknown.is_empty().then_some(self.journal.revision);
+        unknown
     }
 
     pub(super) fn write_journal(&mut self, now: Timestamp, decision: &mut Decision) {

@@ -11,10 +11,12 @@ use std::collections::BTreeMap;
 
 /// All entries, by Bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", from = "Stored")]
 pub struct Ledger {
-    /// By Bundle.
-    pub bundles: BTreeMap<Ref, BundleLedger>,
+    bundles: BTreeMap<Ref, BundleLedger>,
+    /// Which Bundle has the entry of a key: the first in order where a damaged ledger has several.
+    #[serde(skip)]
+    owners: BTreeMap<ObjectKey, Ref>,
     /// How many deletions were decided without an approval in one generation (R8).
     pub spent: Spent,
     /// It is from before the cluster was enrolled anew: nothing of it is deleted but by lists that an admin approves (R3).
@@ -23,6 +25,29 @@ pub struct Ledger {
     /// The highest version that was accepted when it was written (R2): a Desired that is older than its ledger was put
     /// back by somebody, and says nothing about what came after it.
     pub seen: Version,
+}
+
+/// A ledger as it is written.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Stored {
+    bundles: BTreeMap<Ref, BundleLedger>,
+    spent: Spent,
+    anew: bool,
+    seen: Version,
+}
+
+impl From<Stored> for Ledger {
+    fn from(stored: Stored) -> Self {
+        let Stored { bundles, spent, anew, seen } = stored;
+        let mut owners = BTreeMap::new();
+        for (name, bundle) in &bundles {
+            for key in bundle.objects.keys() {
+                owners.entry(key.clone()).or_insert_with(|| name.clone());
+            }
+        }
+        Self { bundles, owners, spent, anew, seen }
+    }
 }
 
 /// Deletions that one generation has had.
@@ -51,9 +76,20 @@ pub struct BundleLedger {
     /// How far its hooks are; `None` where no Deployment of it ever had any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hooks: Option<HookLedger>,
-    /// The objects.
     #[serde(with = "as_list")]
-    pub objects: BTreeMap<ObjectKey, Entry>,
+    objects: BTreeMap<ObjectKey, Entry>,
+}
+
+impl BundleLedger {
+    /// The objects. They are written by the [`Ledger`], which knows whose each of them is.
+    pub const fn objects(&self) -> &BTreeMap<ObjectKey, Entry> {
+        &self.objects
+    }
+
+    /// The entries, to be changed where they are.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = (&ObjectKey, &mut Entry)> {
+        self.objects.iter_mut()
+    }
 }
 
 /// One object. Without a UID it is an intent: an apply may have happened.
@@ -117,9 +153,53 @@ impl Ledger {
         }
     }
 
+    /// What each Bundle put into the cluster.
+    pub const fn bundles(&self) -> &BTreeMap<Ref, BundleLedger> {
+        &self.bundles
+    }
+
+    /// What one Bundle put into the cluster.
+    pub fn bundle(&self, bundle: &Ref) -> Option<&BundleLedger> {
+        self.bundles.get(bundle)
+    }
+
+    /// That of one Bundle, where there is one, to be changed.
+    pub(super) fn bundle_mut(&mut self, bundle: &Ref) -> Option<&mut BundleLedger> {
+        self.bundles.get_mut(bundle)
+    }
+
+    /// That of one Bundle, to be changed; begun where there is none.
+    pub(super) fn begin(&mut self, bundle: &Ref) -> &mut BundleLedger {
+        self.bundles.entry(bundle.clone()).or_default()
+    }
+
+    /// Forgets a Bundle of which nothing is left.
+    pub(super) fn forget_empty(&mut self, bundle: &Ref) {
+        self.bundles.remove(bundle);
+    }
+
+    /// Records an object of a Bundle.
+    pub(super) fn put(&mut self, bundle: &Ref, key: ObjectKey, entry: Entry) {
+        let owner = self.owners.entry(key.clone()).or_insert_with(|| bundle.clone());
+        if bundle < owner {
+            owner.clone_from(bundle);
+        }
+        self.begin(bundle).objects.insert(key, entry);
+    }
+
+    /// Takes an object out of what a Bundle has.
+    pub(super) fn take(&mut self, bundle: &Ref, key: &ObjectKey) -> Option<Entry> {
+        let entry = self.bundles.get_mut(bundle)?.objects.remove(key)?;
+        match self.bundles.iter().find(|(_, of)| of.objects.contains_key(key)) {
+            Some((other, _)) => drop(self.owners.insert(key.clone(), other.clone())),
+            None => drop(self.owners.remove(key)),
+        }
+        Some(entry)
+    }
+
     /// The Bundle that has an entry for `key`.
     pub fn owner(&self, key: &ObjectKey) -> Option<&Ref> {
-        self.bundles.iter().find(|(_, bundle)| bundle.objects.contains_key(key)).map(|(name, _)| name)
+        self.owners.get(key)
     }
 
     /// The Bundles one of whose hooks is, or has made, the object.
@@ -130,18 +210,23 @@ impl Ledger {
 
     /// The entry of `key`, whoever owns it.
     pub fn find(&self, key: &ObjectKey) -> Option<(&Ref, &Entry)> {
-        self.bundles.iter().find_map(|(name, bundle)| bundle.objects.get(key).map(|entry| (name, entry)))
+        let owner = self.owners.get(key)?;
+        Some((owner, self.entry(owner, key)?))
     }
 
     /// The entry that `bundle` has for `key`.
     pub fn entry(&self, bundle: &Ref, key: &ObjectKey) -> Option<&Entry> {
         self.bundles.get(bundle)?.objects.get(key)
     }
+
+    pub(super) fn entry_mut(&mut self, bundle: &Ref, key: &ObjectKey) -> Option<&mut Entry> {
+        self.bundles.get_mut(bundle)?.objects.get_mut(key)
+    }
 }
 
 /// A JSON map cannot have structs as keys: a list of entries, each with its key.
 mod as_list {
-    use super::{BTreeMap, Entry, ObjectKey};
+    use super::{BTreeMap, Digest, Entry, ObjectKey};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize)]
@@ -152,12 +237,35 @@ mod as_list {
         entry: &'a Entry,
     }
 
+    /// Field by field: with `flatten`, each would be kept as a value of any kind before it is read.
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Row {
-        #[serde(flatten)]
-        key: ObjectKey,
-        #[serde(flatten)]
-        entry: Entry,
+        #[serde(default)]
+        group: String,
+        kind: String,
+        #[serde(default)]
+        namespace: String,
+        name: String,
+        #[serde(default)]
+        api_version: Box<str>,
+        uid: Option<Box<str>>,
+        content: Option<Digest>,
+        fields: Option<Digest>,
+        #[serde(default)]
+        sync: i64,
+        #[serde(default)]
+        keep: bool,
+        #[serde(default)]
+        doomed: bool,
+    }
+
+    impl From<Row> for (ObjectKey, Entry) {
+        fn from(row: Row) -> Self {
+            let Row { group, kind, namespace, name, api_version, uid, content, fields, sync, keep, doomed } = row;
+            let key = ObjectKey { group, kind, namespace, name };
+            (key, Entry { api_version, uid, content, fields, sync, keep, doomed })
+        }
     }
 
     pub(super) fn serialize<S: Serializer>(map: &BTreeMap<ObjectKey, Entry>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -167,7 +275,7 @@ mod as_list {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<ObjectKey, Entry>, D::Error> {
-        Ok(Vec::<Row>::deserialize(deserializer)?.into_iter().map(|row| (row.key, row.entry)).collect())
+        Ok(Vec::<Row>::deserialize(deserializer)?.into_iter().map(Into::into).collect())
     }
 }
 
@@ -178,15 +286,43 @@ mod tests {
     #[test]
     fn a_ledger_reads_back_what_it_writes() {
         let mut ledger = Ledger::default();
-        let bundle = ledger.bundles.entry(Ref::new("fleet-default", "shop").unwrap()).or_default();
-        bundle.deployment = Some(Digest::of(b"d"));
+        let shop = Ref::new("fleet-default", "shop").unwrap();
+        ledger.begin(&shop).deployment = Some(Digest::of(b"d"));
         let key = ObjectKey::new("apps", "Deployment", "shop", "web");
-        let entry = Entry { api_version: "apps/v1".into(), uid: Some("u".into()), doomed: true, ..Entry::default() };
-        bundle.objects.insert(key.clone(), entry);
-        bundle.objects.insert(ObjectKey::new("", "Namespace", "", "shop"), Entry::default());
+        let digest = |text: &str| Some(Digest::of(text.as_bytes()));
+        let entry = Entry {
+            api_version: "apps/v1".into(),
+            uid: Some("u".into()),
+            content: digest("c"),
+            fields: digest("f"),
+            sync: 3,
+            keep: true,
+            doomed: true,
+        };
+        ledger.put(&shop, key.clone(), entry);
+        ledger.put(&shop, ObjectKey::new("", "Namespace", "", "shop"), Entry::default());
         let text = serde_json::to_string(&ledger).unwrap();
         assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
-        assert_eq!(ledger.owner(&key), Some(&Ref::new("fleet-default", "shop").unwrap()));
+        assert_eq!(ledger.owner(&key), Some(&shop));
         assert_eq!(ledger.len(), 2);
+    }
+
+    #[test]
+    fn whose_an_object_is_follows_what_is_put_and_taken() {
+        let [a, b] = ["a", "b"].map(|name| Ref::new("fleet-default", name).unwrap());
+        let key = ObjectKey::new("", "ConfigMap", "shop", "x");
+        let mut ledger = Ledger::default();
+        ledger.put(&b, key.clone(), Entry::default());
+        assert_eq!(ledger.owner(&key), Some(&b));
+        // Two that have it are a damaged ledger; which one counts does not depend on who came first.
+        ledger.put(&a, key.clone(), Entry::default());
+        assert_eq!(ledger.owner(&key), Some(&a));
+        let text = serde_json::to_string(&ledger).unwrap();
+        assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+        assert!(ledger.take(&a, &key).is_some());
+        assert_eq!(ledger.owner(&key), Some(&b));
+        assert!(ledger.take(&a, &key).is_none());
+        assert!(ledger.take(&b, &key).is_some());
+        assert_eq!((ledger.owner(&key), ledger.find(&key)), (None, None));
     }
 }

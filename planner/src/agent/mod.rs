@@ -67,7 +67,7 @@ pub use snapshot::{GroupKind, KindInfo, LIVE_LIST_CAP, Live, Strayed, Unhealthy}
 use backoff::Tries;
 use fleet_api::labels::AGENT_NAMESPACE;
 use fleet_api::names::{ClusterUid, Ref};
-use fleet_api::wire::{Deployment, Desired, Report, Timestamp, Version};
+use fleet_api::wire::{Deployment, Desired, HeldDeletions, Report, Timestamp, Version};
 use fleet_api::{Digest, ObjectKey};
 use jiff::SignedDuration;
 use plan::BundlePlan;
@@ -110,6 +110,8 @@ pub struct Machine {
     journal: Journal,
     discovery: Discovery,
     last_report: Option<Report>,
+    /// A plan says something else than in the last report.
+    reports_changed: bool,
 }
 
 /// How far the ledger on disk is behind.
@@ -132,6 +134,8 @@ struct Journal {
 #[derive(Debug, Default)]
 struct Discovery {
     in_flight: bool,
+    /// The ledger's revision at which all of its kinds were known.
+    all_known_at: Option<u64>,
     /// The API server could not be asked.
     failed: bool,
     tries: Option<Tries>,
@@ -160,6 +164,7 @@ impl Machine {
             journal: Journal::default(),
             discovery: Discovery::default(),
             last_report: None,
+            reports_changed: true,
         }
     }
 
@@ -202,15 +207,15 @@ impl Machine {
 
     /// The Deployment that is in force for a Bundle, where it is loaded.
     pub fn in_force(&self, bundle: &Ref) -> Option<&Deployment> {
-        let begun = self.snapshot.ledger.bundles.get(bundle)?.deployment?;
+        let begun = self.snapshot.ledger.bundle(bundle)?.deployment?;
         self.snapshot.docs.get(&begun)
     }
 
     /// The kinds to watch: those of the ledger that the API server serves, with version and resource.
     pub fn watched(&self) -> BTreeMap<GroupKind, (String, String)> {
         let mut kinds = BTreeMap::new();
-        let bundles = self.snapshot.ledger.bundles.values();
-        for key in bundles.flat_map(|of| of.objects.keys().chain(of.hooks.iter().flat_map(HookLedger::watched))) {
+        let bundles = self.snapshot.ledger.bundles().values();
+        for key in bundles.flat_map(|of| of.objects().keys().chain(of.hooks.iter().flat_map(HookLedger::watched))) {
             let kind = GroupKind::of(key);
             if kinds.contains_key(&kind) {
                 continue;
@@ -229,9 +234,9 @@ impl Machine {
         let snapshot = &self.snapshot;
         let accepted = [&snapshot.desired, &snapshot.pending].into_iter().flatten();
         needed.extend(accepted.flat_map(|a| &a.desired.deployments).map(|deployment| deployment.deployment));
-        for bundle in snapshot.ledger.bundles.values() {
+        for bundle in snapshot.ledger.bundles().values() {
             needed.extend(bundle.deployment);
-            needed.extend(bundle.objects.values().filter_map(|entry| entry.content));
+            needed.extend(bundle.objects().values().filter_map(|entry| entry.content));
         }
         let objects: Vec<Digest> = needed
             .iter()
@@ -247,7 +252,7 @@ impl Machine {
         let mut decision = Decision::default();
         self.begin_again_what_is_in_the_future(now);
         if self.snapshot.fenced && self.snapshot.rules.on(Rule::R12Fenced) {
-            decision.report = self.changed(self.compose(None, now));
+            decision.report = self.news(None, now);
             return decision;
         }
         if self.snapshot.pending.is_some() && !self.saving {
@@ -266,10 +271,11 @@ impl Machine {
         self.write_journal(now, &mut decision);
         self.wake(now, &mut decision);
         decision.settled = self.is_settled();
-        if decision.settled && decision.actions.is_empty() && self.snapshot.in_flight.is_empty() {
+        let is_over = self.snapshot.in_flight.is_empty() && self.plans.values().all(|plan| plan.actions.is_empty());
+        if decision.settled && decision.actions.is_empty() && is_over {
             self.snapshot.fresh_namespaces.clear();
         }
-        decision.report = self.changed(self.compose(gate.held, now));
+        decision.report = self.news(gate.held, now);
         decision
     }
 
@@ -296,7 +302,9 @@ impl Machine {
             }
             rounds -= 1;
             let plan = plan::plan(&self.snapshot, &self.plans, &bundle, now);
-            let changed = self.plans.get(&bundle).and_then(BundlePlan::state) != plan.state();
+            let before = self.plans.get(&bundle);
+            let changed = before.and_then(BundlePlan::state) != plan.state();
+            self.reports_changed |= before.and_then(|before| before.report.as_ref()) != plan.report.as_ref();
             let again = self.record(&bundle, &plan);
             if plan.report.is_none() && !self.is_known(&bundle) {
                 self.plans.remove(&bundle);
@@ -313,9 +321,21 @@ impl Machine {
         self.dirty = later;
     }
 
+    /// The Bundles whose plan would be another one if it were made now, although nothing marked them. There are none, or
+    /// an event does not mark whom it concerns; for those who test that.
+    pub fn stale(&self, now: Timestamp) -> Vec<&Ref> {
+        let is_marked = |bundle: &Ref| self.all_dirty || self.claims_stale || self.dirty.contains(bundle);
+        let is_due = |plan: &BundlePlan| plan.wake_at.is_some_and(|at| at <= now);
+        let unmarked = self.plans.iter().filter(|(bundle, plan)| !is_marked(bundle) && !is_due(plan));
+        unmarked
+            .filter(|(bundle, plan)| !plan.is_as_good_as(&plan::plan(&self.snapshot, &self.plans, bundle, now)))
+            .map(|(bundle, _)| bundle)
+            .collect()
+    }
+
     fn is_known(&self, bundle: &Ref) -> bool {
         let is_desired = self.snapshot.desired.as_ref().is_some_and(|accepted| accepted.deployment(bundle).is_some());
-        is_desired || self.snapshot.ledger.bundles.contains_key(bundle)
+        is_desired || self.snapshot.ledger.bundles().contains_key(bundle)
     }
 
     fn wake_dependents(&mut self, bundle: &Ref) {
@@ -325,7 +345,7 @@ impl Machine {
             .deployments
             .iter()
             .filter(|deployment| {
-                let begun = self.snapshot.ledger.bundles.get(&deployment.bundle).and_then(|ledger| ledger.deployment);
+                let begun = self.snapshot.ledger.bundle(&deployment.bundle).and_then(|ledger| ledger.deployment);
                 begun != Some(deployment.deployment)
                     && deployment.depends_on.iter().any(|dependency| dependency.bundles.contains(bundle))
             })
@@ -347,7 +367,16 @@ impl Machine {
             && self.plans.values().all(|plan| !plan.loading && !plan.reading)
     }
 
-    fn changed(&mut self, report: Report) -> Option<Report> {
+    /// The report, where it is not the last one.
+    fn news(&mut self, held: Option<HeldDeletions>, now: Timestamp) -> Option<Report> {
+        let notes = self.cluster_notes(now);
+        let version = self.snapshot.desired.as_ref().map(|accepted| accepted.desired.version).unwrap_or_default();
+        let is_as_before = |last: &Report| last.version == version && last.held == held && last.notes == notes;
+        if !self.reports_changed && self.last_report.as_ref().is_some_and(is_as_before) {
+            return None;
+        }
+        self.reports_changed = false;
+        let report = self.compose(version, held, notes);
         if self.last_report.as_ref() == Some(&report) {
             return None;
         }

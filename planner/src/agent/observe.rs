@@ -8,6 +8,7 @@ use super::hooks::HookLedger;
 use super::rules::Rule;
 use super::snapshot::{Accepted, Attempt, GroupKind, Live};
 use super::{Cause, Machine, accept};
+use fleet_api::names::Ref;
 use fleet_api::wire::Timestamp;
 use fleet_api::{Digest, Note, ObjectKey, Reason};
 use std::collections::BTreeSet;
@@ -25,11 +26,7 @@ impl Machine {
                 self.journal.problem = None;
                 self.journal.dirty_since = None;
             }
-            Event::JournalFailed { message, at } => {
-                self.journal.in_flight = false;
-                self.journal.tries = Some(Tries::again(self.journal.tries, at));
-                self.journal.problem = Some(message);
-            }
+            Event::JournalFailed { message, at } => self.journal_failed(message, at),
             Event::Deployment { digest, deployment } => {
                 self.snapshot.docs.insert(digest, *deployment);
                 self.snapshot.fetching.in_flight.remove(&digest);
@@ -68,13 +65,13 @@ impl Machine {
                 self.snapshot.in_flight.remove(&key);
                 self.snapshot.written_over.remove(&key);
                 self.snapshot.attempts.remove(&key);
-                let ledger = self.snapshot.ledger.bundles.entry(bundle.clone()).or_default();
+                let ledger = self.snapshot.ledger.begin(&bundle);
                 if ledger.namespace != Some(token) {
                     ledger.namespace = Some(token);
                     self.journal.revision += 1;
                 }
                 if created {
-                    self.snapshot.fresh_namespaces.insert(namespace);
+                    self.namespace_is_fresh(namespace);
                 }
                 self.dirty.insert(bundle);
             }
@@ -91,10 +88,19 @@ impl Machine {
                 self.touch(&key);
             }
             Event::Fenced(fenced) => {
+                self.all_dirty |= self.snapshot.fenced != fenced;
                 self.snapshot.fenced = fenced;
-                self.all_dirty = true;
             }
         }
+    }
+
+    fn journal_failed(&mut self, message: String, at: Timestamp) {
+        self.journal.in_flight = false;
+        self.journal.tries = Some(Tries::again(self.journal.tries, at));
+        self.journal.problem = Some(message);
+        // Nobody knows how long it will be: what rests on a namespace that was just made is looked at by then.
+        self.all_dirty |= !self.snapshot.fresh_namespaces.is_empty();
+        self.snapshot.fresh_namespaces.clear();
     }
 
     fn desired(&mut self, accepted: Accepted) {
@@ -136,7 +142,7 @@ impl Machine {
         let snapshot = &mut self.snapshot;
         let desired = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
         let mut needed: BTreeSet<Digest> = desired.map(|deployment| deployment.deployment).collect();
-        needed.extend(snapshot.ledger.bundles.values().filter_map(|bundle| bundle.deployment));
+        needed.extend(snapshot.ledger.bundles().values().filter_map(|bundle| bundle.deployment));
         snapshot.docs.retain(|digest, _| needed.contains(digest));
     }
 
@@ -179,8 +185,8 @@ impl Machine {
     }
 
     fn listed(&mut self, kind: GroupKind, seen: &BTreeSet<ObjectKey>) {
-        let bundles = self.snapshot.ledger.bundles.values();
-        let ours = bundles.flat_map(|of| of.objects.keys().chain(of.hooks.iter().flat_map(HookLedger::watched)));
+        let bundles = self.snapshot.ledger.bundles().values();
+        let ours = bundles.flat_map(|of| of.objects().keys().chain(of.hooks.iter().flat_map(HookLedger::watched)));
         let unseen: Vec<ObjectKey> = ours
             .filter(|key| key.group == kind.group && key.kind == kind.kind && !seen.contains(*key))
             .cloned()
@@ -195,8 +201,31 @@ impl Machine {
                 self.snapshot.live.remove(&key);
             }
         }
+        self.touch_kind(&kind);
         self.snapshot.listed.insert(kind);
-        self.all_dirty = true;
+    }
+
+    /// Nothing can be in a namespace that was just made: whatever is to come there is not read first.
+    fn namespace_is_fresh(&mut self, namespace: String) {
+        self.all_dirty |= self.snapshot.fresh_namespaces.insert(namespace);
+    }
+
+    /// Marks the Bundles that have objects of a kind, or are to have some.
+    fn touch_kind(&mut self, kind: &GroupKind) {
+        let is_of = |key: &ObjectKey| key.group == kind.group && key.kind == kind.kind;
+        let snapshot = &self.snapshot;
+        let has = |digest: Digest| {
+            snapshot.docs.get(&digest).is_some_and(|of| of.objects.iter().any(|object| is_of(&object.key)))
+        };
+        let desired = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+        let to_have = desired.filter(|desired| has(desired.deployment)).map(|desired| &desired.bundle);
+        let holders = snapshot.ledger.bundles().iter().filter(|(_, of)| {
+            of.deployment.is_some_and(has)
+                || of.objects().keys().any(is_of)
+                || of.hooks.iter().flat_map(HookLedger::watched).any(is_of)
+        });
+        let concerned: Vec<Ref> = to_have.chain(holders.map(|(bundle, _)| bundle)).cloned().collect();
+        self.dirty.extend(concerned);
     }
 
     fn object(&mut self, key: &ObjectKey, live: Option<Box<Live>>, source: Source, at: Timestamp) {
@@ -239,7 +268,7 @@ impl Machine {
         self.snapshot.in_flight.remove(&key);
         self.snapshot.attempts.remove(&key);
         if cause == Cause::Create && key.group.is_empty() && key.kind == "Namespace" {
-            self.snapshot.fresh_namespaces.insert(key.name.clone());
+            self.namespace_is_fresh(key.name.clone());
         }
         if key.kind == "CustomResourceDefinition" {
             self.discovery.tries = self.discovery.tries.map(|_| Tries { count: 0, last: at });
@@ -258,9 +287,9 @@ impl Machine {
             keep,
             doomed: false,
         };
-        let objects = &mut self.snapshot.ledger.bundles.entry(owner).or_default().objects;
-        if objects.get(&key) != Some(&entry) {
-            objects.insert(key.clone(), entry);
+        let ledger = &mut self.snapshot.ledger;
+        if ledger.entry(&owner, &key) != Some(&entry) {
+            ledger.put(&owner, key.clone(), entry);
             self.journal.revision += 1;
         }
         self.snapshot.live.insert(key.clone(), Some(Box::new(live)));
@@ -333,10 +362,11 @@ impl Machine {
         if reason == Reason::WaitingForKind {
             // Its path is not served; whether the kind is, is asked again.
             self.snapshot.kinds.remove(&GroupKind::of(&key));
+            self.discovery.all_known_at = None;
             self.claims_stale = true;
         }
         if namespace_missing {
-            let ledger = bundle.as_ref().and_then(|bundle| self.snapshot.ledger.bundles.get_mut(bundle));
+            let ledger = bundle.as_ref().and_then(|bundle| self.snapshot.ledger.bundle_mut(bundle));
             if let Some(ledger) = ledger.filter(|ledger| ledger.namespace.is_some()) {
                 ledger.namespace = None;
                 self.journal.revision += 1;

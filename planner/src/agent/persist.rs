@@ -120,8 +120,8 @@ mod tests {
     fn damaged_documents_are_errors_and_another_enrollment_begins_anew() {
         let (this, other): (ClusterUid, ClusterUid) = ("c-1".parse().unwrap(), "c-2".parse().unwrap());
         let mut ledger = Ledger::default();
-        let bundle = ledger.bundles.entry(Ref::new("a", "b").unwrap()).or_default();
-        bundle.objects.insert(ObjectKey::new("", "ConfigMap", "x", "y"), super::super::Entry::default());
+        let bundle = Ref::new("a", "b").unwrap();
+        ledger.put(&bundle, ObjectKey::new("", "ConfigMap", "x", "y"), super::super::Entry::default());
         let ledger = encode_ledger(&ledger);
         let mark = Version { epoch: 1, generation: 4 };
         let document = encode_desired(&other, "k", mark, Digest::of(b"{}"), b"{}");

@@ -65,6 +65,17 @@ impl BundlePlan {
         self.wake_at = [self.wake_at, at].into_iter().flatten().min();
     }
 
+    /// Whether it says the same as another plan, in all but its actions: they are taken out of it when they are done.
+    pub(super) fn is_as_good_as(&self, other: &Self) -> bool {
+        let Self { actions: _, intents, begin, hooks, holds_deletions, keeps_ledger, drops, dues, wants, .. } = self;
+        let Self { unknown_kinds, missing_kinds, wake_at, reading, loading, report, .. } = self;
+        (intents, begin, hooks, holds_deletions, keeps_ledger)
+            == (&other.intents, &other.begin, &other.hooks, &other.holds_deletions, &other.keeps_ledger)
+            && (drops, dues, wants, unknown_kinds) == (&other.drops, &other.dues, &other.wants, &other.unknown_kinds)
+            && (missing_kinds, wake_at, reading) == (&other.missing_kinds, &other.wake_at, &other.reading)
+            && (loading, report) == (&other.loading, &other.report)
+    }
+
     /// What dependents look at; `None` where nothing is said of the Deployment.
     pub(super) fn state(&self) -> Option<(Digest, DeploymentState)> {
         let report = self.report.as_ref()?;
@@ -112,7 +123,7 @@ pub(super) fn plan(
     let Some(accepted) = &snapshot.desired else { return plan };
     if let Some(desired) = accepted.deployment(bundle) {
         live(snapshot, others, desired, now, &mut plan);
-    } else if snapshot.ledger.bundles.contains_key(bundle) {
+    } else if snapshot.ledger.bundles().contains_key(bundle) {
         prune::departing(snapshot, bundle, accepted.tombstone(bundle), now, &mut plan);
     }
     plan
@@ -126,11 +137,12 @@ fn live(
     now: Timestamp,
     plan: &mut BundlePlan,
 ) {
-    let ledger = snapshot.ledger.bundles.get(&desired.bundle);
+    let ledger = snapshot.ledger.bundle(&desired.bundle);
     let begun = ledger.and_then(|ledger| ledger.deployment);
     let newest = snapshot.docs.get(&desired.deployment);
     let mut words = report::Builder::new(Some(desired.deployment));
     let missing = want(snapshot, desired, begun, newest, plan);
+    plan.reading = plan.wants.iter().any(|want| snapshot.fetching.in_flight.contains(&want.digest));
     let mut current = begun == Some(desired.deployment);
     if !current {
         if newest.is_none() || missing > 0 {
@@ -181,14 +193,14 @@ fn want(
         return 0;
     };
     let lacking = newest.objects.iter().filter(|object| !snapshot.blobs.contains(&object.digest));
-    let ledger = snapshot.ledger.bundles.get(&desired.bundle);
+    let ledger = snapshot.ledger.bundle(&desired.bundle);
     let mut missing = 0;
     for object in lacking {
         let old = ledger.and_then(|ledger| {
             let same = |key: &ObjectKey| {
                 key.name == object.key.name && key.kind == object.key.kind && key.group == object.key.group
             };
-            ledger.objects.iter().find(|(key, _)| same(key)).and_then(|(_, entry)| entry.content)
+            ledger.objects().iter().find(|(key, _)| same(key)).and_then(|(_, entry)| entry.content)
         });
         missing += 1;
         plan.wants.push(Want {
@@ -218,7 +230,6 @@ fn fetching(
         words.notes.push(Note::new(Reason::WaitingForCluster, format!("fetching {what} from the hub")));
     }
     words.notes.extend(snapshot.fetching.problem.clone());
-    plan.reading = plan.wants.iter().any(|want| snapshot.fetching.in_flight.contains(&want.digest));
 }
 
 /// The first dependency that is not satisfied.
@@ -407,7 +418,7 @@ pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: 
     let Ok(token) = Digest::of_json(&json!([namespace, deployment.create_namespace, labels, annotations])) else {
         return Step::Done;
     };
-    let ledger = scope.snapshot.ledger.bundles.get(scope.bundle);
+    let ledger = scope.snapshot.ledger.bundle(scope.bundle);
     if ledger.and_then(|ledger| ledger.namespace) == Some(token) {
         return Step::Done;
     }
@@ -449,7 +460,7 @@ pub(super) fn target_of(snapshot: &Snapshot, bundle: &Ref, key: &ObjectKey, api_
     let version = api_version.rsplit('/').next().unwrap_or_default();
     let served = info.versions.iter().find(|served| *served == version).or_else(|| info.versions.first())?;
     let api_version = if key.group.is_empty() { served.clone() } else { format!("{}/{served}", key.group) };
-    let ledger = snapshot.ledger.bundles.get(bundle);
+    let ledger = snapshot.ledger.bundle(bundle);
     let service_account = ledger.map(|ledger| ledger.service_account.clone()).unwrap_or_default();
     Some(Target { key: key.clone(), api_version, plural: info.plural.clone(), service_account })
 }
@@ -460,7 +471,7 @@ impl Machine {
         let desired = self.snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
         desired
             .map(|deployment| deployment.bundle.clone())
-            .chain(self.snapshot.ledger.bundles.keys().cloned())
+            .chain(self.snapshot.ledger.bundles().keys().cloned())
             .collect()
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn departing(
     plan: &mut BundlePlan,
 ) {
     let mut words = report::Builder::new(None);
-    let Some(ledger) = snapshot.ledger.bundles.get(bundle) else { return };
+    let Some(ledger) = snapshot.ledger.bundle(bundle) else { return };
     let way = match tombstone {
         Some(tombstone) => Way {
             bundle,
@@ -83,7 +83,7 @@ pub(super) fn departing(
         None => {
             let message = format!(
                 "{} objects of bundle {bundle} are in the ledger, and the desired state does not speak of it; they are kept",
-                ledger.objects.len()
+                ledger.objects().len()
             );
             words.notes.push(Note::new(Reason::Unaccounted, message));
             plan.report = Some(words.finish(snapshot, bundle));
@@ -93,10 +93,10 @@ pub(super) fn departing(
     if tombstone.is_some() && !way.keep_all && way.unknown.is_empty() && !is_stopped(snapshot, now) {
         hooks::departing(snapshot, bundle, now, plan, &mut words);
     }
-    for (key, entry) in &ledger.objects {
+    for (key, entry) in ledger.objects() {
         candidate(snapshot, &way, key, entry, plan, &mut words);
     }
-    let is_something_left = plan.keeps_ledger || !ledger.objects.is_empty();
+    let is_something_left = plan.keeps_ledger || !ledger.objects().is_empty();
     plan.report = is_something_left.then(|| words.finish(snapshot, bundle));
 }
 
@@ -109,7 +109,7 @@ pub(super) fn left_behind(
     plan: &mut BundlePlan,
     words: &mut report::Builder,
 ) {
-    let Some(ledger) = snapshot.ledger.bundles.get(&desired.bundle) else { return };
+    let Some(ledger) = snapshot.ledger.bundle(&desired.bundle) else { return };
     let way = Way {
         bundle: &desired.bundle,
         keep_all: false,
@@ -119,7 +119,7 @@ pub(super) fn left_behind(
         now,
     };
     let contents = Contents::of(snapshot, deployment);
-    for (key, entry) in ledger.objects.iter().filter(|(key, _)| !contents.may_have(key)) {
+    for (key, entry) in ledger.objects().iter().filter(|(key, _)| !contents.may_have(key)) {
         candidate(snapshot, &way, key, entry, plan, words);
     }
 }

@@ -5,7 +5,9 @@ use super::snapshot::Snapshot;
 use super::{Machine, accept};
 use fleet_api::names::Ref;
 use fleet_api::reason::Severity;
-use fleet_api::wire::{DeploymentReport, HeldDeletions, LIST_CAP, ModifiedObject, NotReadyObject, Report, Timestamp};
+use fleet_api::wire::{
+    DeploymentReport, HeldDeletions, LIST_CAP, ModifiedObject, NotReadyObject, Report, Timestamp, Version,
+};
 use fleet_api::{DeploymentState, Digest, Note, Reason};
 use std::collections::BTreeSet;
 
@@ -58,9 +60,8 @@ impl Builder {
     pub(super) fn finish(mut self, snapshot: &Snapshot, bundle: &Ref) -> DeploymentReport {
         let objects = snapshot
             .ledger
-            .bundles
-            .get(bundle)
-            .map_or(0, |ledger| ledger.objects.values().filter(|entry| entry.uid.is_some()).count());
+            .bundle(bundle)
+            .map_or(0, |ledger| ledger.objects().values().filter(|entry| entry.uid.is_some()).count());
         // What is pressing first, so that a cut list does not hide it.
         self.notes.sort_by(|a, b| b.reason.severity().cmp(&a.reason.severity()).then_with(|| a.cmp(b)));
         self.notes.dedup();
@@ -103,13 +104,11 @@ pub(super) fn state(report: &DeploymentReport) -> DeploymentState {
 }
 
 impl Machine {
-    pub(super) fn compose(&self, held: Option<HeldDeletions>, now: Timestamp) -> Report {
-        let mut report = Report::default();
-        let Some(accepted) = &self.snapshot.desired else {
-            report.notes.extend(self.cluster_notes(now));
+    pub(super) fn compose(&self, version: Version, held: Option<HeldDeletions>, notes: Vec<Note>) -> Report {
+        let mut report = Report { version, notes, ..Report::default() };
+        if self.snapshot.desired.is_none() {
             return report;
-        };
-        report.version = accepted.desired.version;
+        }
         for (bundle, plan) in &self.plans {
             report.deployments.extend(plan.report.clone().map(|said| (bundle.clone(), said)));
         }
@@ -123,7 +122,6 @@ impl Machine {
             }
         }
         report.held = held;
-        report.notes.extend(self.cluster_notes(now));
         report
     }
 

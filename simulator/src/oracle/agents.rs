@@ -4,6 +4,7 @@ use super::{BLIND, LAG, Oracle, UNSEEN};
 use crate::agent::Process;
 use crate::world::Site;
 use fleet_api::Digest;
+use fleet_api::names::Ref;
 use serde_json::Value;
 use skiff_planner::agent::{Action, Apply, Delete, LEDGER_DOCUMENT, Ledger, Rules};
 use skiff_wire::document::Document;
@@ -32,6 +33,14 @@ impl Oracle {
             }
         }
         self.know_releases(process);
+    }
+
+    /// Deciding step by step equals deciding from nothing.
+    pub(crate) fn planned(&mut self, now: u64, process: &Process, stale: &[&Ref]) {
+        if let Some(bundle) = stale.first() {
+            let message = format!("c{} p{}: the plan of {bundle} is out of date", process.site, process.pid);
+            self.fail(now, "stale", message);
+        }
     }
 
     /// What a document in force releases: what a keeping Bundle leaves, with a tombstone or without.
@@ -110,7 +119,7 @@ impl Oracle {
         let Some(desired) = process.in_force.as_deref() else { return };
         let is_due = desired.tombstones.iter().any(|tombstone| tombstone.bundle == delete.bundle);
         let newest = desired.deployments.iter().find(|deployment| deployment.bundle == delete.bundle);
-        let begun = process.machine.ledger().bundles.get(&delete.bundle).and_then(|of| of.deployment);
+        let begun = process.machine.ledger().bundle(&delete.bundle).and_then(|of| of.deployment);
         if !is_due && newest.is_some_and(|newest| begun != Some(newest.deployment)) {
             self.fail(now, "R6", format!("{} deletes {key} before the newer Deployment was begun", site.name));
         }
@@ -201,7 +210,7 @@ impl Oracle {
 
     /// A process begins with this ledger.
     pub(crate) fn begun(&mut self, site: usize, pid: u32, ledger: &Ledger) {
-        let entries = || ledger.bundles.values().flat_map(|of| &of.objects);
+        let entries = || ledger.bundles().values().flat_map(|of| of.objects());
         let doomed = entries().filter(|(_, entry)| entry.doomed).map(|(key, _)| key.clone()).collect();
         let truth = &mut self.sites[site];
         truth.journaled.insert(pid, entries().map(|(key, _)| key.clone()).collect());
@@ -212,7 +221,7 @@ impl Oracle {
     pub(crate) fn documents_read(&mut self, site: usize, pid: u32, names: [&str; 2]) {
         let truth = &mut self.sites[site];
         for name in names {
-            let known = truth.documents.get(name).copied().into_iter().collect();
+            let known = truth.documents.get(name).cloned().into_iter().collect();
             truth.known_documents.insert((pid, name.to_owned()), known);
         }
     }
@@ -220,23 +229,23 @@ impl Oracle {
     /// A process asks for a document to be written; it may never hear whether it was.
     pub(crate) fn document_tried(&mut self, site: usize, pid: u32, head: &Value) {
         let name = head["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let content = Digest::of_json(&head["data"]).ok();
-        self.sites[site].known_documents.entry((pid, name)).or_default().extend(content);
+        let content = head["data"].to_string();
+        self.sites[site].known_documents.entry((pid, name)).or_default().insert(content);
     }
 
     /// A document of the process `pid` is on disk.
     pub(crate) fn document_written(&mut self, now: u64, pid: u32, index: usize, site: &Site, name: &str, head: &Value) {
         let truth = &mut self.sites[index];
-        let before = truth.documents.get(name).copied();
+        let before = truth.documents.get(name);
         let known = truth.known_documents.get(&(pid, name.to_owned()));
-        if before.is_some_and(|before| known.is_some_and(|known| !known.contains(&before))) {
+        if before.is_some_and(|before| known.is_some_and(|known| !known.contains(before))) {
             return self.fail(
                 now,
                 "R12",
                 format!("{}: {name} was written over, which another process wrote", site.name),
             );
         }
-        truth.documents.extend(Digest::of_json(&head["data"]).ok().map(|content| (name.to_owned(), content)));
+        truth.documents.insert(name.to_owned(), head["data"].to_string());
         if name != LEDGER_DOCUMENT {
             return;
         }
@@ -248,7 +257,7 @@ impl Oracle {
         };
         let old = std::mem::take(&mut self.sites[index].ledger);
         for (bundle, key, entry) in
-            old.bundles.iter().flat_map(|(b, of)| of.objects.iter().map(move |(k, e)| (b, k, e)))
+            old.bundles().iter().flat_map(|(b, of)| of.objects().iter().map(move |(k, e)| (b, k, e)))
         {
             if ledger.owner(key).is_some() {
                 continue;
@@ -267,7 +276,7 @@ impl Oracle {
         }
         self.begun(index, pid, &ledger);
         // What another process had in mind, and could not write, let nothing through.
-        let doomed = ledger.bundles.values().flat_map(|of| of.objects.values()).filter(|entry| entry.doomed);
+        let doomed = ledger.bundles().values().flat_map(|of| of.objects().values()).filter(|entry| entry.doomed);
         for uid in doomed.filter_map(|entry| entry.uid.as_deref()) {
             self.sites[index].doomed_in.entry(uid.to_owned()).or_insert(ledger.spent.version);
         }

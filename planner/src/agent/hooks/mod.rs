@@ -56,7 +56,7 @@ pub(super) fn sequence(deployment: &Deployment, event: HookEvent) -> Vec<&Deploy
 
 /// Whether the newest Deployment may begin: it is the release that is there, or the hooks before it are through.
 pub(super) fn before(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> bool {
-    let ledger = scope.snapshot.ledger.bundles.get(scope.bundle);
+    let ledger = scope.snapshot.ledger.bundle(scope.bundle);
     let record = ledger.and_then(|ledger| ledger.hooks.as_ref());
     if record.is_none() && scope.deployment.objects.iter().all(|object| object.hook.is_none()) {
         return true;
@@ -88,8 +88,8 @@ pub(super) fn before(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut repor
 
 /// The record of a new revision.
 fn start(scope: &Scope<'_>, record: Option<&HookLedger>, revision: Option<Digest>) -> HookLedger {
-    let ledger = scope.snapshot.ledger.bundles.get(scope.bundle);
-    let has_objects = ledger.is_some_and(|ledger| ledger.objects.values().any(|entry| entry.uid.is_some()));
+    let ledger = scope.snapshot.ledger.bundle(scope.bundle);
+    let has_objects = ledger.is_some_and(|ledger| ledger.objects().values().any(|entry| entry.uid.is_some()));
     let began = ledger.is_some_and(|ledger| ledger.deployment.is_some());
     let installed = match record {
         // A removal that was called off in the middle.
@@ -147,7 +147,7 @@ fn prepared(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builde
 /// Whether the release is complete: all objects of the Deployment in force are applied (`ready`: and healthy), and the
 /// hooks after them are through.
 pub(super) fn after(scope: &Scope<'_>, ready: bool, plan: &mut BundlePlan, words: &mut report::Builder) -> bool {
-    let ledger = scope.snapshot.ledger.bundles.get(scope.bundle);
+    let ledger = scope.snapshot.ledger.bundle(scope.bundle);
     let Some(record) = ledger.and_then(|ledger| ledger.hooks.as_ref()) else { return true };
     // What this very plan begins is applied in the next one.
     if plan.hooks.is_some() {

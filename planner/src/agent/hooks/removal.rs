@@ -22,7 +22,7 @@ pub(in crate::agent) fn departing(
     plan: &mut BundlePlan,
     words: &mut report::Builder,
 ) {
-    let Some(ledger) = snapshot.ledger.bundles.get(bundle) else { return };
+    let Some(ledger) = snapshot.ledger.bundle(bundle) else { return };
     let Some(record) = ledger.hooks.as_ref().filter(|record| record.deletes && record.stage != Stage::Gone) else {
         return;
     };
@@ -35,7 +35,7 @@ pub(in crate::agent) fn departing(
         plan.keeps_ledger = true;
         fetch(snapshot, deployment, plan);
         let scope = Scope { snapshot, bundle, deployment, now };
-        advance(&scope, record, ledger.objects.is_empty(), plan, words);
+        advance(&scope, record, ledger.objects().is_empty(), plan, words);
     }
 }
 
@@ -70,14 +70,14 @@ fn enter(record: &HookLedger, stage: Stage, plan: &mut BundlePlan) {
 
 /// Whether something is really deleted: a deletion was let through (R8), or the Bundle is nothing but hooks.
 fn is_going(snapshot: &Snapshot, bundle: &Ref, deployment: &Deployment) -> bool {
-    let ledger = snapshot.ledger.bundles.get(bundle);
-    ledger.is_some_and(|ledger| ledger.objects.values().any(|entry| entry.doomed))
+    let ledger = snapshot.ledger.bundle(bundle);
+    ledger.is_some_and(|ledger| ledger.objects().values().any(|entry| entry.doomed))
         || deployment.objects.iter().all(|object| object.hook.is_some())
 }
 
 /// The Deployment is not read: it is in the cache, or the hub gives it.
 fn missing(snapshot: &Snapshot, bundle: &Ref, plan: &mut BundlePlan, words: &mut report::Builder) {
-    let ledger = snapshot.ledger.bundles.get(bundle);
+    let ledger = snapshot.ledger.bundle(bundle);
     let Some(begun) = ledger.and_then(|ledger| ledger.deployment) else {
         plan.holds_deletions = false;
         return;

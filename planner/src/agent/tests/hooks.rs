@@ -376,7 +376,7 @@ fn hooks_of_deleting_run_in_a_removal_that_was_asked_for() {
     assert_eq!(world.done(), ["delete shop/x", "apply shop/post Hook"]);
     assert!(world.report.deployments.contains_key(&name("a")), "it is not gone yet");
     world.end(&job("post"), true);
-    assert!(!world.report.deployments.contains_key(&name("a")) && world.machine.ledger().bundles.is_empty());
+    assert!(!world.report.deployments.contains_key(&name("a")) && world.machine.ledger().bundles().is_empty());
     // And again: what was left of the hooks is their own.
     world.deploy(std::slice::from_ref(&spec), &[]);
     world.deploy(&[], &["a"]);
@@ -395,7 +395,7 @@ fn hooks_of_deleting_do_not_run_where_nothing_is_deleted() {
     let mut world = installed(&spec("a"));
     world.deploy(&[spec("b")], &["a"]);
     assert_eq!(world.done(), ["apply! shop/x Change"]);
-    assert!(!world.machine.ledger().bundles.contains_key(&name("a")));
+    assert!(!world.machine.ledger().bundles().contains_key(&name("a")));
     // Held, until it is approved.
     let mut world = installed(&spec("a"));
     let limit = Some(DeletionLimit { objects: 0, percent: 0 });
@@ -432,7 +432,7 @@ fn a_hook_that_fails_before_a_removal_deletes_nothing_and_is_tried_again() {
     world.later(20);
     assert_eq!(world.done(), ["delete shop/pre", "apply shop/pre Hook"]);
     world.end(&job("pre"), true);
-    assert!(!world.has(&cm("x")) && world.machine.ledger().bundles.is_empty());
+    assert!(!world.has(&cm("x")) && world.machine.ledger().bundles().is_empty());
 }
 
 #[test]

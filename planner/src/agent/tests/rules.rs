@@ -413,8 +413,8 @@ fn a_crash_at_any_action_ends_in_the_same_state() {
         };
         assert_eq!(state(&crashed), state(&whole), "crash after {fuel} actions: {:#?}", crashed.log);
         let keys = |world: &World| -> Vec<(Ref, ObjectKey)> {
-            let bundles = world.persisted.ledger.bundles.iter();
-            bundles.flat_map(|(b, of)| of.objects.keys().map(move |key| (b.clone(), key.clone()))).collect()
+            let bundles = world.persisted.ledger.bundles().iter();
+            bundles.flat_map(|(b, of)| of.objects().keys().map(move |key| (b.clone(), key.clone()))).collect()
         };
         assert_eq!(keys(&crashed), keys(&whole), "crash after {fuel} actions");
         assert_eq!(crashed.report.deployments.len(), whole.report.deployments.len());
