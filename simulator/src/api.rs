@@ -5,7 +5,7 @@
 use fleet_api::ObjectKey;
 use fleet_api::labels::FIELD_MANAGER;
 use serde_json::{Map, Value, json};
-use skiff_planner::agent::KindInfo;
+use skiff_planner::agent::{GroupKind, KindInfo};
 use skiff_wire::status::ApiError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -57,6 +57,8 @@ pub struct Api {
     rendered: BTreeMap<ObjectKey, Arc<Value>>,
     secrets: BTreeMap<String, Value>,
     version: u64,
+    /// The last change of each kind.
+    changed: BTreeMap<GroupKind, u64>,
     uids: u64,
     name: String,
     history: VecDeque<Change>,
@@ -106,6 +108,11 @@ impl Api {
 
     pub(crate) const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The version that the last change of a kind made.
+    pub(crate) fn version_of(&self, kind: &GroupKind) -> u64 {
+        self.changed.get(kind).copied().unwrap_or_default()
     }
 
     /// 404 as the real one says it.
@@ -313,6 +320,7 @@ impl Api {
     }
 
     fn record(&mut self, key: &ObjectKey, old: Option<Arc<Value>>, new: Option<Arc<Value>>) {
+        self.changed.insert(GroupKind::of(key), self.version);
         self.history.push_back(Change { version: self.version, at: self.now, key: key.clone(), old, new });
         if self.history.len() > HISTORY {
             self.dropped = self.history.pop_front().map_or(0, |change| change.version);

@@ -13,7 +13,7 @@ use crate::world::{Ev, World, wall};
 use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::names::{ClusterUid, Ref};
-use fleet_api::wire::{Approval, Deployment, Have};
+use fleet_api::wire::{Approval, Deployment, Have, Timestamp};
 use ring::signature::Ed25519KeyPair;
 use serde::Serialize;
 use skiff_planner::hub::{
@@ -102,6 +102,8 @@ pub(crate) struct Running {
     /// Commit and generation at which each repository was read.
     pub(crate) read: BTreeMap<String, (u64, i64)>,
     pub(crate) scheduled: Option<u64>,
+    /// When its machine has something to do by itself, as it said last.
+    pub(crate) wakes: Option<u64>,
 }
 
 /// The machine of the hub's place.
@@ -173,7 +175,7 @@ impl Running {
 }
 
 impl World {
-    pub(crate) fn hub_time(&self) -> fleet_api::wire::Timestamp {
+    pub(crate) fn hub_time(&self) -> Timestamp {
         wall(self.now, self.hub.clock)
     }
 
@@ -237,16 +239,23 @@ impl World {
         let writes = running.turn.take_writes();
         let has_writes = !writes.is_empty();
         running.committing = Some(writes);
+        let pause = |wake: Timestamp| u64::try_from((wake.as_millisecond() - now.as_millisecond()).max(1)).unwrap_or(1);
+        let wakes = decision.wake_at.map(|wake| self.now + pause(wake));
+        let is_new = running.wakes != wakes;
+        running.wakes = wakes;
         self.hub.running = Some(running);
         for after in early {
             self.do_after(after);
         }
-        if let Some(wake) = decision.wake_at {
-            let pause = (wake.as_millisecond() - now.as_millisecond()).max(1);
-            self.push(self.now + u64::try_from(pause).unwrap_or(1), Ev::HubWake(id));
+        if let Some(at) = wakes.filter(|_| is_new) {
+            self.push(at, Ev::HubWake(id, at));
         }
-        let delay = if has_writes { self.rng.between(1, 8) } else { 0 };
-        self.push(self.now + delay, Ev::Commit(id));
+        if has_writes {
+            let delay = self.rng.between(1, 8);
+            self.push(self.now + delay, Ev::Commit(id));
+        } else {
+            self.commit(id);
+        }
     }
 
     /// The oracle hears what clusters are to be told is gone.
@@ -366,7 +375,10 @@ impl World {
         if changes_truth {
             self.refresh_truth();
         }
-        if self.hub.running.as_ref().is_some_and(|running| !running.inbox.is_empty()) {
+        // What became due while the transaction was under way is seen to after it.
+        let now = self.now;
+        let is_due = |running: &Running| !running.inbox.is_empty() || running.wakes.is_some_and(|at| at <= now);
+        if self.hub.running.as_deref().is_some_and(is_due) {
             self.step_hub_at(self.now + 1);
         }
     }

@@ -19,6 +19,19 @@ pub(crate) enum Answer {
     Unreachable,
 }
 
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ok(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => write!(f, "{text:.300}"),
+                Err(_) => write!(f, "{} bytes", bytes.len()),
+            },
+            Self::Refused(code, reason) => write!(f, "{code} {reason}"),
+            Self::Unreachable => f.write_str("not at all"),
+        }
+    }
+}
+
 /// A request on its way to the hub.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -65,6 +78,7 @@ impl World {
 
     /// Sends the answer back.
     pub(crate) fn answer_agent(&mut self, site: usize, pid: u32, id: u64, answer: Answer) {
+        self.note(|| format!("c{site} p{pid} is answered #{id} {answer}"));
         let cut = self.now < self.sites[site].cut_until || self.now < self.sites[site].half_open_until;
         let lossy = self.now < self.sites[site].lossy_until;
         if cut || (lossy && self.rng.per_mille(300)) {
@@ -337,11 +351,11 @@ impl World {
     /// Watches hear of a change, sooner or later.
     pub(crate) fn changed(&mut self, site: usize) {
         let late = self.now < self.sites[site].watch_slow_until;
-        let version = self.sites[site].api.version();
+        let api = &self.sites[site].api;
         let mut wakes = Vec::new();
         for process in self.procs.values_mut().filter(|process| process.site == site) {
             for watch in process.watches.values_mut().filter(|watch| !watch.scheduled) {
-                if watch.from.is_some_and(|from| from < version) {
+                if watch.from.is_some_and(|from| from < api.version_of(&watch.kind)) {
                     watch.scheduled = true;
                     wakes.push((process.pid, watch.kind.clone()));
                 }

@@ -42,7 +42,7 @@ pub(crate) enum Ev {
     ToAgent(u32, u64, Answer),
     HubUp,
     HubStep(u32, u64),
-    HubWake(u32),
+    HubWake(u32, u64),
     Commit(u32),
     Render(u32, Box<RenderInput>),
     Poll(u32, String),
@@ -312,7 +312,7 @@ impl World {
             Ev::ToHub(request) => (10, request.id),
             Ev::ToAgent(_, id, _) => (11, *id),
             Ev::HubUp => (12, 0),
-            Ev::HubStep(id, _) | Ev::HubWake(id) | Ev::Commit(id) => (13, u64::from(*id)),
+            Ev::HubStep(id, _) | Ev::HubWake(id, _) | Ev::Commit(id) => (13, u64::from(*id)),
             Ev::Render(id, _) => (14, u64::from(*id)),
             Ev::Poll(id, _) => (15, u64::from(*id)),
             Ev::EndWait(_, id) => (16, *id),
@@ -350,8 +350,9 @@ impl World {
             Ev::ToAgent(pid, id, answer) => self.net_answer(pid, id, &answer),
             Ev::HubUp => self.start_hub(),
             Ev::HubStep(id, at) => self.hub_step(id, at),
-            Ev::HubWake(id) => {
-                if self.hub.running.as_ref().is_some_and(|running| running.id == id) {
+            Ev::HubWake(id, at) => {
+                let counts = |running: &crate::hub::Running| running.id == id && running.wakes == Some(at);
+                if self.hub.running.as_deref().is_some_and(counts) {
                     self.step_hub_at(self.now);
                 }
             }

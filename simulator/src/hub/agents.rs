@@ -15,6 +15,7 @@ impl World {
     pub(crate) fn serve_agent(&mut self, request: &Request) {
         let Request { site, pid, id, path, bytes } = request.clone();
         let key = self.sites[site].key;
+        self.note(|| format!("c{site} p{pid} asks the hub #{id} {path} {}", String::from_utf8_lossy(&bytes)));
         let Some(running) = &self.hub.running else { return };
         let Some(slot) = running.slots.get(&key) else {
             return self.answer_agent(site, pid, id, Answer::Refused(401, Reason::Revoked));

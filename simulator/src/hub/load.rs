@@ -30,6 +30,7 @@ impl Running {
             waiting: Vec::new(),
             read: BTreeMap::new(),
             scheduled: None,
+            wakes: None,
         };
         for table in [CLUSTER, GITREPO] {
             for (name, _) in disk.table(table) {
