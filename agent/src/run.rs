@@ -70,8 +70,8 @@ pub enum RunError {
     /// The cache directory cannot be used.
     #[error("the state directory cannot be used: {0}")]
     Cache(#[from] std::io::Error),
-    /// Another instance has taken over.
-    #[error("another instance of this agent has taken over: {0}")]
+    /// Another instance has taken over, or the state that this one goes by is not the cluster's any more.
+    #[error("this process of the agent ends, and the next one goes on from what is in the cluster: {0}")]
     Superseded(String),
 }
 
@@ -162,7 +162,7 @@ async fn still_held(lease: &mut Lease, api: &Api, config: &Config) -> Result<(),
     loop {
         match lease.acquire(api, (config.clock)()).await {
             Ok(true) => return Ok(()),
-            Ok(false) => return Err(RunError::Superseded("it holds the lease".into())),
+            Ok(false) => return Err(RunError::Superseded("another instance holds the lease".into())),
             Err(error) => tracing::warn!(%error, "the lease cannot be renewed; trying again"),
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -382,7 +382,7 @@ impl Agent {
                 let now = (self.tools.clock)();
                 match lease.acquire(&self.tools.api, now).await {
                     Ok(true) => renewed = now,
-                    Ok(false) => return Err(RunError::Superseded("it holds the lease".into())),
+                    Ok(false) => return Err(RunError::Superseded("another instance holds the lease".into())),
                     Err(error) if now.duration_since(renewed) > Lease::duration() => {
                         return Err(RunError::Superseded(format!("the lease ran out: {error}")));
                     }

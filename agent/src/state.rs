@@ -20,7 +20,10 @@ pub enum StateError {
         error: ApiError,
     },
     /// Another instance wrote in between.
-    #[error("secret {AGENT_NAMESPACE}/{0} was written by another instance of the agent")]
+    #[error(
+        "secret {AGENT_NAMESPACE}/{0} is not as this process left it: another instance of the agent wrote it, or the cluster \
+         was put back to an older state"
+    )]
     Superseded(String),
     /// It is not what was written.
     #[error("secret {AGENT_NAMESPACE}/{0} cannot be read: {1}")]
