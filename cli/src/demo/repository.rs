@@ -17,6 +17,11 @@ macro_rules! example {
 const EXAMPLE: &[(&str, &str)] = example![
     "README.md",
     "gitrepo.yaml",
+    "stock/Chart.yaml",
+    "stock/fleet.yaml",
+    "stock/templates/articles.yaml",
+    "stock/templates/stock.yaml",
+    "stock/values.yaml",
     "storage/claim.yaml",
     "storage/fleet.yaml",
     "till/fleet.yaml",

@@ -32,7 +32,7 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
         })
         .await?;
     }
-    settled(world, &world.commit, 3).await?;
+    settled(world, &world.commit, 4).await?;
     let clusters = counted(world.clusters.len(), "cluster");
     Ok(format!(
         "without the hub, {name} undid an edit and restored an object ({took:.2} s); a commit made meanwhile then \

@@ -22,7 +22,7 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
         .await?;
     }
     let took = pushed.elapsed().as_secs_f64();
-    settled(world, &world.commit, 3).await?;
+    settled(world, &world.commit, 4).await?;
     let after = untouched(&world.clusters).await?;
     ensure(after == before, || "a ConfigMap was written that the commit did not touch".to_owned())?;
     let clusters = counted(world.clusters.len(), "cluster");

@@ -29,7 +29,7 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
         })
         .await?;
     }
-    settled(world, &world.commit, 2).await?;
+    settled(world, &world.commit, 3).await?;
     let clusters = counted(wanted, "cluster");
     Ok(format!("PersistentVolumeClaim receipts was held in {clusters}, and deleted once it was approved"))
 }

@@ -21,7 +21,7 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
         })
         .await?;
     }
-    settled(world, &world.commit, 3).await?;
+    settled(world, &world.commit, 4).await?;
     ensure(tills(&world.clusters).await? == before, || "an object was deleted and created again".to_owned())?;
     let deletions: usize = world.clusters.iter().map(Cluster::deletions).sum();
     ensure(deletions == 0, || format!("{} asked for", counted(deletions, "deletion")))?;

@@ -14,21 +14,21 @@ pub(super) async fn run(world: &mut World) -> Result<String, Failure> {
         let labels = [("shop", "yes"), ("env", cluster.environment.as_str())];
         world.operator.label_cluster(&cluster.name, &labels).await?;
     }
-    world.progress.say("waiting for web, till and storage in every cluster");
+    world.progress.say("waiting for web, till, stock and storage in every cluster");
     for cluster in &world.clusters {
         until(&format!("the shop in {}", cluster.name), async || holds(world, cluster).await).await?;
     }
-    settled(world, &world.commit, 3).await?;
+    settled(world, &world.commit, 4).await?;
     let replicas = |environment| counted(usize::try_from(world.replicas(environment)).unwrap_or_default(), "replica");
     let (dev, prod) = (replicas(Environment::Dev), replicas(Environment::Prod));
     let clusters = counted(world.clusters.len(), "cluster");
-    Ok(format!("3 bundles in {clusters}: dev with {dev} of 32Mi, prod with {prod} of 128Mi"))
+    Ok(format!("4 bundles in {clusters}: dev with {dev} of 32Mi, prod with {prod} of 128Mi"))
 }
 
 async fn holds(world: &World, cluster: &Cluster) -> Result<(), Failure> {
-    let (greeting, needs) = match cluster.environment {
-        Environment::Dev => ("Welcome to the test shop", "32Mi"),
-        Environment::Prod => ("Welcome", "128Mi"),
+    let (greeting, needs, order) = match cluster.environment {
+        Environment::Dev => ("Welcome to the test shop", "32Mi", "order below 5"),
+        Environment::Prod => ("Welcome", "128Mi", "order below 50"),
     };
     let settings = cluster.config_map("web").await?;
     let got = (value(&settings, "stage"), value(&settings, "greeting"), value(&settings, "currency"));
@@ -45,6 +45,14 @@ async fn holds(world: &World, cluster: &Cluster) -> Result<(), Failure> {
     let device = till.metadata.labels.as_ref().and_then(|labels| labels.get("device"));
     ensure(device.is_some_and(|device| device == "till"), || {
         format!("{}: ConfigMap till lacks the label of its kustomization", cluster.name)
+    })?;
+    let stock = cluster.config_map("stock").await?;
+    let got = (value(&stock, "stage"), value(&stock, "tea"));
+    let wanted = (Some(cluster.environment.as_str()), Some(order));
+    ensure(got == wanted, || format!("{}: ConfigMap stock holds {got:?} instead of {wanted:?}", cluster.name))?;
+    let hook = cluster.config_map("stock-articles").await?;
+    ensure(value(&hook, "articles") == Some("tea,coffee"), || {
+        format!("{}: the hook of the chart left {:?}", cluster.name, hook.data)
     })?;
     let claim = cluster.claim("receipts").await?;
     ensure(claim.is_some(), || format!("{}: there is no claim for the receipts", cluster.name))
