@@ -56,7 +56,7 @@ pub(crate) fn apiserver(places: &Places, options: &Options, directory: &Path) ->
         flag("service-account-issuer", "https://kubernetes.default.svc"),
         file("service-account-key-file", directory, "sa.pub"),
         file("service-account-signing-key-file", directory, "sa.key"),
-        flag("service-cluster-ip-range", "10.0.0.0/24"),
+        flag("service-cluster-ip-range", "10.0.0.0/16"),
         flag("authorization-mode", "RBAC"),
         flag("allow-privileged", true),
         flag("endpoint-reconciler-type", "none"),
