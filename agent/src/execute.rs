@@ -236,10 +236,8 @@ impl Tools {
         let mut wanted = Vec::new();
         for want in wants {
             let cached = want.is_deployment.then(|| self.cache.read(want.digest)).flatten();
-            match cached.and_then(|bytes| serde_json::from_slice::<Deployment>(&bytes).ok()) {
-                Some(deployment) => {
-                    events.push(Event::Deployment { digest: want.digest, deployment: Box::new(deployment) });
-                }
+            match cached {
+                Some(bytes) => events.push(document(want.digest, &bytes)),
                 None => wanted.push(want),
             }
         }
@@ -302,6 +300,17 @@ impl Tools {
     }
 }
 
+/// What the machine is told of a Deployment whose digest was verified on `bytes`.
+fn document(digest: Digest, bytes: &[u8]) -> Event {
+    match serde_json::from_slice::<Deployment>(bytes) {
+        Ok(deployment) => Event::Deployment { digest, deployment: Box::new(deployment) },
+        Err(error) => {
+            tracing::warn!(%digest, %error, "a deployment cannot be read");
+            Event::Unreadable { digest, why: error.to_string() }
+        }
+    }
+}
+
 struct Got {
     events: Vec<Event>,
     present: Vec<Digest>,
@@ -333,16 +342,8 @@ fn unpack(
             if !*is_deployment {
                 return got.present.push(digest);
             }
-            match serde_json::from_slice::<Deployment>(&bytes) {
-                Ok(deployment) => {
-                    got.documents.push(digest);
-                    got.events.push(Event::Deployment { digest, deployment: Box::new(deployment) });
-                }
-                Err(error) => {
-                    tracing::warn!(%digest, %error, "a deployment cannot be read");
-                    got.refused.push(digest);
-                }
-            }
+            got.documents.push(digest);
+            got.events.push(document(digest, &bytes));
         },
     );
     let message = match (result, trouble) {

@@ -2,7 +2,8 @@
 //!
 //! All of them are JSON. Unknown fields are ignored, so that neighbouring versions work together; where safety depends
 //! on a field (what may be deleted), [`DesiredDeployment::unknown`] and [`Tombstone::unknown`] catch what an older
-//! agent does not know, and it refuses the deletion (R10).
+//! agent does not know, and it refuses the deletion; a [`Deployment`] with a field that it does not know
+//! ([`Deployment::unknown_fields`]), or in a newer protocol, it does not use at all (R10).
 
 pub mod api_versions;
 pub mod desired;

@@ -31,6 +31,7 @@ pub fn to_deployment(rendered: &Rendered, bundle: &Ref) -> (Deployment, Vec<(Dig
             size: bytes.len() as u64,
             source: object.source.clone(),
             hook: hooks::of(&object.value),
+            unknown: BTreeMap::new(),
         };
         blobs.insert(digest, bytes);
         match places.get(&described.key) {
@@ -53,6 +54,7 @@ pub fn to_deployment(rendered: &Rendered, bundle: &Ref) -> (Deployment, Vec<(Dig
         namespace_annotations: allowed(options.namespace_annotations.as_ref()),
         options: apply_options(options),
         objects,
+        unknown: BTreeMap::new(),
     };
     (deployment, blobs.into_iter().collect())
 }
@@ -101,5 +103,6 @@ fn apply_options(options: &BundleDeploymentOptions) -> ApplyOptions {
         ignore_conditions: options.ignore.as_ref().map(|ignore| ignore.conditions.clone()).unwrap_or_default(),
         force_sync_generation: options.force_sync_generation,
         timeout_seconds: options.helm.as_ref().map_or(0, |helm| u32::try_from(helm.timeout_seconds).unwrap_or(0)),
+        unknown: BTreeMap::new(),
     }
 }

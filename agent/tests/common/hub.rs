@@ -148,6 +148,7 @@ impl FakeHub {
                     size: bytes.len() as u64,
                     source: format!("{}/manifest.yaml:1", bundle.name),
                     hook: bundle.hooks.get(object["metadata"]["name"].as_str().unwrap()).cloned(),
+                    unknown: BTreeMap::new(),
                 });
                 inner.blobs.insert(digest, bytes);
             }
@@ -161,6 +162,7 @@ impl FakeHub {
                 namespace_annotations: BTreeMap::new(),
                 options: bundle.options.clone(),
                 objects,
+                unknown: BTreeMap::new(),
             };
             let bytes = fleet_api::canonical::of(&deployment).unwrap();
             let digest = Digest::of(&bytes);

@@ -181,6 +181,22 @@ pub struct Deployment {
     pub options: ApplyOptions,
     /// The objects, in the order of the render; the plan orders them by kind.
     pub objects: Vec<DeploymentObject>,
+    /// Fields that this build does not know (R10).
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+impl Deployment {
+    /// The fields that this build does not know, each by its path: `sources`, `options.prune`, `objects[3].wave`. What
+    /// they say may change what all the others mean, so nothing may be done on the word of the rest (R10).
+    pub fn unknown_fields(&self) -> Vec<String> {
+        let own = self.unknown.keys().cloned();
+        let options = self.options.unknown.keys().map(|field| format!("options.{field}"));
+        let objects = self.objects.iter().enumerate();
+        let of_objects =
+            objects.flat_map(|(at, object)| object.unknown.keys().map(move |field| format!("objects[{at}].{field}")));
+        own.chain(options).chain(of_objects).collect()
+    }
 }
 
 /// How a Deployment is applied and looked after.
@@ -215,6 +231,9 @@ pub struct ApplyOptions {
     /// that come after the objects wait until these are ready, too.
     #[serde(skip_serializing_if = "is_zero_seconds")]
     pub timeout_seconds: u32,
+    /// Fields that this build does not know (R10).
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -251,4 +270,7 @@ pub struct DeploymentObject {
     /// Where it is a hook: it runs at its moments, and is not applied with the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hook: Option<Hook>,
+    /// Fields that this build does not know (R10).
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// An object that is made at certain moments of its release, and is no part of what is looked after.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hook {
     /// The moments; never empty.
     pub events: BTreeSet<HookEvent>,

@@ -4,7 +4,7 @@
 
 use super::rules::{Rule, Rules};
 use fleet_api::names::ClusterUid;
-use fleet_api::wire::{Desired, OLDEST_PROTOCOL, PROTOCOL, Timestamp, Version};
+use fleet_api::wire::{Deployment, Desired, OLDEST_PROTOCOL, PROTOCOL, Timestamp, Version};
 use fleet_api::{Digest, Note, Reason};
 
 /// Checks a Desired whose signature and digest hold against who we are and what we have seen.
@@ -41,6 +41,43 @@ pub(super) fn accept(
         return Err(Note::new(Reason::Rollback, message));
     }
     Ok(())
+}
+
+/// R10: a Deployment with a field that this agent does not know, or in a newer protocol, is not used: what it lists may be
+/// a part of what it means, and the rest of the cluster's objects would look like what is meant no longer.
+///
+/// # Errors
+/// The note to report where it is not used.
+pub(super) fn understand(rules: Rules, digest: Digest, deployment: &Deployment) -> Result<(), Note> {
+    if !rules.on(Rule::R10Unknown) {
+        return Ok(());
+    }
+    if deployment.protocol > PROTOCOL {
+        let why = format!("it is written in protocol {}, and this agent reads up to {PROTOCOL}", deployment.protocol);
+        return Err(not_used(Reason::ProtocolTooOld, digest, &why));
+    }
+    let mut unknown = deployment.unknown_fields();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let more = unknown.len().saturating_sub(NAMED);
+    unknown.truncate(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let why = format!("it says {}{more}, which this agent does not know", unknown.join(", "));
+    Err(not_used(Reason::UnknownSafetyField, digest, &why))
+}
+
+/// How many unknown fields a note names.
+const NAMED: usize = 5;
+
+/// R10: the same, of one that this agent cannot even parse.
+pub(super) fn unreadable(digest: Digest, why: &str) -> Note {
+    not_used(Reason::UnknownSafetyField, digest, &format!("this agent cannot read it: {why}"))
+}
+
+fn not_used(reason: Reason, digest: Digest, why: &str) -> Note {
+    let message = format!("deployment {digest} is not used: {why}; what runs is kept, and nothing is deleted for it");
+    Note::new(reason, message).with_remedy("update the agent")
 }
 
 /// R4: whether `bytes`, the very ones that are parsed next, have the digest that was asked for.

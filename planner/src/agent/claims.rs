@@ -46,6 +46,13 @@ pub(super) fn claimed_by_other(snapshot: &Snapshot, bundle: &Ref, key: &ObjectKe
     })
 }
 
+/// Another live Bundle whose Deployment is not understood (R10): it may claim any object.
+pub(super) fn not_understood<'a>(snapshot: &'a Snapshot, bundle: &Ref) -> Option<&'a Ref> {
+    let mut others = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+    let other = others.find(|desired| desired.bundle != *bundle && snapshot.unread.contains_key(&desired.deployment));
+    other.map(|desired| &desired.bundle)
+}
+
 /// Whether the newest state of `owner` has the object, or is not known yet.
 fn still_claims(snapshot: &Snapshot, owner: &Ref, key: &ObjectKey) -> bool {
     let Some(desired) = snapshot.desired.as_ref().and_then(|accepted| accepted.deployment(owner)) else {

@@ -41,6 +41,13 @@ pub enum Event {
         /// The document.
         deployment: Box<Deployment>,
     },
+    /// A Deployment that was verified is none that this agent can parse.
+    Unreadable {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        why: String,
+    },
     /// Blobs are in the cache, verified.
     BlobsPresent {
         /// Which.

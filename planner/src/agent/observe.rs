@@ -9,7 +9,7 @@ use super::rules::Rule;
 use super::snapshot::{Accepted, Attempt, GroupKind, Live};
 use super::{Cause, Machine, accept};
 use fleet_api::names::Ref;
-use fleet_api::wire::Timestamp;
+use fleet_api::wire::{Deployment, Timestamp};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
 use std::collections::BTreeSet;
 
@@ -28,11 +28,10 @@ impl Machine {
             }
             Event::JournalFailed { message, at } => self.journal_failed(message, at),
             Event::Deployment { digest, deployment } => {
-                self.snapshot.docs.insert(digest, *deployment);
-                self.snapshot.fetching.in_flight.remove(&digest);
-                self.snapshot.blobs.insert(digest);
-                self.claims_stale = true;
+                let verdict = accept::understand(self.snapshot.rules, digest, &deployment);
+                self.deployment(digest, verdict.map(|()| *deployment));
             }
+            Event::Unreadable { digest, why } => self.deployment(digest, Err(accept::unreadable(digest, &why))),
             Event::BlobsPresent { digests } => {
                 for digest in digests {
                     self.snapshot.fetching.in_flight.remove(&digest);
@@ -94,6 +93,17 @@ impl Machine {
         }
     }
 
+    /// R10: what is not understood is as if it had not come, but for the note.
+    fn deployment(&mut self, digest: Digest, understood: Result<Deployment, Note>) {
+        match understood {
+            Ok(deployment) => drop(self.snapshot.docs.insert(digest, deployment)),
+            Err(note) => drop(self.snapshot.unread.insert(digest, note)),
+        }
+        self.snapshot.fetching.in_flight.remove(&digest);
+        self.snapshot.blobs.insert(digest);
+        self.claims_stale = true;
+    }
+
     fn journal_failed(&mut self, message: String, at: Timestamp) {
         self.journal.in_flight = false;
         self.journal.tries = Some(Tries::again(self.journal.tries, at));
@@ -144,6 +154,7 @@ impl Machine {
         let mut needed: BTreeSet<Digest> = desired.map(|deployment| deployment.deployment).collect();
         needed.extend(snapshot.ledger.bundles().values().filter_map(|bundle| bundle.deployment));
         snapshot.docs.retain(|digest, _| needed.contains(digest));
+        snapshot.unread.retain(|digest, _| needed.contains(digest));
     }
 
     fn wake_fetchers(&mut self) {

@@ -144,7 +144,10 @@ fn live(
     let missing = want(snapshot, desired, begun, newest, plan);
     plan.reading = plan.wants.iter().any(|want| snapshot.fetching.in_flight.contains(&want.digest));
     let mut current = begun == Some(desired.deployment);
-    if !current {
+    let unread = [begun, Some(desired.deployment)].into_iter().flatten().filter_map(|of| snapshot.unread.get(&of));
+    words.notes.extend(unread.cloned());
+    let is_unread = snapshot.unread.contains_key(&desired.deployment);
+    if !current && !is_unread {
         if newest.is_none() || missing > 0 {
             fetching(snapshot, desired, missing, plan, &mut words);
         } else if let Some(note) = unsatisfied(snapshot, others, &desired.depends_on) {
@@ -157,7 +160,7 @@ fn live(
             plan.begin = Some((desired.deployment, newest.options.service_account.clone()));
             current = true;
         }
-    } else if newest.is_none() {
+    } else if newest.is_none() && !is_unread {
         plan.loading = true;
     }
     let counts = if current { newest } else { begun.and_then(|begun| snapshot.docs.get(&begun)) };
@@ -186,10 +189,13 @@ fn want(
 ) -> usize {
     let older = begun.filter(|begun| *begun != desired.deployment);
     // Until the newest is begun, the older one is looked after; it comes from the cache or not at all.
-    let unread = older.filter(|older| !snapshot.docs.contains_key(older) && snapshot.blobs.contains(older));
-    plan.wants.extend(unread.map(|older| Want::deployment(older, None)));
+    let is_read = |digest: &Digest| snapshot.docs.contains_key(digest) || snapshot.unread.contains_key(digest);
+    let not_read = older.filter(|older| !is_read(older) && snapshot.blobs.contains(older));
+    plan.wants.extend(not_read.map(|older| Want::deployment(older, None)));
     let Some(newest) = newest else {
-        plan.wants.push(Want::deployment(desired.deployment, older));
+        if !is_read(&desired.deployment) {
+            plan.wants.push(Want::deployment(desired.deployment, older));
+        }
         return 0;
     };
     let lacking = newest.objects.iter().filter(|object| !snapshot.blobs.contains(&object.digest));

@@ -6,7 +6,7 @@
 
 use super::accept::deletion_stop;
 use super::action::{Action, Delete, Target};
-use super::claims::claimed_by_other;
+use super::claims::{claimed_by_other, not_understood};
 use super::hooks;
 use super::ledger::Entry;
 use super::plan::{BundlePlan, target_of};
@@ -138,6 +138,13 @@ fn candidate(
     }
     if snapshot.rules.on(Rule::R6Claim) && claimed_by_other(snapshot, way.bundle, key) {
         // Handed over: the claimant's plan takes the entry, as soon as it can.
+        if let Some(other) = not_understood(snapshot, way.bundle) {
+            let message = format!(
+                "the objects that bundle {} leaves are kept: this agent does not understand bundle {other}, which may have them now",
+                way.bundle
+            );
+            words.note(Note::new(Reason::UnknownSafetyField, message));
+        }
         return;
     }
     if snapshot.rules.on(Rule::R10Unknown) && !way.unknown.is_empty() {

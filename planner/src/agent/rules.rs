@@ -47,7 +47,7 @@ pub enum Rule {
     R8Kinds,
     /// R9: an expired Desired deletes nothing.
     R9Expired,
-    /// R10: an unknown field where safety depends on it refuses the deletion.
+    /// R10: an unknown field where safety depends on it refuses the deletion; a Deployment with one is not used at all.
     R10Unknown,
     /// R12: a fenced agent writes nothing.
     R12Fenced,

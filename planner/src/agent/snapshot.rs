@@ -208,7 +208,10 @@ pub(super) struct Snapshot {
     /// Accepted and not persisted yet.
     pub pending: Option<Accepted>,
     pub rejected: Option<Note>,
+    /// The Deployments that are read and understood; whatever is not here may say anything.
     pub docs: BTreeMap<Digest, Deployment>,
+    /// Those that this agent does not understand, and why (R10).
+    pub unread: BTreeMap<Digest, Note>,
     pub blobs: BTreeSet<Digest>,
     pub fetching: Fetching,
     pub ledger: Ledger,
@@ -239,6 +242,7 @@ impl Snapshot {
             pending: None,
             rejected: None,
             docs: BTreeMap::new(),
+            unread: BTreeMap::new(),
             blobs: BTreeSet::new(),
             fetching: Fetching::default(),
             ledger,

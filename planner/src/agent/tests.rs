@@ -5,4 +5,5 @@ mod hooks;
 mod rules;
 mod stepwise;
 mod table;
+mod unknown;
 mod world;

@@ -41,11 +41,8 @@ impl Process {
         let mut wanted = Vec::new();
         for want in wants {
             let cached = if want.is_deployment { self.load(world, want.digest) } else { None };
-            match cached.and_then(|bytes| serde_json::from_slice::<Deployment>(&bytes).ok()) {
-                Some(deployment) => {
-                    let deployment = Box::new(deployment);
-                    self.machine.observe(Event::Deployment { digest: want.digest, deployment });
-                }
+            match cached {
+                Some(bytes) => self.machine.observe(document(want.digest, &bytes)),
                 None => wanted.push(want),
             }
         }
@@ -107,12 +104,7 @@ impl Process {
             }
             settled.insert(digest);
             if *is_deployment {
-                match serde_json::from_slice::<Deployment>(&bytes) {
-                    Ok(deployment) => {
-                        self.machine.observe(Event::Deployment { digest, deployment: Box::new(deployment) });
-                    }
-                    Err(_) => refused.push(digest),
-                }
+                self.machine.observe(document(digest, &bytes));
             } else {
                 present.push(digest);
             }
@@ -190,5 +182,13 @@ impl Process {
             };
             self.machine.observe(Event::Touched { key, repaired: false, at });
         }
+    }
+}
+
+/// What the machine is told of a Deployment whose digest was verified on `bytes`.
+fn document(digest: Digest, bytes: &[u8]) -> Event {
+    match serde_json::from_slice::<Deployment>(bytes) {
+        Ok(deployment) => Event::Deployment { digest, deployment: Box::new(deployment) },
+        Err(error) => Event::Unreadable { digest, why: error.to_string() },
     }
 }

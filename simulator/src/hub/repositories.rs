@@ -43,7 +43,16 @@ impl World {
             self.oracle.rendered(&key, digest);
             let api_version = content["apiVersion"].as_str().unwrap_or_default().to_owned();
             let size = json.len() as u64;
-            objects.push(DeploymentObject { api_version, key, digest, size, source: String::new(), hook: None });
+            let unknown = BTreeMap::new();
+            objects.push(DeploymentObject {
+                api_version,
+                key,
+                digest,
+                size,
+                source: String::new(),
+                hook: None,
+                unknown,
+            });
             self.hub.disk.blobs.insert(digest, json);
         }
         Deployment {
@@ -56,6 +65,7 @@ impl World {
             namespace_annotations: BTreeMap::new(),
             options: tree.options,
             objects,
+            unknown: BTreeMap::new(),
         }
     }
 

@@ -82,6 +82,10 @@ fn missing(snapshot: &Snapshot, bundle: &Ref, plan: &mut BundlePlan, words: &mut
         plan.holds_deletions = false;
         return;
     };
+    if let Some(note) = snapshot.unread.get(&begun) {
+        plan.keeps_ledger = true;
+        return words.note(note.clone());
+    }
     plan.wants.push(super::super::Want::deployment(begun, None));
     let is_refused = snapshot.fetching.refused.contains(&begun);
     plan.keeps_ledger |= !is_refused;

@@ -95,8 +95,10 @@ impl Spec {
                     size: 1,
                     source: format!("{}.yaml:1", key.name),
                     hook: self.hooks.get(key).cloned(),
+                    unknown: BTreeMap::new(),
                 })
                 .collect(),
+            unknown: BTreeMap::new(),
         }
     }
 }
