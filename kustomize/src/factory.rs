@@ -4,6 +4,7 @@
 
 use crate::Error;
 use crate::go_json;
+use crate::resmap::ResMap;
 use crate::resource::{LOCAL_CONFIG, Resource, Scopes};
 use crate::yaml::{Node, parse_documents};
 
@@ -101,7 +102,15 @@ fn inline_list(node: &Node) -> Result<Option<Vec<Node>>, Error> {
     }
 }
 
-/// Whether an object is for tools alone and not printed. Go: `DropLocalNodes`.
-pub(crate) fn is_local(resource: &Resource) -> bool {
-    resource.annotation(LOCAL_CONFIG).is_some_and(|value| value != "false")
+/// Takes out the objects that are for tools alone and not printed. Go: `IgnoreLocal`.
+///
+/// # Errors
+/// Patches or replacements have left an object without kind or name.
+pub(crate) fn drop_local(map: &mut ResMap) -> Result<(), Error> {
+    for resource in map.resources().iter().filter(|resource| !resource.is_gone()) {
+        check(&resource.node).map_err(|error| resource.locate(error))?;
+    }
+    let is_local = |resource: &Resource| resource.annotation(LOCAL_CONFIG).is_some_and(|value| value != "false");
+    map.retain(|resource| !resource.is_gone() && !is_local(resource));
+    Ok(())
 }

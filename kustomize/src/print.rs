@@ -10,11 +10,15 @@ use crate::Error;
 /// What becomes of an object when it is printed; whether it holds a next-line character.
 ///
 /// # Errors
-/// A text holds a control character that YAML cannot hold; with the path of the field.
+/// A text holds a control character that YAML cannot hold, a key a line end of YAML 1.1; with the path of the field.
 pub(crate) fn check(object: &Value, warnings: &mut Vec<String>) -> Result<bool, Error> {
     let name = || object.get("metadata").and_then(|metadata| metadata.get("name")?.as_str()).unwrap_or("");
     let mut folds = false;
-    visit(object, &mut |text| {
+    visit(object, &mut |text, is_key| {
+        if is_key && text.contains(NEXT_LINE) {
+            let message = format!("a key of the object {} holds the character U+0085 (next line)", name());
+            return Err(Error::new(message));
+        }
         if let Some(c) = text.chars().find(|c| is_forbidden(*c)) {
             let message = format!("the object {} holds the control character U+{:04X}", name(), u32::from(c));
             return Err(Error::new(message));
@@ -38,16 +42,16 @@ fn is_forbidden(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Shows all keys and texts that may hold anything else than printable ASCII and line ends.
-fn visit(value: &Value, look: &mut dyn FnMut(&str) -> Result<(), Error>) -> Result<(), Error> {
+/// Shows all keys (`true`) and texts that may hold anything else than printable ASCII and line ends.
+fn visit(value: &Value, look: &mut dyn FnMut(&str, bool) -> Result<(), Error>) -> Result<(), Error> {
     let is_harmless = |text: &str| text.bytes().all(|byte| byte < 0x7f);
     match value {
         Value::String(text) if is_harmless(text) => Ok(()),
-        Value::String(text) => look(text),
+        Value::String(text) => look(text, false),
         Value::Array(items) => items.iter().try_for_each(|item| visit(item, look)),
         Value::Object(map) => map.iter().try_for_each(|(name, value)| {
             if !is_harmless(name) {
-                look(name)?;
+                look(name, true)?;
             }
             visit(value, look).map_err(|error| error.in_field(name))
         }),
@@ -75,7 +79,7 @@ pub(crate) fn append(object: &Value, folds: bool, first: bool, out: &mut String)
 
 fn holds_next_line(value: &Value) -> bool {
     // Nothing else makes this an error.
-    visit(value, &mut |text| if text.contains(NEXT_LINE) { Err(Error::new("")) } else { Ok(()) }).is_err()
+    visit(value, &mut |text, _| if text.contains(NEXT_LINE) { Err(Error::new("")) } else { Ok(()) }).is_err()
 }
 
 /// The value with its next-line characters folded as line ends of a quoted scalar.
@@ -84,7 +88,7 @@ fn fold(value: &Value) -> Value {
         Value::String(text) => Value::String(fold_text(text)),
         Value::Array(items) => Value::Array(items.iter().map(fold).collect()),
         Value::Object(map) => {
-            let entry = |(name, value): (&String, &Value)| (fold_text(name), fold(value));
+            let entry = |(name, value): (&String, &Value)| (name.clone(), fold(value));
             Value::Object(map.iter().map(entry).collect::<Map<_, _>>())
         }
         other => other.clone(),

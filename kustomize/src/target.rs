@@ -141,7 +141,7 @@ impl<'s, 'f> Target<'s, 'f> {
         let fields = &accumulator.config.var_reference;
         let resolved = transform::resolve_vars(&accumulator.vars, &mut accumulator.map, fields, warnings);
         resolved.map_err(|error| self.at("vars", error))?;
-        accumulator.map.retain(|resource| !factory::is_local(resource));
+        factory::drop_local(&mut accumulator.map).map_err(|error| self.at("resources", error))?;
         Ok(accumulator.map)
     }
 

@@ -12,6 +12,7 @@ mod features {
     mod plugins;
     mod resources;
     mod workloads;
+    mod yaml;
 }
 
 use file_tree::{MemoryTree, Mode};

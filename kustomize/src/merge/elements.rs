@@ -122,11 +122,12 @@ pub(super) fn with_values<'k>(all: &[Vec<String>], values: &[String], keys: &[&'
 }
 
 /// Makes one of elements that agree in a key and differ only where one has no value: `{port: 80}` and
-/// `{port: 80, protocol: TCP}`. Go: `mergeValues`.
+/// `{port: 80, protocol: TCP}`. One is compared with all others as it was before it became one with any. Go: `mergeValues`.
 pub(super) fn unify(list: &mut [Vec<String>]) {
     for first in 0..list.len() {
+        let values = list[first].clone();
         for second in 0..list.len() {
-            if let Some(merged) = list.get(first).zip(list.get(second)).and_then(|(a, b)| unified(a, b)) {
+            if let Some(merged) = unified(&values, &list[second]) {
                 list[first].clone_from(&merged);
                 list[second] = merged;
             }

@@ -170,6 +170,7 @@ impl<'a> Merger<'a> {
         schema: Option<SchemaRef<'a>>,
     ) -> Result<(), Error> {
         let added = patch.as_deref().map(|patch| missing_names(object, patch)).unwrap_or_default();
+        [Some(&*object), patch.as_deref()].into_iter().flatten().try_for_each(expect_names)?;
         let Some(fields) = object.fields_mut() else { return Ok(()) };
         let mut kept = Vec::with_capacity(fields.len() + added.len());
         for Field { key, value } in std::mem::take(fields) {
@@ -217,6 +218,7 @@ impl<'a> Merger<'a> {
     }
 
     fn fields_with_themselves(self, node: &mut Node, schema: Option<SchemaRef<'a>>) -> Result<(), Error> {
+        expect_names(node)?;
         let Some(fields) = node.fields_mut() else { return Ok(()) };
         let mut kept = Vec::with_capacity(fields.len());
         for Field { key, value } in std::mem::take(fields) {
@@ -228,6 +230,15 @@ impl<'a> Merger<'a> {
         }
         *fields = kept;
         Ok(())
+    }
+}
+
+/// A field without a name cannot be set. Go: `FieldSetter`.
+fn expect_names(node: &Node) -> Result<(), Error> {
+    let nameless = node.fields().iter().find(|field| field.key.text.is_empty() && field.key.tag != Tag::Null);
+    match nameless {
+        Some(field) => Err(Error::new("a field has no name, and cannot be merged").at_line(field.value.line)),
+        None => Ok(()),
     }
 }
 

@@ -157,7 +157,7 @@ impl Walk<'_, '_> {
             // What kustomize makes below a null it does not write.
             return self.made().map_or(Ok(0), |mut made| self.go_on(&mut made));
         }
-        node.expect_kind(Kind::Mapping)?;
+        node.expect_kind(if self.part.is_empty() { Kind::Scalar } else { Kind::Mapping })?;
         if node.field(self.part).is_none() {
             let Some(made) = self.made() else { return Ok(0) };
             node.set_field(self.part, made);

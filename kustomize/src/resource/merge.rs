@@ -40,12 +40,15 @@ impl Resource {
     }
 
     /// Applies a strategic merge patch. Kind and name stay, unless the patch may change them; the namespace always does.
-    /// Go: `Resource.ApplySmPatch`.
+    ///
+    /// `$patch: replace` for the object as a whole changes nothing: kustomize drops what comes of it, and keeps the object.
+    /// Go: `Resource.ApplySmPatch`, `Resource.ApplyFilter`.
     pub(crate) fn apply_merge_patch(&mut self, patch: &mut Self) -> Result<(), Error> {
         let (name, namespace, kind) = (self.name(), self.namespace(), self.kind());
         if patch.name_change_allowed() || patch.kind_change_allowed() {
             self.store_previous_id()?;
         }
+        let kept = (patch.node.text_at(&["$patch"]) == "replace").then(|| self.node.clone());
         let object = std::mem::replace(&mut self.node, Node::null());
         let merged = self.scopes().with(|schemas| {
             schemas.load()?;
@@ -56,7 +59,7 @@ impl Resource {
             Some(place) => error.within(&*place.file, place.line),
             None => error,
         })?;
-        self.node = merged.unwrap_or_else(Node::null);
+        self.node = kept.or(merged).unwrap_or_else(Node::null);
         self.settle();
         if self.is_gone() {
             return Ok(());

@@ -77,6 +77,7 @@ pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> 
         if list.is_empty() {
             continue;
         }
+        check_type(&resource.node).map_err(|error| resource.locate(error))?;
         let namespaces = role_binding_namespaces(resource)?;
         let finder = Finder { candidates: &candidates, by_name: &by_name, places: &places, referrer, namespaces };
         for reference in list.iter() {
@@ -90,6 +91,21 @@ pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> 
                 let error = error.about_field(spelled);
                 error.context(format!("updating name reference in '{field}' field of '{id}'"))
             })?;
+        }
+    }
+    Ok(())
+}
+
+/// An object that refers to others says its type in the one way in which kustomize would write it.
+/// Go: `confirmNodeMatchesReferrer`.
+fn check_type(object: &Node) -> Result<(), Error> {
+    for name in ["apiVersion", "kind"] {
+        let Some(field) = object.field(name) else { continue };
+        if (field.is_nil_or_empty() && !field.text().is_empty())
+            || (name == "apiVersion" && field.text().starts_with('/'))
+        {
+            let message = format!("'{}' is no {name} of an object that may refer to others", field.text());
+            return Err(Error::new(message).at_line(field.line).in_field(name));
         }
     }
     Ok(())

@@ -60,7 +60,8 @@ fn check_key(key: &Key, root: bool) -> Result<(), Error> {
 /// What the scalar reads as after kyaml wrote it. Go: go-yaml v3 encode.go (`node`), then decode.go (`scalar`).
 fn scalar(node: &Node, text: &str, in_flow: bool) -> Result<Json, String> {
     let tagged = node.style.has(Style::TAGGED);
-    let quoted = node.style.is_quoted() || text.contains('\n');
+    // Between brackets a text with a colon, as that of a time, is written in quotes.
+    let quoted = node.style.is_quoted() || text.contains('\n') || in_flow && !tagged && text.contains(':');
     let resolved = match node.tag {
         Tag::Str => Scalar::Text(reread(node, text, in_flow)?),
         Tag::None if quoted => Scalar::Text(reread(node, text, in_flow)?),

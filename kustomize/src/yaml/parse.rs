@@ -96,7 +96,7 @@ fn parse_at(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Option<N
             Error::new(format!("not YAML: {}", error.info())).at_line(line)
         })?;
         strict
-            .look(&event, &span)
+            .look(&event, &span, builder.expects_key())
             .map_err(|message| Error::new(format!("not YAML: {message}")).at_line(line(&span)))?;
         if matches!(event, Event::DocumentEnd) {
             break;

@@ -1,8 +1,8 @@
-//! What YAML 1.2 allows and libyaml, on which go-yaml rests, refuses: `\/` in double quotes, and tabs where a line's
-//! indentation is.
+//! What YAML 1.2 allows and libyaml, on which go-yaml rests, refuses: `\/` and surrogates (`\ud83d`) in double quotes, tabs
+//! where a line's indentation is, a line that begins with the colon of a key that is not there.
 //!
 //! Go: go.yaml.in/yaml/v3 scannerc.go (`yaml_parser_scan_flow_scalar`, `yaml_parser_scan_to_next_token`,
-//! `yaml_parser_scan_plain_scalar`).
+//! `yaml_parser_scan_plain_scalar`), parserc.go (`yaml_parser_parse_block_mapping_key`).
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
@@ -53,8 +53,8 @@ impl<'t> Strict<'t> {
         Self { text, end: 0, open: Vec::new(), after_plain: None, after_block: false }
     }
 
-    /// What is wrong before or in an event, if anything.
-    pub(super) fn look(&mut self, event: &Event<'_>, span: &Span) -> Result<(), &'static str> {
+    /// What is wrong before or in an event, if anything. `is_key`: a key of a mapping is expected.
+    pub(super) fn look(&mut self, event: &Event<'_>, span: &Span, is_key: bool) -> Result<(), &'static str> {
         let (Some(start), Some(end)) = (span.start.byte_offset(), span.end.byte_offset()) else { return Ok(()) };
         let is_closing = matches!(event, Event::SequenceEnd | Event::MappingEnd);
         let is_content = is_closing && self.is_in_brackets()
@@ -69,8 +69,10 @@ impl<'t> Strict<'t> {
             self.gap(start.max(self.end))?;
         }
         match event {
-            Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) if self.has_escaped_slash(start, end) => {
-                return Err("found unknown escape character \\/");
+            Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) => self.check_escapes(start, end)?,
+            Event::Scalar(_, ScalarStyle::Plain, ..) if is_key && start == end => self.check_missing_key(start)?,
+            Event::Scalar(_, ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded, ..) => {
+                self.check_breaks(start, end)?;
             }
             Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
                 self.open.push((*style != StructureStyle::Flow).then(|| span.start.col()));
@@ -92,13 +94,45 @@ impl<'t> Strict<'t> {
         self.open.last().is_some_and(Option::is_none)
     }
 
-    fn has_escaped_slash(&self, start: usize, end: usize) -> bool {
-        let mut escaped = false;
-        self.text.get(start..end).unwrap_or_default().bytes().any(|byte| {
-            let found = escaped && byte == b'/';
-            escaped = !escaped && byte == b'\\';
-            found
-        })
+    /// What stands between double quotes.
+    fn check_escapes(&self, start: usize, end: usize) -> Result<(), &'static str> {
+        let mut rest = self.text.get(start..end).unwrap_or_default();
+        while let Some(at) = rest.find('\\') {
+            let escape = rest.get(at + 1..).unwrap_or_default();
+            if escape.starts_with('/') {
+                return Err("found unknown escape character \\/");
+            }
+            let digits = escape.strip_prefix('u').and_then(|digits| digits.get(..4));
+            if digits.is_some_and(|digits| matches!(u16::from_str_radix(digits, 16), Ok(0xd800..=0xdfff))) {
+                return Err("found invalid Unicode character escape code, half of a pair");
+            }
+            rest = escape.get(1..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The line ends of YAML 1.1 end a line, and what follows must be indented.
+    fn check_breaks(&self, start: usize, end: usize) -> Result<(), &'static str> {
+        let text = self.text.get(start..end).unwrap_or_default();
+        let is_break = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+        if text.is_ascii() || !text.contains(is_break) || self.is_in_brackets() {
+            return Ok(());
+        }
+        let unindented = |line: &str| line.starts_with(|c: char| !c.is_whitespace() && !is_break(c));
+        if text.split(is_break).skip(1).any(unindented) {
+            return Err("a character that ends lines (U+0085, U+2028, U+2029) stands in a text without quotes");
+        }
+        Ok(())
+    }
+
+    /// A key that is not there needs a `?`, an anchor or a tag, but in brackets.
+    fn check_missing_key(&self, start: usize) -> Result<(), &'static str> {
+        let gap = self.text.get(self.end..start).unwrap_or_default();
+        let mut lines = gap.lines().map(|line| line.split('#').next().unwrap_or_default());
+        if self.is_in_brackets() || lines.any(|line| line.contains(['?', '!', '&'])) {
+            return Ok(());
+        }
+        Err("did not find expected key")
     }
 
     /// The text up to `start`, where the next thing begins.

@@ -60,3 +60,18 @@ fn configurations_add_fields_that_name_objects() {
     ];
     assert!(printed("", &tree).ends_with("spec:\n  maps:\n  - ref: p-m\n  name: p-t\n"));
 }
+
+/// Go: `confirmNodeMatchesReferrer`.
+#[test]
+fn an_object_that_refers_to_others_says_its_type_as_kustomize_writes_it() {
+    for (api_version, expected) in
+        [("~", Some("'~' is no apiVersion")), ("/v1", Some("'/v1' is no apiVersion")), ("''", None)]
+    {
+        let object = format!("apiVersion: {api_version}\nkind: Deployment\nmetadata: {{name: web}}\n");
+        let built = printed("", &[("kustomization.yaml", "resources: [d.yaml]\n"), ("d.yaml", &object)]);
+        match expected {
+            Some(expected) => assert!(built.contains("d.yaml:1: apiVersion: ") && built.contains(expected), "{built}"),
+            None => assert!(!built.starts_with("error"), "{built}"),
+        }
+    }
+}

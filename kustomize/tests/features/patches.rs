@@ -121,3 +121,59 @@ fn a_string_that_a_replacement_made_is_quoted_by_a_later_merge() {
     assert_eq!(printed("base", &tree), plain);
     assert_eq!(printed("top", &tree), plain.replace("a: b", "a: c").replace("77", "\"77\""));
 }
+
+/// Go: `ApplyFilter` keeps the node that it gave to the merge, and not the one that takes its place.
+#[test]
+fn a_patch_that_replaces_a_whole_object_changes_nothing() {
+    for (target, directive) in [("", "replace"), (", target: {kind: ConfigMap}", "replace"), ("", "merge")] {
+        let patch = format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: map}}, data: {{a: c}}, $patch: {directive}}}"
+        );
+        let kustomization = format!("resources: [m.yaml]\npatches: [{{patch: '{patch}'{target}}}]\n");
+        let built = printed("", &[("kustomization.yaml", &kustomization), ("m.yaml", MAP)]);
+        let value = if directive == "merge" { "c" } else { "b" };
+        let expected = format!("apiVersion: v1\ndata:\n  a: {value}\nkind: ConfigMap\nmetadata:\n  name: map\n");
+        assert_eq!(built, expected, "{directive} {target}");
+    }
+}
+
+#[test]
+fn objects_must_keep_a_kind_and_a_name() {
+    for (path, expected) in [
+        ("/metadata", "m.yaml:1: metadata.name: missing metadata.name in object ConfigMap"),
+        ("/metadata/name", "m.yaml:1: metadata.name: missing metadata.name in object ConfigMap"),
+        ("/kind", "m.yaml:1: kind: missing kind in object"),
+    ] {
+        let kustomization = format!(
+            "resources: [m.yaml]\npatches: [{{target: {{name: map}}, patch: '[{{\"op\": \"remove\", \"path\": \"{path}\"}}]'}}]\n"
+        );
+        let error = refused(&[("kustomization.yaml", &kustomization), ("m.yaml", MAP)]);
+        assert!(error.contains(expected), "{path}: {error}");
+    }
+}
+
+/// Go: `mergeValues` compares each element with all others as it was before it became one with any.
+#[test]
+fn an_element_without_merge_key_becomes_one_with_the_last_that_fits() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80, name: http}]}\n";
+    let patch = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  ports:\n  - {name: '1', port: null}\n  \
+                 - {$patch: delete, port: x}\n";
+    let tree = [
+        ("kustomization.yaml", "resources: [s.yaml]\npatches: [{path: p.yaml}]\n"),
+        ("s.yaml", service),
+        ("p.yaml", patch),
+    ];
+    assert!(printed("", &tree).ends_with("spec:\n  ports:\n  - name: http\n    port: 80\n"), "{}", printed("", &tree));
+}
+
+#[test]
+fn fields_without_a_name_are_not_merged() {
+    let map = MAP.replace("a: b", "\"\": b");
+    let patch = "{apiVersion: v1, kind: ConfigMap, metadata: {name: map}, data: {a: c}}";
+    let kustomization = format!("resources: [m.yaml]\npatches: [{{patch: '{patch}'}}]\n");
+    let error = refused(&[("kustomization.yaml", &kustomization), ("m.yaml", &map)]);
+    assert!(error.contains("data: a field has no name"), "{error}");
+    let replacement = "resources: [m.yaml]\nreplacements: [{sourceValue: x, targets: [{select: {kind: ConfigMap}, fieldPaths: [data.]}]}]\n";
+    let error = refused(&[("kustomization.yaml", replacement), ("m.yaml", MAP)]);
+    assert!(error.contains("expected ScalarNode but got MappingNode"), "{error}");
+}
