@@ -1,5 +1,6 @@
 //! git repositories become Trees and Bundles.
 
+pub mod charts;
 pub mod discover;
 pub mod git;
 pub mod poll;

@@ -282,6 +282,9 @@ pub struct RepositoryArgs {
     /// A file with the GitRepo
     #[arg(long, value_name = "FILE")]
     pub gitrepo: Option<PathBuf>,
+    /// Fetch charts that bundles name and do not hold (helm.repo); without it nothing is asked for
+    #[arg(long)]
+    pub fetch_charts: bool,
 }
 
 /// `skiff bundle`.

@@ -5,6 +5,7 @@
 //! GitRepo says why.
 
 mod access;
+mod charts;
 mod reading;
 
 use crate::blobs::Blobs;
@@ -76,6 +77,8 @@ pub(crate) struct Polling {
     pub(crate) machine: mpsc::UnboundedSender<Message>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cache: PathBuf,
+    /// Packages that were fetched.
+    pub(crate) charts: PathBuf,
     pub(crate) allow_file: bool,
 }
 
@@ -99,6 +102,8 @@ pub(super) struct State {
     pub(super) trees: BTreeMap<fleet_api::Digest, fleet_api::Digest>,
     /// Commit of the last complete read, and [`edition`] of the GitRepo then.
     pub(super) read: Option<(String, String)>,
+    /// A chart could not be fetched then: the same commit is read again.
+    pub(super) again: bool,
 }
 
 /// The polls of one repository share what the server said, as long as it is fresh.
@@ -265,7 +270,7 @@ impl Job {
         }
         self.polling.metrics.polls.inc();
         match self.look(&gitrepo, interval).await {
-            Ok(()) => Outcome { interval, ..idle },
+            Ok(again) => Outcome { interval, failed: again, note: None },
             Err(failure) => {
                 self.polling.metrics.failed_polls.inc();
                 let Failure { note, transient } = failure;
@@ -281,7 +286,8 @@ impl Job {
         let _gone = self.polling.machine.send(Message::ReadFailed(self.name.clone(), notes));
     }
 
-    async fn look(&self, gitrepo: &GitRepo, interval: Duration) -> Result<(), Failure> {
+    /// Reads what is new. Gives whether there is more to be had of the same commit.
+    async fn look(&self, gitrepo: &GitRepo, interval: Duration) -> Result<bool, Failure> {
         let spec = &gitrepo.spec;
         let policy = Policy { allow_file: self.polling.allow_file, allow_plain_http: false };
         let remote = Remote::parse(&spec.repo, &policy).map_err(Failure::git)?;
@@ -295,10 +301,10 @@ impl Job {
             self.resolve(&repository, &remote, &access.access, &access.identity, &reference, interval).await?;
         let commit = resolved.commit.to_string();
         let mut state = self.state.lock().await;
-        if state.read.as_ref() == Some(&(commit.clone(), edition(gitrepo))) {
+        if state.read.as_ref() == Some(&(commit.clone(), edition(gitrepo))) && !state.again {
             // All is as it was: what failed before does not any more.
             self.fail(Vec::new());
-            return Ok(());
+            return Ok(false);
         }
         // Another branch or revision in the spec is a person's word.
         let same_spec = state.read.as_ref().is_none_or(|(_, read)| *read == edition(gitrepo));
@@ -326,11 +332,12 @@ impl Job {
         }
         let present = self.directories().await;
         let reading = reading::Reading { name: &self.name, gitrepo, commit: &commit, present, notes, rewound };
-        reading.read(tree, &self.polling, &mut state).await?;
+        let again = reading.read(tree, &self.polling, &mut state).await?;
         // Only now, as it is in the store: a hub that ends before compares the next commit with the one before this, too.
         repository.taken(&resolved, &reader).await.map_err(Failure::git)?;
         state.read = Some((commit, edition(gitrepo)));
-        Ok(())
+        state.again = again;
+        Ok(again)
     }
 
     /// The directories of the GitRepo's Bundles.

@@ -133,6 +133,7 @@ impl Hub {
             machine: sender.clone(),
             metrics: Arc::clone(&metrics),
             cache: config.data.join("git"),
+            charts: config.data.join("charts"),
             allow_file: config.allow_file_repositories,
         };
         let tasks = vec![

@@ -2,6 +2,7 @@
 
 use crate::error::RenderError;
 use crate::outside::Repository;
+use crate::style;
 use crate::{Chance, Input, RenderedObject};
 use fleet_api::names::helm_release_name;
 use fleet_api::reason::{Note, Reason};
@@ -20,8 +21,15 @@ pub(crate) struct Templated<'i, 'a> {
 }
 
 impl Templated<'_, '_> {
-    /// The objects of the chart in a directory of the bundle.
+    /// The objects of the chart in a directory of the bundle, or of one that was fetched.
     pub(crate) fn chart(mut self, dir: &str) -> Result<Vec<RenderedObject>, RenderError> {
+        if style::is_fetched(dir) {
+            let failed = |error: helm_rs::chart::Error| RenderError::file(self.input.place(dir), error.to_string());
+            let chart = Chart::load(self.input.files, dir).map_err(failed)?;
+            // Its place in the tree says nothing to anybody; its name and version do.
+            let shown = format!("{}-{}.tgz", chart.name(), chart.metadata.version);
+            return self.objects(&chart, &shown);
+        }
         let place = self.input.place(&crate::joined(dir, "Chart.yaml"));
         let failed = |error: helm_rs::chart::Error| RenderError::file(place.clone(), error.to_string());
         let is_off = self.options.helm.as_ref().is_some_and(|helm| helm.disable_dependency_update);

@@ -147,6 +147,10 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
     values::preprocess(&mut options, input.cluster, input.chance, &input.place("fleet.yaml"))?;
     let exists = |path: &str| input.files.exists(path);
     let style = style::detect(&options, exists);
+    if let (None, Some(helm)) = (&style.chart, options.helm.as_ref().filter(|helm| !helm.repo.is_empty())) {
+        let message = format!("the chart `{}` of {} was not fetched for these options", helm.chart, helm.repo);
+        return Err(RenderError::file(input.place("fleet.yaml"), message));
+    }
     let mut notes = Vec::new();
     let templated = |notes| Templated { input, options: &options, namespace: &release_namespace, notes };
     let mut objects = match (&style.kustomization, &style.chart) {

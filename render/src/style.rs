@@ -1,15 +1,42 @@
 //! What a bundle is made of: raw YAML, a chart, a kustomization, or a kustomization over a chart (reference §2.8).
 
-use fleet_api::v1alpha1::BundleDeploymentOptions;
+use fleet_api::Digest;
+use fleet_api::v1alpha1::{BundleDeploymentOptions, HelmOptions};
 pub use kustomize_rs::KUSTOMIZATION_FILES;
 
 /// The only name of a kustomization that Fleet knows.
 pub(crate) const KUSTOMIZATION: &str = KUSTOMIZATION_FILES[0];
 
+/// The directory of a bundle's tree for charts that were fetched. As hidden ones hold no resources, nothing of the bundle
+/// can be meant.
+const FETCHED: &str = ".chart";
+/// The name of a package below [`fetched_dir`].
+const PACKAGE: &str = "chart.tgz";
+
+/// Where the tree of a bundle holds the chart that was fetched for these options. Fleet names the directory so, too
+/// (`checksum` in `internal/bundlereader/resources.go`).
+#[must_use]
+pub fn fetched_dir(helm: &HelmOptions) -> String {
+    let name = format!("{}:{}:{}", helm.chart, helm.repo, helm.version);
+    format!("{FETCHED}/{}", Digest::of(name.as_bytes()).hex())
+}
+
+/// The file of a chart that was fetched, as a package.
+#[must_use]
+pub fn fetched_package(helm: &HelmOptions) -> String {
+    format!("{}/{PACKAGE}", fetched_dir(helm))
+}
+
+/// Whether a file of a bundle's tree belongs to a chart that was fetched.
+#[must_use]
+pub fn is_fetched(path: &str) -> bool {
+    path.strip_prefix(FETCHED).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// Which engines a bundle needs. Neither is raw YAML.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// The directory of the chart; empty for the bundle's own.
+    /// The directory of the chart, or the file of its package; empty for the bundle's own directory.
     pub chart: Option<String>,
     /// The directory of `kustomization.yaml`; empty for the bundle's own.
     pub kustomization: Option<String>,
@@ -25,18 +52,30 @@ impl Style {
 
 /// The style of a bundle with these options, whose files `exists` knows (normalised paths below its directory).
 pub fn detect(options: &BundleDeploymentOptions, exists: impl Fn(&str) -> bool) -> Style {
-    let chart = match &options.helm {
-        Some(helm) if !helm.chart.is_empty() => helm.chart.as_str(),
-        Some(helm) => helm.repo.as_str(),
-        None => "",
-    };
     let kustomization = options.kustomize.as_ref().map_or("", |kustomize| kustomize.dir.as_str());
     let holds = |dir: &str, file: &str| {
         let dir = file_tree::normalise(dir).ok()?;
         let path = if dir.is_empty() { file.to_owned() } else { format!("{dir}/{file}") };
         exists(&path).then_some(dir)
     };
-    Style { chart: holds(chart, "Chart.yaml"), kustomization: holds(kustomization, KUSTOMIZATION) }
+    let chart = match &options.helm {
+        Some(helm) if !helm.repo.is_empty() => fetched(helm, &exists),
+        Some(helm) => holds(&helm.chart, "Chart.yaml").or_else(|| fetched(helm, &exists)),
+        None => holds("", "Chart.yaml"),
+    };
+    Style { chart, kustomization: holds(kustomization, KUSTOMIZATION) }
+}
+
+/// The chart that was fetched: as the package that it came in, or unpacked, as Fleet has it in its Bundles.
+fn fetched(helm: &HelmOptions, exists: impl Fn(&str) -> bool) -> Option<String> {
+    let package = fetched_package(helm);
+    if exists(&package) {
+        return Some(package);
+    }
+    let dir = fetched_dir(helm);
+    let last = |text: &str| format!("{dir}/{}", file_tree::file_name(text.trim_end_matches('/')));
+    let dirs = [last(&helm.chart), last(&helm.repo), dir.clone()];
+    dirs.into_iter().find(|dir| exists(&format!("{}/Chart.yaml", dir.trim_end_matches('/'))))
 }
 
 /// Whether `path` lies beneath a directory that is a bundle or a chart of its own, which raw YAML leaves out. `exists`

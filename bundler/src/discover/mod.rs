@@ -10,6 +10,7 @@ mod fleet_yaml;
 mod glob;
 mod ignore;
 mod outside;
+mod remote;
 mod resources;
 mod scan;
 mod spec;
@@ -19,12 +20,15 @@ mod values;
 pub use resources::{bundle_tree, with_contents};
 pub use validate::invalid_rollout;
 
+use crate::charts::{Charts, NoCharts};
 use file_tree::{Files, Mode};
 use fleet_api::Digest;
 use fleet_api::reason::{Note, Reason};
-use fleet_api::v1alpha1::{Bundle, BundleDeploymentOptions, BundleResource, FleetYaml, GitRepo};
+use fleet_api::v1alpha1::{Bundle, BundleResource, FleetYaml, GitRepo};
 use scan::Place;
 use serde::Serialize;
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use validate::Origin;
@@ -86,9 +90,11 @@ pub struct FoundBundle {
     /// Its directory; empty for the root.
     pub dir: String,
     /// The files that it is rendered from, sorted by path. Fewer than its resources where a raw YAML bundle holds
-    /// directories with a `fleet.yaml` of their own. What its kustomizations read outside of its directory comes last
-    /// ([`skiff_render::outside`]).
+    /// directories with a `fleet.yaml` of their own. After them come the charts that were fetched, and last what its
+    /// kustomizations read outside of its directory ([`skiff_render::outside`]).
     pub files: Vec<TreeEntry>,
+    /// The contents of those of `files` that are not in the repository, by their paths: charts that were fetched.
+    pub fetched: BTreeMap<String, Arc<[u8]>>,
     /// Digest of files, options and targets; not of the commit. Unchanged input, unchanged id.
     pub id: Digest,
     /// Where its name comes from: the place of `name` in its `fleet.yaml`, or its directory.
@@ -104,10 +110,21 @@ impl FoundBundle {
         self.bundle.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// Where one of its files lies in the repository.
+    /// Where one of its files lies in the repository; of a chart that was fetched, where it would.
     #[must_use]
     pub fn place_of(&self, file: &str) -> String {
         resources::place_of(&self.dir, file)
+    }
+
+    /// The content of one of its files, from the repository or from where it was fetched.
+    ///
+    /// # Errors
+    /// What `files` fails with.
+    pub fn content<'a>(&'a self, files: &'a dyn Files, file: &str) -> Result<Cow<'a, [u8]>, file_tree::Error> {
+        match self.fetched.get(file) {
+            Some(bytes) => Ok(Cow::Borrowed(bytes)),
+            None => files.read(&self.place_of(file)),
+        }
     }
 }
 
@@ -133,6 +150,8 @@ pub struct Discovery {
     pub entries: Vec<String>,
     /// What came to nothing.
     pub failed: Vec<Failure>,
+    /// A chart could not be fetched: reading the same commit again may give more.
+    pub again: bool,
 }
 
 /// What is known of unchanged directories. A plain value: pass it in, keep it for the next commit of the same GitRepo.
@@ -149,8 +168,13 @@ enum Outcome {
     Empty,
 }
 
-/// Finds the bundles of a repository.
+/// Finds the bundles of a repository, and fetches nothing: a bundle with a chart that has to be fetched fails.
 pub fn discover(source: &dyn Source, gitrepo: &GitRepo, cache: &mut Cache) -> Discovery {
+    discover_with(source, gitrepo, &NoCharts, cache)
+}
+
+/// Finds the bundles of a repository, with the charts that they name.
+pub fn discover_with(source: &dyn Source, gitrepo: &GitRepo, charts: &dyn Charts, cache: &mut Cache) -> Discovery {
     let input = Digest::of_json(&(
         &gitrepo.metadata.name,
         &gitrepo.metadata.namespace,
@@ -161,7 +185,8 @@ pub fn discover(source: &dyn Source, gitrepo: &GitRepo, cache: &mut Cache) -> Di
     if cache.gitrepo != input || input.is_none() {
         *cache = Cache { gitrepo: input, known: BTreeMap::new() };
     }
-    let mut run = Run { source, gitrepo, old: std::mem::take(&mut cache.known), new: BTreeMap::new() };
+    let old = std::mem::take(&mut cache.known);
+    let mut run = Run { source, gitrepo, charts, again: Cell::new(false), old, new: BTreeMap::new() };
     let mut discovery = Discovery::default();
     let mut names: BTreeMap<String, Arc<FoundBundle>> = BTreeMap::new();
     for scanned in scan::scan(source.files(), gitrepo) {
@@ -171,6 +196,7 @@ pub fn discover(source: &dyn Source, gitrepo: &GitRepo, cache: &mut Cache) -> Di
         }
     }
     cache.known = run.new;
+    discovery.again = run.again.get();
     discovery
 }
 
@@ -178,6 +204,9 @@ pub fn discover(source: &dyn Source, gitrepo: &GitRepo, cache: &mut Cache) -> Di
 struct Run<'a> {
     source: &'a dyn Source,
     gitrepo: &'a GitRepo,
+    charts: &'a dyn Charts,
+    /// See [`Discovery::again`].
+    again: Cell<bool>,
     old: BTreeMap<Place, (String, Outcome)>,
     new: BTreeMap<Place, (String, Outcome)>,
 }
@@ -277,8 +306,10 @@ impl Run<'_> {
         let outcome = self.finish(place, bundle, named_at, notes)?;
         let all_inside = match &outcome {
             Outcome::Empty => true,
+            // A range means another version when the repository has a newer one.
             Outcome::Found(found) => {
-                found.files.iter().all(|file| skiff_render::outside::path_of(&file.path).is_none())
+                let mut files = found.files.iter();
+                found.fetched.is_empty() && files.all(|file| skiff_render::outside::path_of(&file.path).is_none())
             }
         };
         Ok((outcome, only_directory && all_inside))
@@ -298,21 +329,18 @@ impl Run<'_> {
         let mut excluded = values::paths(&bundle.spec);
         excluded.extend(["fleet.yaml".to_owned(), place.options.clone()]);
         let selected = files::select(self.source, &place.dir, &excluded)?;
-        if selected.is_empty() {
+        let paths: BTreeSet<&str> = selected.iter().map(|file| file.entry.path.as_str()).collect();
+        let remote = remote::of(&bundle, &paths);
+        if selected.is_empty() && remote.is_empty() {
             return Ok(Outcome::Empty);
         }
-        let paths: BTreeSet<&str> = selected.iter().map(|file| file.entry.path.as_str()).collect();
-        let exists = |path: &str| paths.contains(path);
         let root_helm = bundle.spec.options.helm.as_ref();
         if !root_helm.is_some_and(|helm| helm.disable_dependency_update) {
             let charts = paths.iter().filter(|path| file_tree::file_name(path) == "Chart.yaml");
             chart::check(self.source.files(), &place.dir, charts.map(|path| file_tree::parent(path).to_owned()))?;
         }
-        let in_directory = |path: &str| {
-            let prefix = format!("{path}/");
-            path.is_empty() || exists(path) || paths.iter().any(|known| known.starts_with(&prefix))
-        };
-        remote_charts(&bundle, in_directory)?;
+        let fetched = remote::fetch(self.charts, remote).inspect_err(|_| self.again.set(true))?;
+        let exists = |path: &str| paths.contains(path) || fetched.contains_key(path);
         let targets = bundle.spec.targets.iter().map(|target| &target.options);
         let styles: Vec<_> = std::iter::once(&bundle.spec.options)
             .chain(targets)
@@ -333,7 +361,8 @@ impl Run<'_> {
         }
         let nested = |path: &str| is_raw && skiff_render::style::in_nested(path, exists);
         let used = selected.iter().filter(|file| !nested(&file.entry.path)).map(|file| file.entry.clone());
-        let used: Vec<TreeEntry> = used.chain(outside.iter().cloned()).collect();
+        let brought = fetched.iter().map(|(path, bytes)| remote::entry(path, bytes));
+        let used: Vec<TreeEntry> = used.chain(brought).chain(outside.iter().cloned()).collect();
         let id = bundle_id(&bundle, &used)?;
         let encoding = |is_text: bool| if is_text { String::new() } else { resources::COMPRESSED.to_owned() };
         bundle.spec.resources = selected
@@ -343,9 +372,15 @@ impl Run<'_> {
                 content: String::new(),
                 encoding: encoding(file.is_text),
             })
+            .chain(fetched.keys().map(|path| BundleResource {
+                name: path.clone(),
+                content: String::new(),
+                encoding: encoding(false),
+            }))
             .chain(outside.iter().map(|file| BundleResource { name: file.path.clone(), ..Default::default() }))
             .collect();
-        Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir: place.dir.clone(), files: used, id, named_at, notes })))
+        let dir = place.dir.clone();
+        Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir, files: used, fetched, id, named_at, notes })))
     }
 }
 
@@ -358,26 +393,6 @@ fn options_path(files: &dyn Files, place: &Place) -> Result<Option<String>, Note
     }
     let names = ["fleet.yaml", "fleet.yml"];
     Ok(names.iter().map(|name| glob::join(&place.dir, name)).find(|path| files.exists(path)))
-}
-
-/// Charts that are not in the bundle's directory have to be fetched.
-fn remote_charts(bundle: &Bundle, in_directory: impl Fn(&str) -> bool) -> Result<(), Note> {
-    let targets = bundle.spec.targets.iter().map(|target| &target.options);
-    let all = std::iter::once(&bundle.spec.options).chain(targets);
-    for helm in all.filter_map(|options: &BundleDeploymentOptions| options.helm.as_ref()) {
-        let missing =
-            !helm.chart.is_empty() && !file_tree::normalise(&helm.chart).is_ok_and(|path| in_directory(&path));
-        if !helm.repo.is_empty() || missing {
-            let from = if helm.repo.is_empty() {
-                "and is no directory of the bundle".to_owned()
-            } else {
-                format!("of {}", helm.repo)
-            };
-            let message = format!("not supported yet: fetching charts (helm.chart is `{}` {from})", helm.chart);
-            return Err(Note::new(Reason::NotSupported, message));
-        }
-    }
-    Ok(())
 }
 
 fn bundle_id(bundle: &Bundle, files: &[TreeEntry]) -> Result<Digest, Note> {

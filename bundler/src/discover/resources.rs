@@ -20,10 +20,10 @@ const COMPRESS_FROM: usize = 1_000_000;
 /// What `files` fails with.
 pub fn with_contents(files: &dyn Files, found: &FoundBundle) -> Result<Bundle, file_tree::Error> {
     let mut bundle = found.bundle.clone();
-    fill(files, &found.dir, &mut bundle, false)?;
+    fill(files, found, &mut bundle, false)?;
     let size = serde_json::to_vec(&bundle).map_or(usize::MAX, |json| json.len());
     if size >= COMPRESS_FROM {
-        fill(files, &found.dir, &mut bundle, true)?;
+        fill(files, found, &mut bundle, true)?;
     }
     Ok(bundle)
 }
@@ -35,7 +35,7 @@ pub fn with_contents(files: &dyn Files, found: &FoundBundle) -> Result<Bundle, f
 pub fn bundle_tree(files: &dyn Files, found: &FoundBundle) -> Result<MemoryTree, file_tree::Error> {
     let mut tree = MemoryTree::new();
     for file in &found.files {
-        tree.insert(&file.path, file.mode, &*files.read(&found.place_of(&file.path))?)?;
+        tree.insert(&file.path, file.mode, &*found.content(files, &file.path)?)?;
     }
     Ok(tree)
 }
@@ -48,9 +48,9 @@ pub(super) fn place_of(dir: &str, file: &str) -> String {
     }
 }
 
-fn fill(files: &dyn Files, dir: &str, bundle: &mut Bundle, compress: bool) -> Result<(), file_tree::Error> {
+fn fill(files: &dyn Files, found: &FoundBundle, bundle: &mut Bundle, compress: bool) -> Result<(), file_tree::Error> {
     for resource in &mut bundle.spec.resources {
-        let bytes = files.read(&place_of(dir, &resource.name))?;
+        let bytes = found.content(files, &resource.name)?;
         match std::str::from_utf8(&bytes) {
             Ok(text) if !compress => text.clone_into(&mut resource.content),
             _ => {

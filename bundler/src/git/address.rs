@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Whether an address must not be connected to.
-pub(super) fn is_refused(address: IpAddr) -> bool {
+pub(crate) fn is_refused(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_refused_v4(v4),
         IpAddr::V6(v6) => is_refused_v6(v6),
@@ -40,6 +40,29 @@ fn is_refused_v6(v6: Ipv6Addr) -> bool {
         || embedded.is_some_and(is_refused_v4)
 }
 
+/// Whether an address belongs to a network that only its neighbours reach: this machine, a private or a shared range.
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_private_v4(v4),
+        IpAddr::V6(v6) => {
+            let carried = match v6.segments() {
+                [0, 0, 0, 0, 0, ..] | [0x64, 0xff9b, ..] => v4_at(&v6, 12),
+                [0x2002, ..] => v4_at(&v6, 2),
+                _ => None,
+            };
+            v6.is_loopback() || v6.is_unique_local() || carried.is_some_and(is_private_v4)
+        }
+    }
+}
+
+fn is_private_v4(v4: Ipv4Addr) -> bool {
+    let [a, b, c, _] = v4.octets();
+    // 100.64/10 is shared by the customers of a provider, 192.0.0/24 and 198.18/15 are of protocols and of benchmarks.
+    let is_special =
+        a == 0 || (a == 100 && (64..128).contains(&b)) || [a, b, c] == [192, 0, 0] || (a == 198 && b & 0xfe == 18);
+    v4.is_loopback() || v4.is_private() || is_special
+}
+
 fn v4_at(v6: &Ipv6Addr, start: usize) -> Option<Ipv4Addr> {
     let octets: [u8; 4] = v6.octets().get(start..start + 4)?.try_into().ok()?;
     Some(Ipv4Addr::from(octets))
@@ -48,14 +71,14 @@ fn v4_at(v6: &Ipv6Addr, start: usize) -> Option<Ipv4Addr> {
 /// A host resolved to nothing but refused addresses.
 #[derive(Debug, thiserror::Error)]
 #[error("{host} is at {address}, which is refused")]
-pub(super) struct Refused {
-    pub(super) host: String,
-    pub(super) address: IpAddr,
+pub(crate) struct Refused {
+    pub(crate) host: String,
+    pub(crate) address: IpAddr,
 }
 
 /// Resolves a host and drops what is refused. The addresses returned are the ones connected to, so that a second
 /// answer of the DNS cannot slip in between.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, std::io::Error> {
+pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, std::io::Error> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let all: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
     let refused = all.iter().find(|address| is_refused(address.ip())).map(SocketAddr::ip);
@@ -68,7 +91,7 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, st
 
 /// [`resolve`] for reqwest.
 #[derive(Debug)]
-pub(super) struct FilteringResolver;
+pub(crate) struct FilteringResolver;
 
 impl reqwest::dns::Resolve for FilteringResolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
@@ -79,8 +102,29 @@ impl reqwest::dns::Resolve for FilteringResolver {
     }
 }
 
+/// [`FilteringResolver`] that also drops the addresses of private networks.
+#[derive(Debug)]
+pub(crate) struct PublicResolver;
+
+impl reqwest::dns::Resolve for PublicResolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            let all = resolve(name.as_str(), 0).await?;
+            let private = all.iter().find(|address| is_private(address.ip())).map(SocketAddr::ip);
+            let public: Vec<SocketAddr> = all.into_iter().filter(|address| !is_private(address.ip())).collect();
+            match private {
+                Some(address) if public.is_empty() => {
+                    let refused = Refused { host: name.as_str().to_owned(), address };
+                    Err(Box::new(std::io::Error::other(refused)) as Box<dyn std::error::Error + Send + Sync>)
+                }
+                _ => Ok(Box::new(public.into_iter()) as reqwest::dns::Addrs),
+            }
+        })
+    }
+}
+
 /// Finds a [`Refused`] in the causes of an error.
-pub(super) fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refused> {
+pub(crate) fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refused> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(refused) = error.downcast_ref::<Refused>() {

@@ -214,7 +214,7 @@ fn unreachable(remote: &str, error: reqwest::Error) -> Error {
 }
 
 /// An error and its causes in one line, repetitions left out.
-pub(super) fn chain(error: &dyn StdError) -> String {
+pub(crate) fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

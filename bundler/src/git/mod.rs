@@ -14,10 +14,10 @@
 //! Invariants: nothing but packs and one state file is written; an [`Error`] never means that something was deleted
 //! (rule R13); credentials are shown to the host that the GitRepo names alone; an unknown ssh host key is refused.
 
-mod address;
+pub(crate) mod address;
 mod credentials;
 mod error;
-mod http;
+pub(crate) mod http;
 mod inflate;
 mod known_hosts;
 mod limits;
@@ -28,7 +28,7 @@ mod pack;
 mod pktline;
 mod protocol;
 mod reference;
-mod remote;
+pub(crate) mod remote;
 mod session;
 mod ssh;
 mod state;
@@ -37,7 +37,7 @@ mod store;
 mod tests;
 #[cfg(any(test, feature = "test-server"))]
 pub mod testserver;
-mod tls;
+pub(crate) mod tls;
 mod tree;
 mod working_copy;
 

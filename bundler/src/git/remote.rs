@@ -275,7 +275,7 @@ fn percent_decode(text: &str) -> Result<String, String> {
 }
 
 /// The URL with whatever stands before an `@` of its authority taken out, for messages about URLs that do not parse.
-pub(super) fn redact(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     let shown = text.split(['?', '#']).next().unwrap_or_default();
     let clean: String = shown.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     match clean.split_once("://") {

@@ -16,17 +16,27 @@ use super::error::Error;
 
 /// The TLS client configuration for one GitRepo.
 pub(super) fn config(remote: &str, access: &Access) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let invalid = |reason: String| Error::InvalidCertificates { remote: remote.to_owned(), reason };
+    let bundle = access.ca_bundle.as_deref().map(|pem| ("spec.caBundle", pem));
+    client_config(bundle, access.insecure_skip_tls_verify).map_err(invalid)
+}
+
+/// A client that trusts the machine's roots and the PEM of `bundle`, which errors call by the name beside it; any
+/// certificate with `any_certificate`.
+///
+/// # Errors
+/// What is wrong with the PEM.
+pub(crate) fn client_config(bundle: Option<(&str, &[u8])>, any_certificate: bool) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(error.to_string()))?;
-    let mut config = if access.insecure_skip_tls_verify {
+        .map_err(|error| error.to_string())?;
+    let mut config = if any_certificate {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
     } else {
         let mut roots = system_roots().clone();
-        if let Some(pem) = &access.ca_bundle {
-            add_bundle(&mut roots, pem).map_err(invalid)?;
+        if let Some((name, pem)) = bundle {
+            add_bundle(&mut roots, name, pem)?;
         }
         builder.with_root_certificates(roots).with_no_client_auth()
     };
@@ -34,14 +44,14 @@ pub(super) fn config(remote: &str, access: &Access) -> Result<ClientConfig, Erro
     Ok(config)
 }
 
-fn add_bundle(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {
+fn add_bundle(roots: &mut RootCertStore, name: &str, pem: &[u8]) -> Result<(), String> {
     let mut added = 0;
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("spec.caBundle is not PEM: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("spec.caBundle: {error}"))?;
+        let certificate = certificate.map_err(|error| format!("{name} is not PEM: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("{name}: {error}"))?;
         added += 1;
     }
-    if added == 0 { Err("spec.caBundle holds no certificate".to_owned()) } else { Ok(()) }
+    if added == 0 { Err(format!("{name} holds no certificate")) } else { Ok(()) }
 }
 
 /// Read once for the life of the process: parsing 150 certificates at each poll would cost more than the poll.

@@ -9,7 +9,8 @@ use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{GitRepo, TargetSelector};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use skiff_bundler::discover::{Cache, Discovery, Failure, Plain, discover};
+use skiff_bundler::charts::{Access, Charts, Fetcher, NoCharts};
+use skiff_bundler::discover::{Cache, Discovery, Failure, Plain, discover_with};
 use std::path::Path;
 
 /// The directory, its GitRepo, and the bundles in it.
@@ -30,13 +31,20 @@ impl Repository {
             return Err(CliError::Failed(format!("{}: is no directory", args.path.display())));
         }
         let files = DirTree::open(&args.path).map_err(|error| CliError::Failed(error.to_string()))?;
-        Ok(Self::of(Box::new(files), gitrepo))
+        Self::of(Box::new(files), gitrepo, args)
     }
 
     /// The bundles that `gitrepo` makes of `files`.
-    pub(crate) fn of(files: Box<dyn Files>, gitrepo: GitRepo) -> Self {
-        let discovery = discover(&Plain(&*files), &gitrepo, &mut Cache::default());
-        Self { files, gitrepo, discovery }
+    pub(crate) fn of(files: Box<dyn Files>, gitrepo: GitRepo, args: &RepositoryArgs) -> Result<Self, CliError> {
+        let find = |charts: &dyn Charts| discover_with(&Plain(&*files), &gitrepo, charts, &mut Cache::default());
+        let discovery = if args.fetch_charts {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            let runtime = runtime.map_err(|error| CliError::Failed(format!("charts cannot be fetched: {error}")))?;
+            find(&Fetcher::new(runtime.handle().clone(), Ok(Access::of_person()), None, ""))
+        } else {
+            find(&NoCharts)
+        };
+        Ok(Self { files, gitrepo, discovery })
     }
 
     /// `GitRepo fleet-default/shop`.

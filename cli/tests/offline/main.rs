@@ -4,6 +4,7 @@
 
 mod before_push;
 
+use skiff_bundler::charts::testserver::WebServer;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -117,4 +118,25 @@ fn wrong_use_is_status_two_and_a_bad_request_status_one() {
     for (words, status) in table {
         assert_eq!(skiff(dir.path(), words).status.code(), Some(status), "{words:?}");
     }
+}
+
+#[test]
+fn charts_are_fetched_where_that_is_asked_for() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(WebServer::start()).unwrap();
+    let template = format!("{OBJECT}data: {{version: {{{{ .Chart.Version | quote }}}}}}\n");
+    server.put_chart("web", "1.2.7", &[("templates/a.yaml", &template)]);
+    let fleet = format!("helm: {{repo: '{}', chart: web, version: ~1}}\n", server.url(""));
+    let dir = directory(&[("repo/web/fleet.yaml", &fleet)]);
+
+    let refused = skiff(dir.path(), &["render", "repo"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("`--fetch-charts` does"), "{}", text(&refused.stderr));
+    assert!(server.requests().is_empty(), "without it nothing is asked for");
+
+    let rendered = skiff(dir.path(), &["render", "repo", "--fetch-charts"]);
+    assert!(text(&rendered.stdout).contains("version: 1.2.7"), "{}", text(&rendered.stderr));
+    let bundle = skiff(dir.path(), &["bundle", "repo", "--fetch-charts"]);
+    assert!(text(&bundle.stdout).contains("name: .chart/"), "{}", text(&bundle.stderr));
+    assert_eq!(bundle.stdout, skiff(dir.path(), &["bundle", "repo", "--fetch-charts"]).stdout);
 }

@@ -9,7 +9,8 @@ use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
 use fleet_api::v1alpha1::{BundleSpec, GitRepo};
 use fleet_api::{Digest, Note};
-use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover};
+use skiff_bundler::charts::Charts;
+use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover_with};
 use skiff_bundler::git::CommitTree;
 use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    pub(super) async fn read(self, tree: CommitTree, polling: &Polling, state: &mut State) -> Result<(), Failure> {
+    /// Reads the commit, and has it stored. Gives whether it is to be read again, because a chart could not be fetched.
+    pub(super) async fn read(self, tree: CommitTree, polling: &Polling, state: &mut State) -> Result<bool, Failure> {
         let generation = self.gitrepo.metadata.generation.unwrap_or_default();
         let input = Input {
             name: self.name.clone(),
@@ -39,11 +41,12 @@ impl Reading<'_> {
             rewound: self.rewound,
             generation,
         };
+        let charts = super::charts::of(polling, self.gitrepo)?;
         let mut cache = std::mem::take(&mut state.cache);
         let mut trees = std::mem::take(&mut state.trees);
         let blobs = polling.blobs.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let read = input.read(&tree, &mut cache, &mut trees, &blobs);
+            let read = input.read(&tree, &charts, &mut cache, &mut trees, &blobs);
             (read, cache, trees)
         });
         let (read, cache, trees) =
@@ -52,8 +55,10 @@ impl Reading<'_> {
         state.trees = trees;
         let (reply, stored) = oneshot::channel();
         let stopping = || Failure::internal("the hub is stopping".to_owned());
-        polling.machine.send(Message::Read(Box::new(read?), reply)).map_err(|_| stopping())?;
-        stored.await.map_err(|_| stopping())
+        let (read, again) = read?;
+        polling.machine.send(Message::Read(Box::new(read), reply)).map_err(|_| stopping())?;
+        stored.await.map_err(|_| stopping())?;
+        Ok(again)
     }
 }
 
@@ -71,12 +76,14 @@ impl Input {
     fn read(
         self,
         tree: &CommitTree,
+        charts: &dyn Charts,
         cache: &mut Cache,
         trees: &mut BTreeMap<Digest, Digest>,
         blobs: &Blobs,
-    ) -> Result<RepositoryRead, Failure> {
+    ) -> Result<(RepositoryRead, bool), Failure> {
         let known = std::mem::take(trees);
-        let discovery = discover(tree, &self.gitrepo, cache);
+        let discovery = discover_with(tree, &self.gitrepo, charts, cache);
+        let again = discovery.again;
         let mut failed: Vec<FailedEntry> = Vec::new();
         let mut notes = self.notes;
         let mut found = Vec::new();
@@ -110,7 +117,7 @@ impl Input {
             notes: vec![failure.note],
         }));
         let present = self.present.into_iter().filter(|dir| tree.is_dir(dir)).collect();
-        Ok(RepositoryRead {
+        let read = RepositoryRead {
             gitrepo: self.name,
             generation: self.generation,
             commit: self.commit,
@@ -120,7 +127,8 @@ impl Input {
             present,
             rewound: self.rewound,
             notes,
-        })
+        };
+        Ok((read, again))
     }
 }
 
@@ -168,18 +176,19 @@ fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Result<Di
 fn files(tree: &CommitTree, bundle: &Found) -> Result<BTreeMap<String, (Mode, Vec<u8>)>, Note> {
     let mut files = BTreeMap::new();
     for file in &bundle.files {
-        let path = bundle.place_of(&file.path);
-        let bytes =
-            tree.read(&path).map_err(|error| Note::new(Reason::InvalidFile, error.to_string()).in_file(path))?;
+        let unreadable = |error: file_tree::Error| {
+            Note::new(Reason::InvalidFile, error.to_string()).in_file(bundle.place_of(&file.path))
+        };
+        let bytes = bundle.content(tree, &file.path).map_err(unreadable)?;
         let mode = if file.mode == Mode::Executable { Mode::Executable } else { Mode::Regular };
         files.insert(file.path.clone(), (mode, bytes.into_owned()));
     }
     Ok(files)
 }
 
-/// Whether a file may be the manifest of a Secret.
+/// Whether a file may be the manifest of a Secret. What is packed is not looked into.
 fn holds_secret(bytes: &[u8]) -> bool {
-    bytes.windows(6).any(|window| window == b"Secret")
+    bytes.starts_with(b"\x1f\x8b") || bytes.windows(6).any(|window| window == b"Secret")
 }
 
 fn self_record(gitrepo: &Ref, commit: &str, bundle: &Found, entry: &str, tree: Digest) -> Result<FoundBundle, Note> {
@@ -210,7 +219,8 @@ fn uses(spec: &BundleSpec, bundle: &Found) -> Uses {
     let text = serde_json::to_string(&options.filter_map(|options| options.helm.as_ref()).collect::<Vec<_>>());
     let text = text.unwrap_or_default();
     let templated = text.contains("${") || text.contains("templateValues");
-    let chart = bundle.files.iter().any(|file| file.path == "Chart.yaml" || file.path.ends_with("/Chart.yaml"));
+    let is_chart = |path: &str| file_tree::file_name(path) == "Chart.yaml" || skiff_render::style::is_fetched(path);
+    let chart = bundle.files.iter().any(|file| is_chart(&file.path));
     Uses {
         name: templated,
         labels: templated || text.contains("global.fleet.clusterLabels"),

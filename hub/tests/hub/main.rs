@@ -4,6 +4,7 @@ mod access;
 mod agents;
 mod canaries;
 mod chance;
+mod charts;
 mod common;
 mod cve_replay;
 mod restart;

@@ -9,7 +9,7 @@ use super::clusters::Universe;
 use super::deploy::{ApiServer, Outcome, one};
 use super::repository::{Repository, all_or_nothing, gitrepo};
 use super::samples;
-use crate::args::DiffArgs;
+use crate::args::{DiffArgs, RepositoryArgs};
 use crate::error::CliError;
 use crate::output::{Format, Output};
 use changes::{Change, Deployed, changes};
@@ -26,9 +26,9 @@ use std::collections::BTreeSet;
 pub fn run(args: &DiffArgs, output: &mut Output) -> Result<(), CliError> {
     let gitrepo = gitrepo(&args.repository)?;
     let copy = WorkingCopy::open(&args.repository.path).map_err(|error| CliError::Failed(error.to_string()))?;
-    let old = at(&copy, &args.from, &gitrepo)?;
+    let old = at(&copy, &args.from, &gitrepo, &args.repository)?;
     let new = match &args.to {
-        Some(revision) => at(&copy, revision, &gitrepo)?,
+        Some(revision) => at(&copy, revision, &gitrepo, &args.repository)?,
         None => Repository::open(&args.repository)?,
     };
     let universe = match &args.clusters {
@@ -59,11 +59,11 @@ pub fn run(args: &DiffArgs, output: &mut Output) -> Result<(), CliError> {
 }
 
 /// The repository at a revision.
-fn at(copy: &WorkingCopy, revision: &str, gitrepo: &GitRepo) -> Result<Repository, CliError> {
+fn at(copy: &WorkingCopy, revision: &str, gitrepo: &GitRepo, args: &RepositoryArgs) -> Result<Repository, CliError> {
     let failed = |error: &dyn std::fmt::Display| CliError::Failed(format!("{revision}: {error}"));
     let commit = copy.commit(revision).map_err(|error| CliError::Failed(error.to_string()))?;
     if copy.below().is_empty() {
-        return Ok(Repository::of(Box::new(commit), gitrepo.clone()));
+        return Repository::of(Box::new(commit), gitrepo.clone(), args);
     }
     let mut files = MemoryTree::new();
     for entry in commit.list_under(copy.below()).iter().filter(|entry| is_below(copy.below(), &entry.path)) {
@@ -71,7 +71,7 @@ fn at(copy: &WorkingCopy, revision: &str, gitrepo: &GitRepo) -> Result<Repositor
         let content = commit.stored(&entry.path).map_err(|error| failed(&error))?;
         files.insert(path, entry.mode, &*content).map_err(|error| failed(&error))?;
     }
-    Ok(Repository::of(Box::new(files), gitrepo.clone()))
+    Repository::of(Box::new(files), gitrepo.clone(), args)
 }
 
 /// What a cluster gets of a repository.

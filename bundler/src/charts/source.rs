@@ -1,0 +1,54 @@
+//! Where a chart is, from what `fleet.yaml` says. Pure.
+
+use super::{Error, Wanted};
+use crate::git::remote::redact;
+use reqwest::Url;
+
+/// Where a chart is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// In the repository whose index is at this URL.
+    Repository { index: Url },
+    /// The package is at this URL.
+    Package { url: Url },
+}
+
+impl Source {
+    /// Reads what `fleet.yaml` says.
+    pub(super) fn of(wanted: Wanted<'_>) -> Result<Self, Error> {
+        if wanted.repo.is_empty() {
+            return Ok(Self::Package { url: url("helm.chart", wanted.chart)? });
+        }
+        if wanted.chart.is_empty() {
+            return Err(Error::Source("helm.chart is empty: which chart of the repository is meant?".to_owned()));
+        }
+        let mut index = url("helm.repo", wanted.repo)?;
+        let path = format!("{}/index.yaml", index.path().trim_end_matches('/'));
+        index.set_path(&path);
+        Ok(Self::Repository { index })
+    }
+}
+
+fn url(field: &str, text: &str) -> Result<Url, Error> {
+    let shown = redact(text);
+    let invalid = |reason: &str| Error::Source(format!("{field}: {shown:?}: {reason}"));
+    if text.len() > 2048 {
+        return Err(invalid("it is longer than 2048 bytes"));
+    }
+    let url = Url::parse(text).map_err(|error| match field {
+        "helm.chart" => invalid("it is no directory of the bundle, and no URL of a package (https://…tgz)"),
+        _ => invalid(&error.to_string()),
+    })?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(invalid(
+            "charts come from https:// (a repository with an index.yaml, or the address of a package)",
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("credentials do not belong into git; put them into the secret of spec.helmSecretName"));
+    }
+    if url.fragment().is_some() {
+        return Err(invalid("it has a `#`"));
+    }
+    Ok(url)
+}

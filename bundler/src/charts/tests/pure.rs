@@ -1,0 +1,149 @@
+//! What is decided without a network.
+
+use super::super::access::Access;
+use super::super::index::Index;
+use super::super::source::Source;
+use super::super::{Error, Wanted};
+use reqwest::Url;
+
+const INDEX: &str = r#"
+apiVersion: v1
+entries:
+  web:
+  - {version: 1.2.0, digest: AA00000000000000000000000000000000000000000000000000000000000000, urls: [a/web-1.2.0.tgz]}
+  - {version: 1.10.0, urls: [b, c]}
+  - {version: 2.0.0-rc.1, urls: [d]}
+  - {version: v1.9, urls: [e]}
+  - {version: "no version", urls: [f]}
+  - null
+  - [what]
+  - {version: 1.2.0+first, urls: [g]}
+  - {version: 0.9, urls: []}
+  empty: []
+  odd: text
+"#;
+
+fn chosen(chart: &str, range: &str) -> Result<String, String> {
+    let index = Index::parse(INDEX.as_bytes())?;
+    index.choose(chart, range).map(|entry| entry.version.clone()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_range_takes_the_newest_version_in_it_and_a_text_that_is_there_wins() {
+    for (range, expected) in [
+        ("", "1.10.0"),
+        ("*", "1.10.0"),
+        ("1.2.0", "1.2.0"),
+        ("v1.9", "v1.9"),
+        ("1.9.0", "v1.9"),
+        ("~1.2", "1.2.0"),
+        ("<1.10", "v1.9"),
+        (">=1.0.0, <1.9 || 0.9", "1.2.0"),
+        ("1.2.0+first", "1.2.0+first"),
+        (">1.10.0-0", "2.0.0-rc.1"),
+        ("2.0.0-rc.1", "2.0.0-rc.1"),
+        ("^2-0", "2.0.0-rc.1"),
+        ("1.0 - 1.9", "v1.9"),
+    ] {
+        assert_eq!(chosen("web", range).as_deref(), Ok(expected), "{range}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_is() {
+    for (chart, range, expected) in [
+        ("web", "^2", "there are 2.0.0-rc.1, 1.10.0, v1.9, 1.2.0, 1.2.0+first and older ones"),
+        ("web", "three", "helm.version: `three` is neither a version nor a range"),
+        ("webb", "", "did you mean `web`?"),
+        ("empty", "", "no chart of this name"),
+        ("odd", "", "no chart of this name"),
+        ("nothing-like-it", "", "no chart of this name"),
+    ] {
+        let error = chosen(chart, range).unwrap_err();
+        assert!(error.contains(expected), "{chart} {range}: {error}");
+    }
+}
+
+#[test]
+fn an_index_that_is_none_is_refused() {
+    for (text, expected) in [
+        ("", "a mapping with `entries`"),
+        ("<html></html>", "a mapping with `entries`"),
+        ("entries: {}", "no apiVersion"),
+        ("apiVersion: v1\nentries: {a: [", "unclosed bracket"),
+    ] {
+        let error = Index::parse(text.as_bytes()).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    let digest = Index::parse(INDEX.as_bytes()).unwrap().choose("web", "1.2.0").unwrap().digest;
+    assert_eq!(digest.unwrap().hex(), format!("aa{}", "0".repeat(62)));
+}
+
+#[test]
+fn what_fleet_yaml_says_is_read_as_a_place() {
+    for (repo, chart, expected) in [
+        ("https://charts.example/stable/", "web", "https://charts.example/stable/index.yaml"),
+        ("https://charts.example", "web", "https://charts.example/index.yaml"),
+        ("https://charts.example/a?token=x", "web", "https://charts.example/a/index.yaml?token=x"),
+        ("", "https://charts.example/web-1.tgz", "https://charts.example/web-1.tgz"),
+        ("", "web", "no directory of the bundle"),
+        ("", "git::https://git.example/web", "charts come from https://"),
+        ("charts.example", "web", "relative URL"),
+        ("ftp://charts.example", "web", "charts come from https://"),
+        ("https://charts.example", "", "helm.chart is empty"),
+        ("https://ada:hunter2@charts.example", "web", "do not belong into git"),
+        ("https://charts.example/#a", "web", "it has a `#`"),
+    ] {
+        let found = match Source::of(Wanted { repo, chart, version: "" }) {
+            Ok(Source::Repository { index }) => index.to_string(),
+            Ok(Source::Package { url }) => url.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(found.contains(expected) && !found.contains("hunter2"), "{repo} {chart}: {found}");
+    }
+}
+
+#[test]
+fn only_what_the_pattern_vouches_for_may_be_private_or_in_the_clear() {
+    let pattern = Access::new(r"https?://(charts\.example|10\.0\.0\.7)").unwrap();
+    let none = Access::new("").unwrap();
+    let person = Access::of_person();
+    for (access, url, allowed) in [
+        (&none, "https://charts.example/a", true),
+        (&none, "http://charts.example/a", false),
+        (&none, "https://10.0.0.7/a", false),
+        (&none, "https://127.0.0.1/a", false),
+        (&none, "https://[::1]/a", false),
+        (&none, "https://[::ffff:192.168.1.1]/a", false),
+        (&none, "https://[fd12::1]/a", false),
+        (&none, "https://100.64.0.1/a", false),
+        (&none, "https://192.0.2.7/a", true),
+        (&none, "ftp://charts.example/a", false),
+        (&pattern, "http://charts.example/a", true),
+        (&pattern, "http://charts.example:8080/a", true),
+        (&pattern, "https://10.0.0.7/a", true),
+        (&pattern, "https://10.0.0.70/a", false),
+        (&pattern, "http://charts.example.evil/a", false),
+        (&pattern, "https://evil/?https://10.0.0.7", true),
+        (&pattern, "http://evil/http://charts.example/", false),
+        (&person, "http://127.0.0.1/a", true),
+        (&person, "https://169.254.169.254/latest", false),
+        (&person, "https://[fd00:ec2::254]/latest", false),
+    ] {
+        let url = Url::parse(url).unwrap();
+        let admitted = access.admit(&url, &url);
+        assert_eq!(admitted.is_ok(), allowed, "{url}: {admitted:?}");
+    }
+    assert!(matches!(Access::new("("), Err(error) if error.to_string().contains("helmRepoURLRegex")));
+}
+
+#[test]
+fn errors_tell_the_chart_and_what_to_do_and_no_secret() {
+    let wanted = Wanted { repo: "https://ada:pass@charts.example/x?sig=secret", chart: "web", version: "~1" };
+    let note = Error::NoVersion { have: "there are 2.0.0".into() }.note(wanted);
+    assert_eq!(
+        note.message,
+        "chart `web` of https://…@charts.example/x, version `~1`: no version of it matches; there are 2.0.0"
+    );
+    assert!(note.remedy().contains("helm.version"));
+}

@@ -1,0 +1,92 @@
+//! Charts that a bundle names and does not hold: from a repository to a cluster.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use crate::common::*;
+use fleet_api::v1alpha1::GitRepo;
+use serde_json::{Value, json};
+use skiff_bundler::charts::testserver::WebServer;
+use skiff_hub::Hub;
+
+const TEMPLATE: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data: {version: {{ .Chart.Version | quote }}, note: {{ .Values.note }}}
+";
+
+fn put(server: &WebServer, version: &str) {
+    server.put_chart("web", version, &[("templates/web.yaml", TEMPLATE), ("values.yaml", "note: own\n")]);
+}
+
+fn fleet_yaml(server: &WebServer, version: &str) -> String {
+    let repo = server.url("/");
+    json!({"helm": {"repo": repo, "chart": "web", "version": version, "values": {"note": "given"}}}).to_string()
+}
+
+/// A hub that polls `repo` each second and vouches for loopback.
+async fn hub_of(repo: &Repo, spec: Value) -> (tempfile::TempDir, Hub, Agent) {
+    let (dir, data) = data();
+    let hub = start(&data).await;
+    let mut whole = json!({"pollingInterval": "1s", "helmRepoURLRegex": r"http://127\.0\.0\.1:\d+/"});
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    gitrepo(&hub, "shop", repo, &whole).await;
+    let mut agent = Agent::new(&hub, "ks-till");
+    agent.enroll(&token(&hub, Some("till"), &[("env", "prod")]).await, None).await.unwrap();
+    (dir, hub, agent)
+}
+
+/// The data of the chart's ConfigMap, once it has this version.
+async fn deployed(agent: &mut Agent, version: &str) -> Value {
+    eventually(version, async || {
+        agent.sync(1, None).await.ok()?;
+        if agent.bundles().is_empty() {
+            return None;
+        }
+        let data = agent.fetch().await["shop-web"][0]["data"].clone();
+        (data["version"] == version).then_some(data)
+    })
+    .await
+}
+
+/// What the GitRepo says, once it says this.
+async fn said(hub: &Hub, what: &str) {
+    eventually(what, async || {
+        let gitrepo: GitRepo = hub.resources().get("fleet-default", "shop").unwrap().unwrap();
+        serde_json::to_string(&gitrepo.status).unwrap().contains(what).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_of_a_repository_reaches_the_cluster_and_stays_while_the_repository_is_away() {
+    let server = WebServer::start().await.unwrap();
+    put(&server, "1.2.0");
+    put(&server, "2.0.0");
+    let repo = Repo::new();
+    repo.commit(&[("web/fleet.yaml", &fleet_yaml(&server, "~1.2"))]);
+    let (_dir, hub, mut agent) = hub_of(&repo, json!({})).await;
+    assert_eq!(deployed(&mut agent, "1.2.0").await["note"], "given");
+
+    // A range is a question to the repository, which does not answer.
+    server.clear();
+    repo.commit(&[("web/fleet.yaml", &fleet_yaml(&server, "~1.2")), ("web/README.md", "more")]);
+    said(&hub, "/index.yaml is not there").await;
+    agent.sync(0, None).await.unwrap();
+    assert_eq!(agent.bundles(), ["shop-web"], "what runs stays");
+
+    // It is tried again without another commit.
+    put(&server, "1.2.9");
+    deployed(&mut agent, "1.2.9").await;
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_may_not_lead_the_hub_into_a_private_network() {
+    let server = WebServer::start().await.unwrap();
+    put(&server, "1.2.0");
+    let repo = Repo::new();
+    repo.commit(&[("web/fleet.yaml", &fleet_yaml(&server, "1.2.0"))]);
+    let (_dir, hub, _agent) = hub_of(&repo, json!({"helmRepoURLRegex": ""})).await;
+    said(&hub, "helmRepoURLRegex").await;
+    assert!(server.requests().is_empty());
+    hub.stop().await;
+}
