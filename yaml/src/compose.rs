@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StructureStyle};
 
+use crate::flow::with_libyaml_brackets;
 use crate::mapping::{Builder, Key};
 use crate::number::format_float32;
 use crate::options::{Mode, Options};
@@ -42,8 +43,9 @@ fn parse_up_to(text: &str, options: &Options, wanted: usize) -> Result<Vec<Docum
         flow_nesting_limit: limits.depth,
         block_nesting_limit: limits.depth,
     };
-    let mut composer = Composer::new(text, options);
-    for next in Parser::new_from_str_with_options(text, parser_options) {
+    let text = with_libyaml_brackets(text)?;
+    let mut composer = Composer::new(&text, options);
+    for next in Parser::new_from_str_with_options(&text, parser_options) {
         let (event, span) = next.map_err(|error| syntax_error(&error, options))?;
         composer.accept(event, span)?;
         if composer.documents.len() >= wanted {

@@ -88,6 +88,10 @@ fn parse_at(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Option<N
     };
     let line = |span: &Span| u32::try_from(span.start.line()).unwrap_or(u32::MAX).saturating_add(lines_before);
     check_begin(text, &["1.1", "1.2"]).map_err(|error| error.after_lines(lines_before))?;
+    let text = &*k8s_yaml::with_libyaml_brackets(text).map_err(|error| {
+        let line = error.position().map_or(0, |position| position.line);
+        Error::new(format!("not YAML: {}", error.message())).at_line(line.saturating_add(lines_before))
+    })?;
     let mut strict = Strict::new(text);
     let mut builder = Builder::new(lines_before, texts);
     for next in Parser::new_from_str_with_options(text, options) {

@@ -45,9 +45,32 @@ fn what_go_yaml_cannot_read_is_refused() {
         ("a: b\n", "a: \"\\U0001f600\\\\ud83d\"\n"),
         ("a: b\n", "a: \"b\u{2028}c\"\n"),
         ("a: b\n", "a: |\n    b\u{2028}    c\n"),
-        ("data:\n  a: b\n", "data: {: x}\n"),
     ] {
         let object = MAP.replace(from, to);
         assert!(!printed_of(&object).starts_with("error"), "{object}: {}", printed_of(&object));
+    }
+}
+
+/// go-yaml reads YAML 1.1 there: colons before commas belong to the text, question marks end it.
+#[test]
+fn between_brackets_colons_belong_to_texts_and_question_marks_do_not() {
+    let generator = "configMapGenerator:\n- name: g\n  literals: [a=b:, c=d:]\n";
+    assert!(printed("", &[("kustomization.yaml", generator)]).contains("data:\n  a: 'b:'\n  c: 'd:'\n"));
+    for (data, expected) in [
+        ("data: {a: b:, c: d}", "data:\n  a: 'b:'\n  c: d\n"),
+        ("data: {a: [b:, {c:}]}", "data:\n  a:\n  - 'b:'\n  - 'c:': \"\"\n"),
+        ("data: {a: [?b]}", "data:\n  a:\n  - b: \"\"\n"),
+        ("data: {a: [b, \"c?\"]}", "data:\n  a:\n  - b\n  - c?\n"),
+    ] {
+        let object = MAP.replace("data:\n  a: b", data);
+        assert!(printed_of(&object).contains(expected), "{data}: {}", printed_of(&object));
+    }
+    for (data, expected) in [
+        ("data:\n  a: [http://b?c]", "m.yaml:6: not YAML: a text between brackets holds a question mark"),
+        ("data: {: a}", "m.yaml:5: not YAML: a value between brackets has no key"),
+    ] {
+        let object = MAP.replace("data:\n  a: b", data);
+        let error = refused(&[("kustomization.yaml", ROOT), ("m.yaml", object.as_str())]);
+        assert!(error.contains(expected), "{data}: {error}");
     }
 }
