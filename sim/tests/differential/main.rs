@@ -83,11 +83,26 @@ async fn objects_are_written_and_read_alike(binaries: Binaries) -> Outcome {
     compare(binaries, sequences::all(), After::GoOn).await
 }
 
-/// Random writes of three managers to one object; `SKIFF_DIFF_SEEDS=FROM-TO` chooses other and more seeds.
+/// Random writes of three managers to one object; `SKIFF_DIFF_SEEDS=FROM-TO` (TO not included) chooses other and more
+/// seeds.
 async fn random_writes_leave_equal_objects_and_owners(binaries: Binaries) -> Outcome {
-    let chosen = std::env::var("SKIFF_DIFF_SEEDS").unwrap_or_default();
-    let range = chosen.split_once('-').and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?)).unwrap_or(0..24);
-    compare(binaries, random::random(range), After::NextSequence).await
+    compare(binaries, random::random(seeds()?), After::NextSequence).await
+}
+
+/// What `SKIFF_DIFF_SEEDS` asks for, and a few seeds without it. A text that is no range is an error: whoever asks for a
+/// thousand seeds and misspells it would otherwise take a run of a few for them.
+fn seeds() -> Result<std::ops::Range<u64>, String> {
+    match std::env::var("SKIFF_DIFF_SEEDS") {
+        Err(std::env::VarError::NotPresent) => Ok(0..24),
+        Err(error) => Err(format!("SKIFF_DIFF_SEEDS: {error}")),
+        Ok(text) => range(&text).ok_or_else(|| format!("SKIFF_DIFF_SEEDS={text:?} is not FROM-TO with FROM below TO")),
+    }
+}
+
+fn range(text: &str) -> Option<std::ops::Range<u64>> {
+    let (from, to) = text.split_once('-')?;
+    let range = from.parse().ok()?..to.parse().ok()?;
+    (!range.is_empty()).then_some(range)
 }
 
 fn main() -> std::process::ExitCode {
