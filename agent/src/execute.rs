@@ -64,6 +64,17 @@ const BATCH_COUNT: usize = 1_000;
 /// What the bases of one request have at most.
 const BASES_BYTES: usize = 1 << 20;
 
+/// Whether an answer is the object that was asked for. Of a proxy, or of a server that is not right, it may be anything, and
+/// an object without its UID would be taken for another one.
+fn is_object(answer: &Value, target: &Target) -> bool {
+    let metadata = &answer["metadata"];
+    metadata["name"] == target.key.name.as_str() && metadata["uid"].as_str().is_some_and(|uid| !uid.is_empty())
+}
+
+fn no_object() -> ApiError {
+    ApiError::Transport("the answer is not the object that was asked for".to_owned())
+}
+
 impl Tools {
     fn now(&self) -> Timestamp {
         (self.clock)()
@@ -80,7 +91,11 @@ impl Tools {
     /// A quorum read.
     pub async fn read(self, target: Target) -> Done {
         match self.api.get(&object_path(&target)).await {
-            Ok(object) => Done::Read(target.key, Some(Box::new(object))),
+            Ok(object) if is_object(&object, &target) => Done::Read(target.key, Some(Box::new(object))),
+            Ok(_) => {
+                let trouble = explain("read", &target.key, &no_object());
+                self.failed(None, target.key, None, trouble)
+            }
             Err(error) if error.is_gone(&target) => Done::Read(target.key, None),
             Err(error) => {
                 let trouble = explain("read", &target.key, &error);
@@ -107,6 +122,10 @@ impl Tools {
         let keep = keeps(&content);
         let object = prepare(content, key, &self.cluster, &apply.bundle, &apply.leave_out);
         match self.api.apply(&apply.target, &object, ApplyParams { force: apply.force }).await {
+            Ok(answer) if !is_object(&answer, &apply.target) => {
+                let trouble = explain("apply", key, &no_object());
+                self.failed(Some(apply.bundle), apply.target.key, Some(apply.content), trouble)
+            }
             Ok(answer) => {
                 tracing::info!(%key, bundle = %apply.bundle, cause = ?apply.cause, "applied");
                 Done::Applied(apply, Box::new(answer), keep)

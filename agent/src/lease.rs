@@ -54,6 +54,9 @@ impl Lease {
         }
         let path = format!("{}/{NAME}", leases());
         let found = api.find(&path).await?;
+        if found.as_ref().is_some_and(|lease| !lease.is_object()) {
+            return Err(ApiError::Transport("the answer is no Lease".to_owned()));
+        }
         if found.as_ref().is_some_and(|lease| self.is_held_by_another(lease)) {
             return Ok(false);
         }

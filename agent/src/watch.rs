@@ -124,7 +124,8 @@ impl Watch<'_> {
         while let Some(line) = lines.next(IDLE).await {
             let Ok(mut event) = serde_json::from_slice::<Value>(&line) else { break };
             drop(line);
-            let object = event["object"].take();
+            // Of a line that is no mapping there is none: indexing would be a panic.
+            let object = event.get_mut("object").map(Value::take).unwrap_or_default();
             if let Some(version) = object["metadata"]["resourceVersion"].as_str() {
                 self.resource_version = Some(version.to_owned());
             }
@@ -171,12 +172,10 @@ impl Watch<'_> {
         loop {
             let page = if next.is_empty() { String::new() } else { format!("&continue={next}") };
             let mut answer = self.api.get(&format!("{}?limit={PAGE}&{}{page}", self.path(), self.selector)).await?;
-            if let Some(items) = answer["items"].as_array_mut() {
-                for item in items.iter_mut().map(Value::take) {
-                    if let Some(key) = self.key(&item) {
-                        seen.insert(key.clone());
-                        self.send(Sighting::Object(key, Box::new(item))).await;
-                    }
+            for item in items(&mut answer)? {
+                if let Some(key) = self.key(&item) {
+                    seen.insert(key.clone());
+                    self.send(Sighting::Object(key, Box::new(item))).await;
                 }
             }
             next = answer["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
@@ -192,11 +191,23 @@ impl Watch<'_> {
         drop(self.sender.send(sighting).await);
     }
 
-    /// Items of a list do not say their kind; it is that of the watch.
+    /// Items of a list do not say their kind; it is that of the watch. What has no UID is no object.
     fn key(&self, object: &Value) -> Option<ObjectKey> {
         let metadata = &object["metadata"];
+        metadata["uid"].as_str().filter(|uid| !uid.is_empty())?;
         let namespace = metadata["namespace"].as_str().unwrap_or_default();
         let kind = &self.watched.kind;
         Some(ObjectKey::new(&kind.group, &kind.kind, namespace, metadata["name"].as_str()?))
+    }
+}
+
+/// What is in a list. An answer that is no list is not an empty one.
+fn items(answer: &mut Value) -> Result<Vec<Value>, ApiError> {
+    let is_list = answer["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    match answer.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => Ok(items),
+        // Go writes an empty list so.
+        Some(Value::Null) | None if is_list => Ok(Vec::new()),
+        _ => Err(ApiError::Transport("the answer is no list of objects".to_owned())),
     }
 }

@@ -7,6 +7,7 @@ mod absence;
 mod api;
 mod bad_days;
 mod crash;
+mod cve_replay;
 mod disk;
 mod hub_crash;
 mod kills;

@@ -144,7 +144,7 @@ async fn a_backup_that_is_newer_than_what_the_agents_have() {
 }
 
 /// A hub in a new directory: with the keys of the old one (a backup from its first day), or without.
-async fn a_new_hub(keys: bool) {
+pub(crate) async fn a_new_hub(keys: bool) {
     let mut world = World::new().await;
     if keys {
         backup(&world);
@@ -187,11 +187,6 @@ async fn a_new_hub(keys: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_hub_with_the_old_keys() {
     a_new_hub(true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_hub_with_other_keys() {
-    a_new_hub(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -273,15 +273,20 @@ impl World {
 
     /// Whether the token was made.
     pub(crate) async fn try_enroll(&mut self) -> bool {
+        let Some(text) = self.new_token().await else { return false };
+        self.use_token(&text);
+        true
+    }
+
+    /// A token for the cluster, as text.
+    pub(crate) async fn new_token(&self) -> Option<String> {
         let request = TokenRequest {
             namespace: NAMESPACE.parse().unwrap(),
             name: Some("shop-1".parse().unwrap()),
             labels: BTreeMap::from([("env".to_owned(), "prod".to_owned())]),
             lifetime: Duration::from_secs(3600),
         };
-        let Ok(text) = self.hub().core().create_token(request).await else { return false };
-        self.use_token(&text);
-        true
+        self.hub().core().create_token(request).await.ok()
     }
 
     /// For the next start of the agent.

@@ -13,6 +13,10 @@ impl Machine {
     /// recorded ones.
     pub fn look_at(&self, key: &ObjectKey, mut object: Value, load: impl FnOnce(Digest) -> Option<Vec<u8>>) -> Live {
         let recorded = self.recorded(key);
+        if !object.is_object() {
+            // Nothing is known of it then; indexing would be a panic.
+            object = Value::Object(serde_json::Map::new());
+        }
         if object["kind"].is_null() {
             object["kind"] = Value::from(key.kind.as_str());
             let api_version = recorded.map_or("v1", |(_, entry)| &*entry.api_version);
