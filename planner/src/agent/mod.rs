@@ -74,6 +74,9 @@ use plan::BundlePlan;
 use snapshot::{Accepted, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How the names of the agent's own objects begin (deploy/agent.yaml).
+const AGENT: &str = "skiff-agent";
+
 /// What a start finds in the agent's Secrets.
 #[derive(Clone, Debug, Default)]
 pub struct Persisted {
@@ -391,12 +394,15 @@ pub fn ensure_key(bundle: &Ref, namespace: &str) -> ObjectKey {
 }
 
 /// Whether an object is the agent's own: no bundle may have it, and it is never deleted (D13 of the reliability notes).
+/// Its DaemonSet is not among them: whoever brings that by a bundle may change it so.
 pub fn is_own(key: &ObjectKey) -> bool {
     match (key.group.as_str(), key.kind.as_str()) {
         ("", "Namespace") => key.name == AGENT_NAMESPACE,
-        ("", "Secret") | ("coordination.k8s.io", "Lease") => {
-            key.namespace == AGENT_NAMESPACE && key.name.starts_with("skiff-agent")
+        ("", "Secret" | "ServiceAccount") | ("coordination.k8s.io", "Lease") => {
+            key.namespace == AGENT_NAMESPACE && key.name.starts_with(AGENT)
         }
+        // Without its rights it could neither go on nor put them right.
+        ("rbac.authorization.k8s.io", "ClusterRole" | "ClusterRoleBinding") => key.name == AGENT,
         _ => false,
     }
 }
