@@ -62,13 +62,13 @@ impl Output {
         Ok(writeln!(self.data, "{}", escape(text))?)
     }
 
-    /// A value as JSON on stdout, indented.
+    /// A value as JSON on stdout, indented. What drives a terminal stands in it as JSON can write it, too: `\u009b`.
     ///
     /// # Errors
     /// [`CliError::Output`], also where the value cannot be serialised.
     pub fn json<T: Serialize>(&mut self, value: &T) -> Result<(), CliError> {
-        serde_json::to_writer_pretty(&mut self.data, value).map_err(io::Error::from)?;
-        Ok(writeln!(self.data)?)
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+        Ok(writeln!(self.data, "{}", escape_json(&text))?)
     }
 
     /// A value as YAML on stdout.
@@ -140,14 +140,29 @@ pub fn some_of<N: AsRef<str>>(names: impl ExactSizeIterator<Item = N>, most: usi
 /// `text` with control characters as `\u{…}`, tabs excepted; also the ones that turn the direction of text around.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    let harmful =
-        |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.chars().any(harmful) {
+    if !text.chars().any(drives_terminals) {
         return text.to_owned();
     }
     text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
-        if harmful(c) {
+        if drives_terminals(c) {
             out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
+fn drives_terminals(c: char) -> bool {
+    (c.is_control() && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The same JSON: outside of its texts there is no such character but the ends of lines.
+fn escape_json(text: &str) -> String {
+    let harmful = |c: char| c != '\n' && drives_terminals(c);
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if harmful(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             out.push(c);
         }

@@ -16,6 +16,8 @@ use super::protocol::FetchRequest;
 
 /// `PACK`, version, number of objects.
 const HEADER: usize = 12;
+/// The header and the checksum behind it.
+const EMPTY_PACK: u64 = 32;
 
 /// Takes the bytes of one pack.
 pub(super) struct PackSink<'odb> {
@@ -82,6 +84,10 @@ impl<'odb> PackSink<'odb> {
     pub(super) fn finish(self) -> Result<u64, Error> {
         if self.header.len() < HEADER {
             let reason = "the pack ends before it begins".to_owned();
+            return Err(Error::Protocol { remote: self.remote, reason });
+        }
+        if self.objects == 0 && self.received != EMPTY_PACK {
+            let reason = "the pack says that it is empty, and is not".to_owned();
             return Err(Error::Protocol { remote: self.remote, reason });
         }
         if self.objects > 0 {
