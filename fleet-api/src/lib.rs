@@ -12,6 +12,8 @@
 //! | [`wire`] | the documents that hub and agent exchange |
 
 pub mod canonical;
+#[cfg(test)]
+mod cve_replay;
 pub mod digest;
 pub mod duration;
 pub mod key;

@@ -11,6 +11,8 @@
 pub mod capabilities;
 pub mod chart;
 pub mod command;
+#[cfg(test)]
+mod cve_replay;
 pub mod engine;
 pub mod functions;
 pub mod manifest;

@@ -37,6 +37,8 @@
 
 mod build;
 mod config;
+#[cfg(test)]
+mod cve_replay;
 mod decode;
 mod error;
 mod factory;

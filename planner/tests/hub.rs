@@ -1,6 +1,9 @@
 //! The hub's decisions, at the entry of the machine: events in, documents and statuses out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+#[path = "hub/cve_replay.rs"]
+mod cve_replay;
+
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
@@ -394,68 +397,6 @@ fn what_a_branch_that_went_back_lacks_waits_for_an_approval() {
     assert_eq!(limits(&world).0, Some((0, 0)), "the same commit, read again, went back all the same");
     world.read(older(false, "c"));
     assert_eq!(limits(&world).0, None, "who builds on it means it");
-}
-
-/// R13, row by row: what a read means for the Bundle `web` that was there before.
-#[test]
-fn absence_is_not_withdrawal() {
-    let db = || bundle("db", "apps/*", "apps/db", "1");
-    let failed = |failed: FailedEntry| RepositoryRead { failed: vec![failed], ..read(&["apps/*"], vec![db()]) };
-    let note = || vec![Note::new(Reason::InvalidFile, "broken")];
-    let entry = |bundle: Option<&str>, directory: Option<&str>| FailedEntry {
-        entry: "apps/*".into(),
-        directory: directory.map(Into::into),
-        bundle: bundle.map(|name| name.parse().unwrap()),
-        notes: note(),
-    };
-    let table: Vec<(&str, RepositoryRead, bool, Option<Reason>)> = vec![
-        ("the directory was removed", read(&["apps/*"], vec![db()]), false, None),
-        ("the entry was taken out", read(&["other"], vec![bundle("o", "other", "other", "1")]), false, None),
-        ("the entry yields nothing", read(&["apps/*"], vec![]), true, Some(Reason::NoBundleFound)),
-        ("the repository is empty", read(&["apps/*"], vec![]), true, Some(Reason::NoBundleFound)),
-        ("its directory failed", failed(entry(None, Some("apps/web"))), true, Some(Reason::InvalidFile)),
-        ("a directory below it failed", failed(entry(None, Some("apps/web/x"))), true, Some(Reason::InvalidFile)),
-        ("its name failed", failed(entry(Some("web"), Some("elsewhere"))), true, Some(Reason::InvalidFile)),
-        ("the whole entry failed", failed(entry(None, None)), true, Some(Reason::InvalidFile)),
-        ("another directory failed", failed(entry(None, Some("apps/webshop"))), false, Some(Reason::InvalidFile)),
-        (
-            "the directory is there and no bundle",
-            RepositoryRead { present: ["apps/web".to_owned()].into(), ..read(&["apps/*"], vec![db()]) },
-            true,
-            Some(Reason::NoBundleFound),
-        ),
-        (
-            "the directory has another name",
-            RepositoryRead {
-                present: ["apps/web".to_owned()].into(),
-                ..read(&["apps/*"], vec![db(), bundle("web2", "apps/*", "apps/web", "1")])
-            },
-            false,
-            None,
-        ),
-    ];
-    for (what, next, stays, reason) in table {
-        let mut world = shop();
-        world.read(next);
-        let (live, gone) = world.told("prod");
-        assert_eq!(live.contains(&"web".to_owned()), stays, "{what}");
-        assert_eq!(gone.contains(&"web".to_owned()), !stays, "{what}");
-        let notes = world.gitrepo_notes("shop");
-        match reason {
-            Some(reason) => assert!(notes.contains(&reason), "{what}: {notes:?}"),
-            None => assert!(notes.is_empty(), "{what}: {notes:?}"),
-        }
-    }
-}
-
-#[test]
-fn an_unreachable_repository_changes_nothing_and_says_so() {
-    let mut world = shop();
-    let before = world.issued.clone();
-    world.machine.observe(Event::ReadFailed(r("shop"), vec![Note::new(Reason::RepositoryUnreachable, "no route")]));
-    world.settle();
-    assert_eq!(before, world.issued);
-    assert_eq!(world.gitrepo_notes("shop"), [Reason::RepositoryUnreachable]);
 }
 
 #[test]
@@ -872,30 +813,6 @@ fn a_report_never_goes_back() {
     stale.deployments.clear();
     world.sync("prod", Some(1), Some(stale));
     assert_eq!(world.machine.memory(&r("prod")).unwrap().report.deployments.len(), 2);
-}
-
-#[test]
-fn statuses_follow_reports_and_silence_changes_only_what_is_shown() {
-    let mut world = shop();
-    world.settle();
-    let report = world.all_ready("prod", 1);
-    world.sync("prod", None, Some(report));
-    let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
-    assert_eq!((web.summary.ready, web.display.ready_clusters.as_str()), (1, "1/1"));
-    let Status::GitRepo(_, shop) = &world.statuses["gitrepo/shop"] else { panic!() };
-    assert_eq!((shop.summary.ready, shop.summary.desired_ready, shop.ready_clusters), (2, 2, 1));
-    assert!(shop.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"));
-    let before = world.issued.clone();
-    world.now += jiff::SignedDuration::from_mins(16);
-    world.settle();
-    let Status::Cluster(_, prod) = &world.statuses["cluster/prod"] else { panic!() };
-    assert_eq!(prod.display.state, "Offline");
-    let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
-    assert_eq!((web.summary.ready, web.summary.offline), (0, 1));
-    assert_eq!(before, world.issued, "R14");
-    world.sync("prod", Some(1), None);
-    let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
-    assert_eq!((web.summary.ready, web.summary.offline), (1, 0));
 }
 
 #[test]

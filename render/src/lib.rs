@@ -3,6 +3,8 @@
 //! [`render`] is pure: same input, same output. The hub calls it once for each distinct input, the agent where the
 //! input must not leave the cluster, the command line for `skiff render`.
 
+#[cfg(test)]
+mod cve_replay;
 mod deployment;
 mod error;
 mod helm;

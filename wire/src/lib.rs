@@ -10,6 +10,8 @@
 //! | [`record`] | a Desired as the hub stores it |
 
 pub mod classify;
+#[cfg(test)]
+mod cve_replay;
 pub mod decode;
 pub mod document;
 pub mod encode;

@@ -14,6 +14,8 @@
 //! I/O, and no input makes it panic or use more than its [`Limits`].
 
 mod compose;
+#[cfg(test)]
+mod cve_replay;
 mod de;
 mod emit;
 mod error;

@@ -5,6 +5,8 @@
 
 mod chart;
 mod commit;
+#[cfg(test)]
+mod cve_replay;
 mod files;
 mod fleet_yaml;
 mod glob;

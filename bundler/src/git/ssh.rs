@@ -180,7 +180,7 @@ fn unreachable(remote: &Remote, error: &russh::Error) -> Error {
 }
 
 /// One word of the shell on the other side, as git quotes it.
-fn quote(path: &str) -> String {
+pub(super) fn quote(path: &str) -> String {
     format!("'{}'", path.replace('\'', "'\\''").replace('!', "'\\!'"))
 }
 

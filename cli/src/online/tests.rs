@@ -1,5 +1,7 @@
 //! The commands against the user API in this process, over TLS on a free port of the loopback interface.
 
+mod cve_replay;
+
 use super::*;
 use crate::args::{Arguments, Command};
 use clap::Parser as _;

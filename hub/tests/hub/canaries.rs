@@ -1,5 +1,10 @@
 //! Unique strings in every secret that a hub is given, looked for in everything that it gives back, says or writes.
-#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::print_stdout,
+    reason = "helpers of tests, and a figure"
+)]
 
 use crate::common::*;
 use serde_json::json;
@@ -48,8 +53,8 @@ fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 }
 
 #[expect(clippy::too_many_lines, reason = "one story: what goes in, what is asked, what is looked for")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_is_shown_said_or_lies_in_the_clear() {
+/// Gives the hub all of them, asks it for everything, and looks through what it said and wrote.
+pub(crate) async fn sweep() {
     let log = Log::default();
     let writer = log.clone();
     // Of this process: no other test of this binary gives secrets to a hub, and their lines do no harm here.

@@ -1,4 +1,4 @@
-//! Advisories of others, replayed against this hub. What each was stands in docs/RELIABILITY.md, with those that are
+//! Advisories of others, replayed against this hub. What each was stands in docs/ADVISORIES.md, with those that are
 //! replayed elsewhere and those that cannot exist here.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -37,16 +37,22 @@ async fn admin(hub: &Hub, method: &str, path: &str, body: Option<&Value>) -> (u1
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
 
-/// A request byte by byte, as no client would write it; the status.
-async fn raw(hub: &Hub, path: &str) -> u16 {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+/// TLS to the hub, and nothing said yet.
+async fn connected(hub: &Hub, protocols: &[&[u8]]) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls =
         rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::DEFAULT_VERSIONS).unwrap();
-    let tls = tls.dangerous().with_custom_certificate_verifier(pinned(hub.hub_key())).with_no_client_auth();
+    let mut tls = tls.dangerous().with_custom_certificate_verifier(pinned(hub.hub_key())).with_no_client_auth();
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls));
     let stream = tokio::net::TcpStream::connect(hub.address()).await.unwrap();
-    let mut stream = connector.connect("hub".try_into().unwrap(), stream).await.unwrap();
+    connector.connect("hub".try_into().unwrap(), stream).await.unwrap()
+}
+
+/// A request byte by byte, as no client would write it; the status.
+async fn raw(hub: &Hub, path: &str) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = connected(hub, &[]).await;
     let request = format!("GET {path} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -76,6 +82,42 @@ async fn c01_an_identity_is_its_name_byte_for_byte() {
         assert!(matches!(answer, Err((401 | 403, _))), "{answer:?}");
     }
     hub.stop().await;
+}
+
+/// CVE-2024-56513 (Karmada): who had registered might do far more than what is its own. Every route, as everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c02_access_every_route_is_open_to_exactly_whom_it_is_for() {
+    crate::access::ask_all().await;
+}
+
+/// CVE-2024-9779 (OCM), CVE-2023-30622 (clusternet): the rights of one service account turned a node into the fleet. What
+/// the manifests grant is all in this list: the hub asks nothing of the cluster that it runs in, and one agent everything
+/// of its own cluster alone, which its manifest says.
+#[test]
+fn c03_the_manifests_grant_what_is_listed_and_no_more() {
+    let granted = |name: &str| -> Vec<String> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        let documents = k8s_yaml::parse(&text, &k8s_yaml::Options::sigs()).unwrap();
+        let objects = documents.iter().map(|document| document.node.to_json().unwrap());
+        let of_rights = |object: &Value| object["kind"].as_str().is_some_and(|kind| kind.contains("Role"));
+        let pods = |object: &Value| object.pointer("/spec/template/spec").cloned();
+        let all: Vec<Value> = objects.filter(|object| !object.is_null()).collect();
+        let rights = all.iter().filter(|object| of_rights(object)).map(|object| {
+            format!(
+                "{} {}",
+                object["kind"].as_str().unwrap(),
+                object.get("rules").or_else(|| object.get("subjects")).unwrap()
+            )
+        });
+        let tokens = all.iter().filter_map(pods).map(|pod| format!("token {}", pod["automountServiceAccountToken"]));
+        rights.chain(tokens).collect()
+    };
+    assert_eq!(granted("hub.yaml"), ["token false"]);
+    let everything = r#"[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]},{"nonResourceURLs":["*"],"verbs":["*"]}]"#;
+    let subjects = r#"[{"kind":"ServiceAccount","name":"skiff-agent","namespace":"skiff-system"}]"#;
+    let expected = [format!("ClusterRole {everything}"), format!("ClusterRoleBinding {subjects}"), "token null".into()];
+    assert_eq!(granted("agent.yaml"), expected);
 }
 
 /// Fleet #5605: a registering agent chose labels that bundles are targeted by.
@@ -267,6 +309,94 @@ async fn c42_one_bad_gitrepo_stops_no_other() {
     agent.enroll(&token(&hub, Some("till"), &[("env", "prod")]).await, None).await.unwrap();
     told(&mut agent, &["good-web"]).await;
     hub.stop().await;
+}
+
+/// CVE-2025-32386 (Helm), CVE-2023-40584 (Argo CD), Fleet #4891: few bytes that unpack to very many, in a Bundle that a
+/// user writes. The hub goes on, and so does what comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c36_a_bundle_that_unpacks_to_very_much_is_not_taken() {
+    use base64::Engine as _;
+    use std::io::Write as _;
+    let (_dir, hub) = hub().await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..65 {
+        gzip.write_all(&vec![b' '; 1 << 20]).unwrap();
+    }
+    let bomb = base64::engine::general_purpose::STANDARD.encode(gzip.finish().unwrap());
+    assert!(bomb.len() < 200_000);
+    let base = "/apis/fleet.cattle.io/v1alpha1/namespaces/fleet-default/bundles";
+    let bundle = |name: &str, more: &[Value]| {
+        let own = json!({"name": "a.yaml", "content": config_map(name, "one")});
+        let resources: Vec<Value> = std::iter::once(own).chain(more.iter().cloned()).collect();
+        json!({"apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Bundle", "metadata": {"name": name},
+            "spec": {"resources": resources, "targets": [{"clusterName": "till"}]}})
+    };
+    // No file of it is too large by itself, and this one is not rendered.
+    let bad = bundle("bad", &[json!({"name": "b.txt", "content": bomb, "encoding": "base64+gz"})]);
+    // Refused at once or told later; both will do.
+    drop(admin(&hub, "POST", base, Some(&bad)).await);
+    let good = bundle("good", &[]);
+    assert_eq!(admin(&hub, "POST", base, Some(&good)).await.0, 201);
+    let mut agent = enrolled(&hub, "till").await;
+    told(&mut agent, &["good"]).await;
+    hub.stop().await;
+}
+
+/// GHSA-m425-mq94-257g (gRPC), RUSTSEC-2024-0003, -0332 (h2): requests that are taken back as fast as they come, and a
+/// header that never ends. The connection is closed; others do not notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c47_a_flood_over_http_2_ends_its_own_connection_alone() {
+    let (_dir, hub) = hub().await;
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    };
+    let hello = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat();
+    // GET https://hub/ by the static table of HPACK.
+    let request = [&[0x82, 0x87, 0x84, 0x41, 0x03][..], b"hub"].concat();
+    let resets = |number: u32| {
+        let stream = 2 * number + 1;
+        [frame(1, 0x05, stream, &request), frame(3, 0, stream, &8_u32.to_be_bytes())].concat()
+    };
+    let continued = |number: u32| match number {
+        0 => frame(1, 0x01, 1, &request),
+        // A header of 15 kB, again and again, and no end of headers.
+        _ => frame(9, 0, 1, &[&[0x00, 0x01, b'a', 0x7f, 0x81, 0x74][..], &[b'x'; 15_000]].concat()),
+    };
+    for (what, flood) in [("resets", &resets as &dyn Fn(u32) -> Vec<u8>), ("continuations", &continued)] {
+        let sent = flooded(&hub, &hello, flood, 50_000).await;
+        assert!(sent < 50_000, "{what}: the hub took all of them");
+        assert_eq!(raw(&hub, "/healthz").await, 200, "{what}");
+    }
+    hub.stop().await;
+}
+
+/// Writes frames over HTTP/2 until the hub has enough; how many it took.
+async fn flooded(hub: &Hub, hello: &[u8], frames: &dyn Fn(u32) -> Vec<u8>, most: u32) -> u32 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let stream = connected(hub, &[b"h2"]).await;
+    let (mut from, mut to) = tokio::io::split(stream);
+    let closed = tokio::spawn(async move {
+        let mut bytes = vec![0; 16 << 10];
+        // GOAWAY is the last that it says; the answers before it are of no interest.
+        while matches!(from.read(&mut bytes).await, Ok(length) if length > 0) {}
+    });
+    to.write_all(hello).await.unwrap();
+    for number in 0..most {
+        if closed.is_finished() || to.write_all(&frames(number)).await.is_err() {
+            return number;
+        }
+    }
+    // The last of it may still be on its way.
+    let end = tokio::time::timeout(std::time::Duration::from_secs(5), closed).await;
+    if end.is_ok() { most - 1 } else { most }
+}
+
+/// CVE-2024-52284 (Fleet), CVE-2024-52282, CVE-2022-45157 (Rancher), CVE-2025-55190 (Argo CD), CVE-2023-22649 (Rancher):
+/// secrets lay in ordinary objects, and came back with answers and logs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c49_c52_canaries_in_every_secret_input_come_out_nowhere() {
+    crate::canaries::sweep().await;
 }
 
 /// CVE-2024-31989 (Argo CD): rendered manifests were replaced in a cache that everybody could write.

@@ -1,6 +1,7 @@
 //! The machine against a small model of a cluster: what it does, what it never does, and that a crash changes nothing.
 
 mod ablation;
+mod cve_replay;
 mod hooks;
 mod rules;
 mod stepwise;

@@ -1,17 +1,18 @@
 //! Credentials, redirects and certificates of git over http.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::Credentials;
 use super::super::testserver::{HttpServer, Options, service};
 use super::*;
 
-fn basic(password: &str) -> Access {
+pub(super) fn basic(password: &str) -> Access {
     let username = "ada".to_owned();
     Access::new(Credentials::Basic { username, password: password.to_owned().into() })
 }
 
-fn protected() -> Options {
+pub(super) fn protected() -> Options {
     Options { basic_auth: Some(("ada".to_owned(), "right".to_owned())), ..Options::default() }
 }
 
@@ -52,39 +53,6 @@ async fn user_info_of_the_url_is_used_and_never_shown() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_is_followed_without_credentials() {
-    let fixture = Fixture::new();
-    fixture.commit("main", None, &[("a", b"a")]);
-    let target = HttpServer::start(&fixture.served(), Options::default()).await.unwrap();
-    let base = format!("http://{}", target.address());
-    let options = Options { redirect_to: Some(base), ..protected() };
-    let server = HttpServer::start(&fixture.served(), options).await.unwrap();
-    pull(&fixture.cache(), &remote(&server.url("app")), &basic("right"), &branch("main")).await.unwrap();
-    assert!(server.requests().iter().all(|request| request.authorization.is_some()));
-    let arrived = target.requests();
-    assert!(!arrived.is_empty() && arrived.iter().all(|request| request.authorization.is_none()), "{arrived:?}");
-}
-
-#[tokio::test]
-async fn redirects_to_metadata_services_and_in_circles_are_refused() {
-    let fixture = Fixture::new();
-    let server = HttpServer::start(&fixture.served(), Options::default()).await.unwrap();
-    let remote = remote(&server.url("app"));
-    for (target, expected) in [
-        ("http://169.254.169.254/latest", "http://"),
-        ("https://169.254.169.254/latest", "169.254.169.254"),
-        ("https://[fd00:ec2::254]/latest", "fd00:ec2::254"),
-        ("file:///etc", "file"),
-        (&format!("http://{}", server.address()), "more than 5 redirects"),
-    ] {
-        server.set_options(Options { redirect_to: Some(target.to_owned()), ..Options::default() });
-        let error = pull(&fixture.cache(), &remote, &Access::default(), &branch("main")).await.unwrap_err();
-        assert!(matches!(error, Error::Redirect { .. } | Error::RefusedAddress { .. }), "{target}: {error}");
-        assert!(error.to_string().contains(expected), "{target}: {error}");
-    }
-}
-
-#[tokio::test]
 async fn a_poll_that_finds_nothing_new_asks_twice_and_receives_little() {
     let fixture = Fixture::new();
     fixture.commit("main", None, &[("a", &noise(10_000, 1))]);
@@ -99,7 +67,11 @@ async fn a_poll_that_finds_nothing_new_asks_twice_and_receives_little() {
 }
 
 /// TLS in front of the router.
-struct TlsListener(tokio::net::TcpListener, tokio_rustls::TlsAcceptor);
+struct TlsListener {
+    listener: tokio::net::TcpListener,
+    acceptor: tokio_rustls::TlsAcceptor,
+    handshakes: Arc<AtomicUsize>,
+}
 
 impl axum::serve::Listener for TlsListener {
     type Io = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
@@ -107,24 +79,24 @@ impl axum::serve::Listener for TlsListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let (socket, address) = self.0.accept().await.unwrap();
+            let (socket, address) = self.listener.accept().await.unwrap();
             // A client that refuses the certificate ends the handshake.
-            if let Ok(stream) = self.1.accept(socket).await {
+            if let Ok(stream) = self.acceptor.accept(socket).await {
+                self.handshakes.fetch_add(1, Ordering::SeqCst);
                 return (stream, address);
             }
         }
     }
 
     fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
-#[tokio::test]
-async fn certificates_are_checked_against_the_bundle_unless_told_otherwise() {
-    let fixture = Fixture::new();
-    fixture.commit("main", None, &[("a", b"a")]);
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+/// The repositories of a fixture over TLS, with a certificate for `name` that nobody has signed: the port, the
+/// certificate, and how many handshakes came about.
+pub(super) async fn serve_tls(fixture: &Fixture, name: &str) -> (u16, String, Arc<AtomicUsize>) {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -134,12 +106,22 @@ async fn certificates_are_checked_against_the_bundle_unless_told_otherwise() {
         .unwrap();
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let listener = TlsListener(listener, tokio_rustls::TlsAcceptor::from(Arc::new(config)));
+    let handshakes = Arc::new(AtomicUsize::new(0));
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TlsListener { listener, acceptor, handshakes: handshakes.clone() };
     let router = service(&fixture.served());
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    // It ends with the runtime of the test.
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (port, made.cert.pem(), handshakes)
+}
 
+#[tokio::test]
+async fn certificates_are_checked_against_the_bundle_unless_told_otherwise() {
+    let fixture = Fixture::new();
+    fixture.commit("main", None, &[("a", b"a")]);
+    let (port, pem, _) = serve_tls(&fixture, "localhost").await;
     let remote = remote(&format!("https://localhost:{port}/app"));
-    let bundle = Access { ca_bundle: Some(made.cert.pem().into_bytes()), ..Access::default() };
+    let bundle = Access { ca_bundle: Some(pem.into_bytes()), ..Access::default() };
     let insecure = Access { insecure_skip_tls_verify: true, ..Access::default() };
     let garbage = Access { ca_bundle: Some(b"no PEM".to_vec()), ..Access::default() };
     let unknown = pull(&fixture.cache(), &remote, &Access::default(), &branch("main")).await.unwrap_err();
@@ -148,5 +130,4 @@ async fn certificates_are_checked_against_the_bundle_unless_told_otherwise() {
     pull(&fixture.cache(), &remote, &insecure, &branch("main")).await.unwrap();
     let error = pull(&fixture.cache(), &remote, &garbage, &branch("main")).await.unwrap_err();
     assert!(error.to_string().contains("caBundle"), "{error}");
-    serving.abort();
 }

@@ -1,5 +1,6 @@
 //! The git reader against repositories made here and servers in this process.
 
+mod cve_replay;
 mod fetch;
 mod http;
 mod pack;

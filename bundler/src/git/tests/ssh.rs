@@ -4,11 +4,11 @@ use super::super::testserver::{Options, SshServer, TestKey};
 use super::super::{Ancestry, Credentials};
 use super::*;
 
-fn key_access(key: &TestKey, known_hosts: Option<String>) -> Access {
+pub(super) fn key_access(key: &TestKey, known_hosts: Option<String>) -> Access {
     Access::new(Credentials::SshKey { private_key: key.private(), passphrase: None, known_hosts })
 }
 
-async fn server(fixture: &Fixture, options: Options) -> SshServer {
+pub(super) async fn server(fixture: &Fixture, options: Options) -> SshServer {
     SshServer::start(&fixture.served(), TestKey::new(1), TestKey::new(2), options).await.unwrap()
 }
 
@@ -29,33 +29,6 @@ async fn ssh_repositories_are_followed_in_both_versions_of_the_protocol() {
         assert!(next.bytes_received < 2_000, "{} bytes", next.bytes_received);
         assert_eq!(files(&fixture.cache(), &remote, two).await[0].1, b"2");
     }
-}
-
-#[tokio::test]
-async fn an_unknown_host_key_is_refused_with_the_line_that_would_make_it_known() {
-    let fixture = Fixture::new();
-    let one = fixture.commit("main", None, &[("a", b"a")]);
-    let server = server(&fixture, Options::default()).await;
-    let remote = remote(&server.url("app"));
-    let access = key_access(&TestKey::new(2), None);
-    let error = pull(&fixture.cache(), &remote, &access, &branch("main")).await.unwrap_err();
-    let Error::HostKeyUnknown { line, fingerprint, .. } = &error else { panic!("{error}") };
-    assert!(fingerprint.starts_with("SHA256:") && error.to_string().contains(fingerprint.as_str()));
-    let access = Access { known_hosts: Some(line.clone()), ..access };
-    assert_eq!(pull(&fixture.cache(), &remote, &access, &branch("main")).await.unwrap().commit, one);
-}
-
-#[tokio::test]
-async fn a_host_key_that_changes_between_fetches_is_refused() {
-    let fixture = Fixture::new();
-    fixture.commit("main", None, &[("a", b"a")]);
-    let server = server(&fixture, Options::default()).await;
-    let remote = remote(&server.url("app"));
-    let access = key_access(&TestKey::new(2), Some(TestKey::new(1).known_hosts_line(server.address())));
-    pull(&fixture.cache(), &remote, &access, &branch("main")).await.unwrap();
-    server.set_host_key(TestKey::new(9));
-    let error = pull(&fixture.cache(), &remote, &access, &branch("main")).await.unwrap_err();
-    assert!(matches!(error, Error::HostKeyChanged { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::world::{Spec, World, cm, name, tombstone};
 use fleet_api::Reason;
 use fleet_api::wire::DeletionLimit;
 
-fn many(count: usize) -> Vec<(ObjectKey, &'static str)> {
+pub(super) fn many(count: usize) -> Vec<(ObjectKey, &'static str)> {
     (0..count).map(|index| (cm(&format!("m{index:02}")), "1")).collect()
 }
 
@@ -156,21 +156,6 @@ fn a_removed_object_is_pruned_after_the_new_ones_are_applied() {
         world.writes(),
         ["save", "journal", "apply configmap shop/y Create", "journal", "delete configmap shop/x", "journal"]
     );
-}
-
-#[test]
-fn a_renamed_bundle_is_handed_over_with_its_uids_and_nothing_is_deleted() {
-    let mut world = World::new();
-    let objects = many(30);
-    world.deploy(&[Spec::new("old", &objects)], &[]);
-    let uids: Vec<String> = objects.iter().map(|(key, _)| world.uid(key)).collect();
-    world.log.clear();
-    world.deploy(&[Spec::new("new", &objects)], &["old"]);
-    assert_eq!(objects.iter().map(|(key, _)| world.uid(key)).collect::<Vec<_>>(), uids);
-    assert!(!world.log.iter().any(|line| line.starts_with("delete")));
-    assert!(!world.report.deployments.contains_key(&name("old")));
-    assert!(world.report.deployments[&name("new")].ready);
-    assert_eq!(world.objects[&cm("m00")].live.deployment.as_deref(), Some("fleet-default/new"));
 }
 
 #[test]
@@ -365,15 +350,6 @@ fn a_finalizer_that_hangs_is_named_and_holds_up_nothing_else() {
     world.finalizers.clear();
     world.delete(&web);
     assert!(world.persisted.ledger.is_empty());
-}
-
-#[test]
-fn the_agents_own_objects_cannot_come_from_a_bundle() {
-    let mut world = World::new();
-    let own = ObjectKey::new("", "Namespace", "", "skiff-system");
-    world.deploy(&[Spec::new("a", &[(own.clone(), "1"), (cm("x"), "1")])], &[]);
-    assert!(!world.objects.contains_key(&own));
-    assert!(world.objects.contains_key(&cm("x")));
 }
 
 /// The end of a story with a crash after `fuel` actions of its second half.
