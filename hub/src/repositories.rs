@@ -176,9 +176,11 @@ fn take_nudge(polling: &Polling, watched: &mut BTreeMap<Ref, Watched>, nudge: Nu
         }
         Nudge::Secret { namespace, name } => {
             for (gitrepo, one) in watched.iter_mut().filter(|(gitrepo, _)| gitrepo.namespace.as_str() == namespace) {
-                let spec = polling.resources.get::<GitRepo>(&namespace, gitrepo.name.as_str()).ok().flatten();
-                let uses = spec.map(|gitrepo| gitrepo.spec.client_secret_name).unwrap_or_default();
-                if uses == name || uses.is_empty() && name == DEFAULT_SECRET {
+                let found = polling.resources.get::<GitRepo>(&namespace, gitrepo.name.as_str()).ok().flatten();
+                let spec = found.map(|gitrepo| gitrepo.spec).unwrap_or_default();
+                let uses = &spec.client_secret_name;
+                let is_used = [uses.as_str(), charts::secret_of(&spec).0].contains(&name.as_str());
+                if is_used || uses.is_empty() && name == DEFAULT_SECRET {
                     one.hurry();
                 }
             }

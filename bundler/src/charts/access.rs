@@ -2,14 +2,14 @@
 //!
 //! `helm.repo` is what a repository says, and whoever may push to it decides it; `spec.helmRepoURLRegex` is what the
 //! owner of the GitRepo says. So the pattern vouches: without it no private network is reached, nothing is asked in the
-//! clear, and no credentials are sent.
+//! clear, and no credentials are sent. They go to the (scheme, host, port) of the repository alone.
 
+use super::{Error, HelmSecret, Secrets};
 use crate::git::address;
+use crate::git::remote::redact;
 use regex::Regex;
 use reqwest::Url;
 use std::net::IpAddr;
-
-use super::Error;
 
 /// `spec.helmRepoURLRegex` cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,6 +23,16 @@ pub struct Access {
     pattern: Option<Regex>,
     /// Every host is vouched for: on the command line it is the person's own network.
     trusts_all: bool,
+    secrets: Secrets,
+    /// What tells `secrets` from those of others.
+    secrets_name: String,
+}
+
+/// A repository or registry: its URL, and the text that names it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) url: &'a Url,
+    pub(super) text: &'a str,
 }
 
 /// What may be done with one URL.
@@ -30,6 +40,8 @@ pub struct Access {
 pub(super) struct Verdict {
     /// It may lead to a private network, and in the clear.
     pub(super) is_vouched: bool,
+    /// The secret is for it.
+    pub(super) is_trusted: bool,
 }
 
 impl Access {
@@ -42,13 +54,25 @@ impl Access {
             "" => None,
             pattern => Some(Regex::new(&format!("^(?:{pattern})")).map_err(|error| InvalidPattern(error.to_string()))?),
         };
-        Ok(Self { pattern, trusts_all: false })
+        Ok(Self { pattern, ..Self::default() })
+    }
+
+    /// With credentials; `name` is a text that tells them from those of others.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets, name: impl Into<String>) -> Self {
+        Self { secrets, secrets_name: name.into(), ..self }
     }
 
     /// Whatever is named may be asked: for the command line, where a person reads what is theirs.
     #[must_use]
     pub fn of_person() -> Self {
-        Self { pattern: None, trusts_all: true }
+        Self { trusts_all: true, ..Self::default() }
+    }
+
+    /// For the bundle in a directory.
+    pub(super) fn of(&self, dir: &str) -> View<'_> {
+        let (path, secret) = self.secrets.of(dir).unzip();
+        View { access: self, path: path.unwrap_or_default(), secret }
     }
 
     /// Whether the pattern matches a URL up to the end of its host at least: `https://charts.example` does not speak of
@@ -59,24 +83,54 @@ impl Access {
         let host = url[start..].find(['/', '?', '#', ':']).map_or(url.len(), |at| start + at);
         found.end() >= host
     }
+}
 
-    /// What may be done with `url`, which the repository at `owner` (or a redirect on the way) leads to.
-    pub(super) fn judge(&self, owner: &Url, url: &Url) -> Verdict {
-        let by_owner = same_origin(owner, url) && self.matches(owner.as_str());
-        Verdict { is_vouched: self.trusts_all || by_owner || self.matches(url.as_str()) }
+/// [`Access`] of one bundle.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    access: &'a Access,
+    /// Which of the secrets it is.
+    path: &'a str,
+    pub(super) secret: Option<&'a HelmSecret>,
+}
+
+impl View<'_> {
+    /// What may be done with `url`, which the owner (or a redirect on the way) leads to.
+    pub(super) fn judge(&self, owner: Owner<'_>, url: &Url) -> Verdict {
+        let access = self.access;
+        let is_owner = access.matches(owner.text) || access.matches(owner.url.as_str());
+        let by_owner = same_origin(owner.url, url) && is_owner;
+        Verdict {
+            is_vouched: access.trusts_all || by_owner || access.matches(url.as_str()),
+            is_trusted: by_owner && self.secret.is_some(),
+        }
+    }
+
+    /// Whether the service that a registry sends for a token may see the credentials for the registry: where it is the
+    /// registry itself, where the pattern matches it, too, and Docker's own.
+    pub(super) fn trusts_realm(&self, owner: Owner<'_>, realm: &Url) -> bool {
+        let hub = realm.scheme() == "https"
+            && realm.host_str() == Some("auth.docker.io")
+            && owner.url.host_str() == Some("registry-1.docker.io");
+        let is_owner = self.judge(owner, owner.url).is_trusted;
+        is_owner && (same_origin(owner.url, realm) || hub || self.access.matches(realm.as_str()))
     }
 
     /// Judges a URL before it is asked.
     ///
     /// # Errors
     /// Why it may not be.
-    pub(super) fn admit(&self, owner: &Url, url: &Url) -> Result<Verdict, Error> {
+    pub(super) fn admit(&self, owner: Owner<'_>, url: &Url) -> Result<Verdict, Error> {
         let verdict = self.judge(owner, url);
         let refused = |reason: &str| Err(Error::Refused { url: shown(url), reason: reason.to_owned() });
         match url.scheme() {
             "https" => {}
             "http" if verdict.is_vouched => {}
-            "http" => return refused("http:// is neither encrypted nor authenticated"),
+            "http" => {
+                return refused(
+                    "http:// is neither encrypted nor authenticated, and spec.helmRepoURLRegex does not match it",
+                );
+            }
             _ => return refused("it is not https"),
         }
         match literal(url) {
@@ -88,8 +142,22 @@ impl Access {
     }
 
     /// A text that differs for those who may see different things.
-    pub(super) fn identity(&self, owner: &Url) -> String {
-        if self.judge(owner, owner).is_vouched { "vouched".to_owned() } else { String::new() }
+    pub(super) fn identity(&self, owner: Owner<'_>) -> String {
+        match self.judge(owner, owner.url) {
+            Verdict { is_trusted: true, .. } => format!("secret {} {}", self.access.secrets_name, self.path),
+            Verdict { is_vouched: true, .. } => "vouched".to_owned(),
+            Verdict { .. } => String::new(),
+        }
+    }
+
+    /// Why no credentials go to a URL, for who wonders.
+    pub(super) fn why_nothing(&self, owner: Owner<'_>) -> String {
+        let plain = "a request without credentials";
+        match (self.secret.is_some_and(HelmSecret::has_user), self.judge(owner, owner.url).is_trusted) {
+            (false, _) => plain.to_owned(),
+            (true, false) => format!("{plain} (spec.helmRepoURLRegex does not match {})", redact(owner.text)),
+            (true, true) => format!("{plain} (they are not shown to another host than the repository's)"),
+        }
     }
 }
 
@@ -112,5 +180,5 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// A URL for messages: no user info, no query (it may hold a token).
 pub(super) fn shown(url: &Url) -> String {
-    crate::git::remote::redact(url.as_str())
+    redact(url.as_str())
 }

@@ -18,6 +18,9 @@ pub enum Error {
     /// `spec.helmRepoURLRegex` is no pattern.
     #[error(transparent)]
     Pattern(#[from] super::InvalidPattern),
+    /// A secret that the GitRepo names is missing, or does not hold what it should.
+    #[error("the credentials cannot be used: {0}")]
+    Secret(String),
     /// No answer, for now.
     #[error("{url} cannot be reached: {reason}")]
     Unreachable {
@@ -115,6 +118,7 @@ impl Error {
         match self {
             Self::Offline => Reason::NotSupported,
             Self::Source(_) | Self::Pattern(_) => Reason::InvalidFleetYaml,
+            Self::Secret(_) => Reason::SecretMissing,
             Self::Unreachable { .. } => Reason::RepositoryUnreachable,
             Self::NotFound { .. } | Self::NoChart { .. } | Self::NoVersion { .. } => Reason::ReferenceNotFound,
             Self::Unauthorized { .. } => Reason::AuthenticationFailed,
@@ -131,6 +135,7 @@ impl Error {
             Self::Offline => "the hub fetches it; offline, `--fetch-charts` does",
             Self::Source(_) => "correct helm.repo and helm.chart in fleet.yaml, and push",
             Self::Pattern(_) => "correct spec.helmRepoURLRegex of the GitRepo",
+            Self::Secret(_) => "correct the secret; docs/helm.md says what it holds",
             Self::Unreachable { .. } => {
                 "check helm.repo and the network between the hub and it; what runs is kept, and it is tried again"
             }
@@ -155,7 +160,7 @@ impl Error {
     /// What the author of the bundle is told.
     #[must_use]
     pub fn note(&self, wanted: Wanted<'_>) -> Note {
-        let Wanted { repo, chart, version } = wanted;
+        let Wanted { repo, chart, version, .. } = wanted;
         let shown = crate::git::remote::redact(if repo.is_empty() { chart } else { repo });
         let mut name = if repo.is_empty() || chart.is_empty() {
             format!("chart {shown}")

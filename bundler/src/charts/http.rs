@@ -1,13 +1,16 @@
-//! Asks for one URL, under the rules of [`Access`]: each hop of a redirect is judged anew.
+//! Asks for one URL, under the rules of [`View`]: each hop of a redirect is judged anew, and shown what is for it.
 
-use super::access::{self, Access, Verdict, shown};
-use super::error::Error;
+use super::access::{self, Owner, Verdict, View, same_origin, shown};
+use super::{Error, HelmSecret};
 use crate::git::{address, http::chain, tls};
-use reqwest::header::{self, HeaderMap};
+use base64::Engine as _;
+use fleet_api::Digest;
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,19 +20,47 @@ const MAX_REDIRECTS: usize = 5;
 /// How much of an error page is read.
 const MAX_WORDS: usize = 4096;
 
+/// What is shown to the owner of a URL, and to no other host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Show<'a> {
+    /// Nothing.
+    Nothing,
+    /// The user of the secret, where it is for the owner.
+    Secret,
+    /// The user of the secret, to a service that gives tokens for the owner ([`View::trusts_realm`]).
+    SecretForToken,
+    /// A token that the owner had given.
+    Token(&'a str),
+}
+
 /// One question.
+#[derive(Clone)]
 pub(super) struct Ask<'a> {
     /// The repository that is asked, or that named the URL.
-    pub(super) owner: &'a Url,
+    pub(super) owner: Owner<'a>,
     pub(super) url: Url,
     /// How many bytes are taken.
     pub(super) limit: u64,
+    /// The value of `Accept`.
+    pub(super) accept: Option<&'static str>,
+    pub(super) show: Show<'a>,
+}
+
+/// An answer, good or bad.
+pub(super) struct Reply {
+    /// Where redirects ended.
+    url: Url,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// What was shown, in words.
+    offered: String,
 }
 
 /// Clients, each for one kind of host.
 #[derive(Debug, Default)]
 pub(super) struct Http {
-    clients: Mutex<BTreeMap<(Verdict, bool), Client>>,
+    clients: Mutex<BTreeMap<(Verdict, bool, String), Client>>,
 }
 
 impl Http {
@@ -37,24 +68,35 @@ impl Http {
     ///
     /// # Errors
     /// What the network, the server or the rules say.
-    pub(super) async fn get(&self, access: &Access, ask: Ask<'_>) -> Result<Vec<u8>, Error> {
-        let url = shown(&ask.url);
-        let timeout = || Error::Unreachable { url, reason: format!("no whole answer in {} s", TIMEOUT.as_secs()) };
-        let answer = async {
-            let response = self.follow(access, &ask).await?;
-            body(response, ask.limit).await
-        };
-        tokio::time::timeout(TIMEOUT, answer).await.map_err(|_| timeout())?
+    pub(super) async fn get(&self, view: View<'_>, ask: Ask<'_>) -> Result<Vec<u8>, Error> {
+        self.send(view, ask).await?.good().map(|reply| reply.body)
     }
 
-    async fn follow(&self, access: &Access, ask: &Ask<'_>) -> Result<Response, Error> {
+    /// An answer, whatever its status.
+    ///
+    /// # Errors
+    /// What the network or the rules say.
+    pub(super) async fn send(&self, view: View<'_>, ask: Ask<'_>) -> Result<Reply, Error> {
+        let url = shown(&ask.url);
+        let timeout = || Error::Unreachable { url, reason: format!("no whole answer in {} s", TIMEOUT.as_secs()) };
+        tokio::time::timeout(TIMEOUT, self.follow(view, &ask)).await.map_err(|_| timeout())?
+    }
+
+    async fn follow(&self, view: View<'_>, ask: &Ask<'_>) -> Result<Reply, Error> {
         let mut url = ask.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let verdict = access.admit(ask.owner, &url)?;
-            let request = self.client(verdict, &url)?.get(url.clone());
+            let verdict = view.admit(ask.owner, &url)?;
+            let mut request = self.client(view, verdict, &url)?.get(url.clone());
+            if let Some(accept) = ask.accept {
+                request = request.header(header::ACCEPT, accept);
+            }
+            let (authorization, offered) = authorization(view, ask, &url)?;
+            if let Some(value) = authorization {
+                request = request.header(header::AUTHORIZATION, value);
+            }
             let response = request.send().await.map_err(|error| unreachable(&url, error))?;
             if !response.status().is_redirection() {
-                return good(&url, response).await;
+                return reply(url, response, ask.limit, offered).await;
             }
             url = next(&url, response.headers())?;
         }
@@ -62,20 +104,25 @@ impl Http {
         Err(Error::Answer { url: shown(&ask.url), reason })
     }
 
-    fn client(&self, verdict: Verdict, url: &Url) -> Result<Client, Error> {
+    fn client(&self, view: View<'_>, verdict: Verdict, url: &Url) -> Result<Client, Error> {
         let is_loopback = access::is_loopback(url);
+        let secret = view.secret.filter(|_| verdict.is_trusted);
+        let (bundle, any) =
+            secret.map_or((None, false), |secret| (secret.ca_bundle.as_deref(), secret.any_certificate));
+        let trust = format!("{any} {}", bundle.map(|pem| Digest::of(pem).hex()).unwrap_or_default());
+        let key = (verdict, is_loopback, trust);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&(verdict, is_loopback)) {
+        if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let invalid = |reason: String| Error::Unreachable { url: shown(url), reason };
+        let config = tls::client_config(bundle.map(|pem| ("cacerts", pem)), any).map_err(Error::Secret)?;
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .user_agent(concat!("skiff/", env!("CARGO_PKG_VERSION")))
             .referer(false)
-            .tls_backend_preconfigured(tls::client_config(None, false).map_err(invalid)?);
+            .tls_backend_preconfigured(config);
         builder = if verdict.is_vouched {
             builder.dns_resolver(Arc::new(address::FilteringResolver))
         } else {
@@ -86,8 +133,74 @@ impl Http {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| unreachable(url, error))?;
-        clients.insert((verdict, is_loopback), client.clone());
+        clients.insert(key, client.clone());
         Ok(client)
+    }
+}
+
+/// The header for one hop, and what it is in words.
+fn authorization(view: View<'_>, ask: &Ask<'_>, url: &Url) -> Result<(Option<HeaderValue>, String), Error> {
+    let nothing = || Ok((None, view.why_nothing(ask.owner)));
+    let is_owner = view.judge(ask.owner, url).is_trusted;
+    let (text, offered) = match (ask.show, view.secret) {
+        (Show::Token(token), _) if same_origin(ask.owner.url, url) => {
+            (Zeroizing::new(format!("Bearer {token}")), "the token that it had given".to_owned())
+        }
+        (Show::Secret, Some(secret)) if is_owner && secret.has_user() => basic(secret),
+        (Show::SecretForToken, Some(secret)) if view.trusts_realm(ask.owner, url) && secret.has_user() => basic(secret),
+        _ => return nothing(),
+    };
+    let in_clear = url.scheme() == "http" && !access::is_loopback(url);
+    if in_clear && !view.secret.is_some_and(|secret| secret.basic_http) {
+        let reason = "credentials would be sent in the clear; `basicHTTP: true` in the secret allows that";
+        return Err(Error::Refused { url: shown(url), reason: reason.to_owned() });
+    }
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::Secret("they hold characters that no header may hold".to_owned()))?;
+    value.set_sensitive(true);
+    Ok((Some(value), offered))
+}
+
+fn basic(secret: &HelmSecret) -> (Zeroizing<String>, String) {
+    let plain = Zeroizing::new(format!("{}:{}", secret.username, secret.password.as_str()));
+    let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(plain.as_bytes()));
+    (Zeroizing::new(format!("Basic {}", encoded.as_str())), format!("the password of user {:?}", secret.username))
+}
+
+impl Reply {
+    /// This, if it is good.
+    ///
+    /// # Errors
+    /// What its status means.
+    pub(super) fn good(self) -> Result<Self, Error> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        let reason = format!("HTTP {}{}", self.status, self.words());
+        let url = shown(&self.url);
+        Err(match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Error::Unauthorized { url, offered: self.offered, reason }
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => Error::NotFound { url, reason },
+            _ => Error::Unreachable { url, reason },
+        })
+    }
+
+    /// A header as text.
+    pub(super) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The first line of an error page in plain text.
+    fn words(&self) -> String {
+        if !self.header(header::CONTENT_TYPE).unwrap_or_default().starts_with("text/plain") {
+            return String::new();
+        }
+        let text = String::from_utf8_lossy(&self.body).into_owned();
+        let line: String =
+            text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
+        if line.is_empty() { String::new() } else { format!(": {line}") }
     }
 }
 
@@ -109,48 +222,25 @@ fn next(url: &Url, headers: &HeaderMap) -> Result<Url, Error> {
     Ok(target)
 }
 
-async fn good(url: &Url, response: Response) -> Result<Response, Error> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let reason = format!("HTTP {status}{}", words(response).await);
-    let url = shown(url);
-    Err(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Error::Unauthorized { url, offered: "a request without credentials".to_owned(), reason }
-        }
-        StatusCode::NOT_FOUND | StatusCode::GONE => Error::NotFound { url, reason },
-        _ => Error::Unreachable { url, reason },
-    })
-}
-
-async fn body(mut response: Response, limit: u64) -> Result<Vec<u8>, Error> {
-    let url = response.url().clone();
+async fn reply(url: Url, mut response: Response, limit: u64, offered: String) -> Result<Reply, Error> {
+    let (status, headers) = (response.status(), response.headers().clone());
     let too_large = || Error::TooLarge { url: shown(&url), limit };
-    if response.content_length().is_some_and(|length| length > limit) {
+    if status.is_success() && response.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let mut bytes = Vec::new();
+    let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&url, error))? {
-        if (bytes.len() + chunk.len()) as u64 > limit {
+        // Of an error page the beginning will do.
+        if !status.is_success() {
+            body.extend_from_slice(&chunk[..chunk.len().min(MAX_WORDS)]);
+            break;
+        }
+        if (body.len() + chunk.len()) as u64 > limit {
             return Err(too_large());
         }
-        bytes.extend_from_slice(&chunk);
+        body.extend_from_slice(&chunk);
     }
-    Ok(bytes)
-}
-
-/// The first line of an error page in plain text.
-async fn words(mut response: Response) -> String {
-    let kind = response.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
-    if !kind.starts_with(b"text/plain") {
-        return String::new();
-    }
-    let first = response.chunk().await.ok().flatten().unwrap_or_default();
-    let text = String::from_utf8_lossy(&first[..first.len().min(MAX_WORDS)]).into_owned();
-    let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
-    if line.is_empty() { String::new() } else { format!(": {line}") }
+    Ok(Reply { url, status, headers, body, offered })
 }
 
 /// An error of reqwest in words, without the URL (it may hold a token).

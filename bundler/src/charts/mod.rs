@@ -1,10 +1,11 @@
-//! Charts that a bundle names and does not hold: from a Helm repository, from an address of a package.
+//! Charts that a bundle names and does not hold: from a Helm repository, from a registry, from the address of a package.
 //!
 //! [`discover`](crate::discover) asks for them through [`Charts`] and puts the packages into the bundle's tree, so that
 //! whoever renders sees files and never the network. [`Fetcher`] is the one that fetches.
 //!
-//! What is decided is pure and stands apart from what is sent: [`source`](self) (where a chart is), `index` (which
-//! version of a repository), `access` (which host may be asked, and which host is shown the credentials). `http` follows.
+//! What is decided is pure and stands apart from what is sent: `source` (where a chart is), `index` (which version),
+//! `registry` (what a registry says), `secret` and `access` (which host may be asked, and which is shown the
+//! credentials). `http` and `fetch` follow.
 //!
 //! Invariants: credentials go to the (scheme, host, port) of the repository that `helmRepoURLRegex` matches and to no
 //! other, whatever an index or a redirect says; a package that does not have the digest of its index is refused; an
@@ -16,6 +17,8 @@ mod error;
 mod fetch;
 mod http;
 mod index;
+mod registry;
+mod secret;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -26,6 +29,7 @@ pub use access::{Access, InvalidPattern};
 pub use cache::PackageCache;
 pub use error::Error;
 pub use fetch::Fetcher;
+pub use secret::{HelmSecret, Secrets};
 
 use fleet_api::Digest;
 use std::sync::Arc;
@@ -39,6 +43,8 @@ pub struct Wanted<'a> {
     pub chart: &'a str,
     /// `helm.version`: a version, a range, or nothing for the newest one.
     pub version: &'a str,
+    /// The directory of the bundle in its repository: credentials may depend on it.
+    pub dir: &'a str,
 }
 
 /// A packaged chart.

@@ -1,5 +1,6 @@
 //! Where a chart is, from what `fleet.yaml` says. Pure.
 
+use super::registry::{self, Reference};
 use super::{Error, Wanted};
 use crate::git::remote::redact;
 use reqwest::Url;
@@ -11,11 +12,16 @@ pub(super) enum Source {
     Repository { index: Url },
     /// The package is at this URL.
     Package { url: Url },
+    /// In a registry.
+    Registry(Reference),
 }
 
 impl Source {
     /// Reads what `fleet.yaml` says.
     pub(super) fn of(wanted: Wanted<'_>) -> Result<Self, Error> {
+        if registry::is_reference(if wanted.repo.is_empty() { wanted.chart } else { wanted.repo }) {
+            return Reference::of(wanted).map(Self::Registry);
+        }
         if wanted.repo.is_empty() {
             return Ok(Self::Package { url: url("helm.chart", wanted.chart)? });
         }
@@ -35,13 +41,17 @@ fn url(field: &str, text: &str) -> Result<Url, Error> {
     if text.len() > 2048 {
         return Err(invalid("it is longer than 2048 bytes"));
     }
+    // The URL standard reads over these, and a pattern would see another host than the one that is asked.
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err(invalid("it holds white space, control characters or backslashes"));
+    }
     let url = Url::parse(text).map_err(|error| match field {
-        "helm.chart" => invalid("it is no directory of the bundle, and no URL of a package (https://…tgz)"),
+        "helm.chart" => invalid("it is no directory of the bundle, and no URL of a package (https://…tgz, oci://…)"),
         _ => invalid(&error.to_string()),
     })?;
     if !matches!(url.scheme(), "https" | "http") {
         return Err(invalid(
-            "charts come from https:// (a repository with an index.yaml, or the address of a package)",
+            "charts come from https:// (a repository with an index.yaml, or the address of a package) and oci://",
         ));
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -102,6 +102,14 @@ impl WebServer {
         lock(&self.shared.pages).insert(path.to_owned(), page);
     }
 
+    /// Lets a page be seen by this `Authorization` alone, with this challenge for others.
+    pub fn guard(&self, path: &str, authorization: &str, challenge: Option<&str>) {
+        let mut pages = lock(&self.shared.pages);
+        let page = pages.entry(path.to_owned()).or_default();
+        page.authorization = Some(authorization.to_owned());
+        page.challenge = challenge.map(str::to_owned);
+    }
+
     /// Takes all pages away.
     pub fn clear(&self) {
         lock(&self.shared.pages).clear();

@@ -129,6 +129,11 @@ fn class_character(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Resul
     if rest.peek().is_none() { Err(BadPattern) } else { Ok(c) }
 }
 
+/// Whether a path matches a pattern, `*` within its parts alone; not where the pattern is none.
+pub(crate) fn path_matches(pattern: &str, path: &str) -> bool {
+    Pattern::parse(pattern).is_ok_and(|pattern| pattern.matches(path))
+}
+
 /// Why an entry of `spec.paths` gives no directories.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GlobError {

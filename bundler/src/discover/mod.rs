@@ -19,6 +19,7 @@ mod spec;
 mod validate;
 mod values;
 
+pub(crate) use glob::path_matches;
 pub use resources::{bundle_tree, with_contents};
 pub use validate::invalid_rollout;
 
@@ -332,7 +333,7 @@ impl Run<'_> {
         excluded.extend(["fleet.yaml".to_owned(), place.options.clone()]);
         let selected = files::select(self.source, &place.dir, &excluded)?;
         let paths: BTreeSet<&str> = selected.iter().map(|file| file.entry.path.as_str()).collect();
-        let remote = remote::of(&bundle, &paths);
+        let remote = remote::of(&bundle, &place.dir, &paths);
         if selected.is_empty() && remote.is_empty() {
             return Ok(Outcome::Empty);
         }

@@ -9,14 +9,14 @@ use fleet_api::v1alpha1::{Bundle, HelmOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The charts to fetch, by the paths at which the bundle's tree holds them.
-pub(super) fn of<'b>(bundle: &'b Bundle, paths: &BTreeSet<&str>) -> BTreeMap<String, Wanted<'b>> {
+/// The charts to fetch for the bundle in `dir`, by the paths at which its tree holds them.
+pub(super) fn of<'b>(bundle: &'b Bundle, dir: &'b str, paths: &BTreeSet<&str>) -> BTreeMap<String, Wanted<'b>> {
     let targets = bundle.spec.targets.iter().map(|target| &target.options);
     let all = std::iter::once(&bundle.spec.options).chain(targets);
     let helm = all.filter_map(|options| options.helm.as_ref());
     helm.filter(|helm| is_remote(helm, paths))
         .map(|helm| {
-            let wanted = Wanted { repo: &helm.repo, chart: &helm.chart, version: &helm.version };
+            let wanted = Wanted { repo: &helm.repo, chart: &helm.chart, version: &helm.version, dir };
             (skiff_render::style::fetched_package(helm), wanted)
         })
         .collect()

@@ -41,7 +41,7 @@ impl Reading<'_> {
             rewound: self.rewound,
             generation,
         };
-        let charts = super::charts::of(polling, self.gitrepo)?;
+        let charts = super::charts::of(polling, self.name.namespace.as_str(), self.gitrepo).await?;
         let mut cache = std::mem::take(&mut state.cache);
         let mut trees = std::mem::take(&mut state.trees);
         let blobs = polling.blobs.clone();

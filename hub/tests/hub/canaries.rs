@@ -19,6 +19,7 @@ const SSH_KEY: &str = "canary-ssh-key-52bd";
 const IN_GIT: &str = "canary-secret-in-git-63ce";
 const IN_BUNDLE: &str = "canary-secret-in-bundle-74df";
 const IN_URL: &str = "canary-in-url-85e0";
+const HELM: &str = "canary-helm-password-96f1";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -85,6 +86,8 @@ pub(crate) async fn sweep() {
     };
     put(secret("basic", "kubernetes.io/basic-auth", json!({"username": "ada", "password": PASSWORD}))).await;
     put(secret("ssh", "kubernetes.io/ssh-auth", json!({"ssh-privatekey": SSH_KEY}))).await;
+    put(secret("helm", "Opaque", json!({"username": "ada", "password": HELM}))).await;
+    let charts = skiff_bundler::charts::testserver::WebServer::start().await.unwrap();
     let manifest =
         |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  key: {value}\n");
     put(json!({
@@ -112,6 +115,11 @@ pub(crate) async fn sweep() {
     let repo = Repo::new();
     repo.commit(&[("web/s.yaml", &manifest(IN_GIT)), ("bad/s.yaml", &format!("{}  : [{IN_GIT}", manifest(IN_GIT)))]);
     gitrepo(&hub, "shop", &repo, &json!({"targets": [{"clusterName": "till"}]})).await;
+    let with_chart = Repo::new();
+    let fleet = format!("helm: {{repo: {:?}, chart: web}}", charts.url("/"));
+    with_chart.commit(&[("web/fleet.yaml", &fleet)]);
+    charts.guard("/index.yaml", "Basic another", None);
+    gitrepo(&hub, "charts", &with_chart, &json!({"helmSecretName": "helm", "helmRepoURLRegex": charts.url("/")})).await;
     let mut agent = Agent::new(&hub, "ks-1");
     let token = token(&hub, Some("till"), &[]).await;
     agent.enroll(&token, None).await.unwrap();
@@ -120,7 +128,7 @@ pub(crate) async fn sweep() {
     let report = agent.all_ready();
     agent.sync(0, Some(report)).await.unwrap();
     eventually("the failures are told", async || {
-        let told = ["over-https", "over-ssh"].iter().all(|name| {
+        let told = ["over-https", "over-ssh", "charts"].iter().all(|name| {
             let gitrepo: fleet_api::v1alpha1::GitRepo = hub.resources().get("fleet-default", name).unwrap().unwrap();
             gitrepo.status.is_some_and(|status| !status.conditions.is_empty())
         });
@@ -128,10 +136,14 @@ pub(crate) async fn sweep() {
     })
     .await;
 
+    eventually("the chart is asked for", async || (!charts.requests().is_empty()).then_some(())).await;
+    assert!(charts.requests().iter().all(|request| request.authorization.is_some()), "they are used");
+
     let file = std::fs::read_to_string(hub.admin_file()).unwrap();
     let admin = skiff_hub::user_api::AdminFile::parse(&file).unwrap().token;
     let mut seen: Vec<(String, Vec<u8>)> = vec![("the metrics".into(), hub.metrics().into_bytes())];
-    let names = ["basic", "ssh", "hand", "shop", "shop-web", "over-https", "over-ssh", "in-the-url", "till"];
+    let names =
+        ["basic", "ssh", "hand", "shop", "shop-web", "over-https", "over-ssh", "in-the-url", "charts", "helm", "till"];
     let client = client(hub.hub_key(), None);
     for route in all().into_iter().filter(|route| route.method == "GET") {
         for kind in ["gitrepo", "bundle", "cluster"] {
@@ -155,13 +167,13 @@ pub(crate) async fn sweep() {
 
     let mut hits = Vec::new();
     for (place, bytes) in &seen {
-        for canary in [PASSWORD, SSH_KEY, IN_GIT, IN_BUNDLE, IN_URL, token.secret.as_str(), admin.as_str()] {
+        for canary in [PASSWORD, SSH_KEY, IN_GIT, IN_BUNDLE, IN_URL, HELM, token.secret.as_str(), admin.as_str()] {
             if holds(bytes, canary) && !is_its_place(place, canary, &admin) {
                 hits.push(format!("{canary} in {place}"));
             }
         }
     }
-    println!("7 canaries in {} answers, logs and files: {} hits", seen.len(), hits.len());
+    println!("8 canaries in {} answers, logs and files: {} hits", seen.len(), hits.len());
     assert!(hits.is_empty(), "{hits:#?}");
 }
 

@@ -4,8 +4,9 @@
 use crate::common::*;
 use fleet_api::v1alpha1::GitRepo;
 use serde_json::{Value, json};
-use skiff_bundler::charts::testserver::WebServer;
+use skiff_bundler::charts::testserver::{WebServer, basic};
 use skiff_hub::Hub;
+use skiff_hub::store::{Change, Kind, Precondition};
 
 const TEMPLATE: &str = "apiVersion: v1
 kind: ConfigMap
@@ -88,5 +89,54 @@ async fn a_repository_may_not_lead_the_hub_into_a_private_network() {
     let (_dir, hub, _agent) = hub_of(&repo, json!({"helmRepoURLRegex": ""})).await;
     said(&hub, "helmRepoURLRegex").await;
     assert!(server.requests().is_empty());
+    hub.stop().await;
+}
+
+async fn put_secret(hub: &Hub, name: &str, data: Value) {
+    let metadata = json!({"name": name, "namespace": "fleet-default"});
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": data, "metadata": metadata});
+    let done: Result<_, skiff_hub::store::ResourceError> = hub
+        .resources()
+        .change(Kind::Secret, "fleet-default", name, Precondition::default(), move |_| Ok(Change::Spec(secret)))
+        .await;
+    done.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_lets_the_hub_in_as_soon_as_it_is_there() {
+    let server = WebServer::start().await.unwrap();
+    put(&server, "1.2.0");
+    for path in ["/index.yaml", "/web-1.2.0.tgz"] {
+        server.guard(path, &basic("ada", "right"), None);
+    }
+    let repo = Repo::new();
+    repo.commit(&[("web/fleet.yaml", &fleet_yaml(&server, "1.2.0"))]);
+    let (_dir, hub, mut agent) = hub_of(&repo, json!({"helmSecretName": "helm"})).await;
+    said(&hub, "secret fleet-default/helm, which spec.helmSecretName names, does not exist").await;
+    put_secret(&hub, "helm", json!({"username": "ada", "password": "wrong"})).await;
+    said(&hub, "refused the password of user").await;
+    put_secret(&hub, "helm", json!({"username": "ada", "password": "right"})).await;
+    deployed(&mut agent, "1.2.0").await;
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_by_path_win_over_the_one_for_all() {
+    let server = WebServer::start().await.unwrap();
+    put(&server, "1.2.0");
+    for path in ["/index.yaml", "/web-1.2.0.tgz"] {
+        server.guard(path, &basic("ada", "right"), None);
+    }
+    let repo = Repo::new();
+    let fleet = fleet_yaml(&server, "1.2.0");
+    repo.commit(&[("web/fleet.yaml", &fleet), ("other/fleet.yaml", &fleet)]);
+    let spec = json!({"helmSecretName": "helm", "helmSecretNameForPaths": "paths"});
+    let (_dir, hub, mut agent) = hub_of(&repo, spec).await;
+    put_secret(&hub, "helm", json!({"username": "ada", "password": "right"})).await;
+    put_secret(&hub, "paths", json!({"secrets-path.yaml": "web: {username: ada, password: right}"})).await;
+    deployed(&mut agent, "1.2.0").await;
+    said(&hub, "refused a request without credentials").await;
+    assert_eq!(agent.bundles(), ["shop-web"]);
     hub.stop().await;
 }

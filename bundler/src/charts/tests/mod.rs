@@ -1,10 +1,12 @@
 //! Charts from a server in this process.
 
+mod credentials;
+mod oci;
 mod pure;
 mod repository;
 
 use super::testserver::WebServer;
-use super::{Access, Charts, Error, Fetcher, Package, PackageCache, Wanted};
+use super::{Access, Charts, Error, Fetcher, HelmSecret, Package, PackageCache, Secrets, Wanted};
 use tokio::runtime::Runtime;
 
 /// A server, and a place for what was fetched.
@@ -37,7 +39,7 @@ impl Fixture {
 
     fn get_with(&self, access: Access, chart: &str, version: &str) -> Result<Package, Error> {
         let repo = self.server.url("/");
-        self.fetcher(access, "").package(Wanted { repo: &repo, chart, version })
+        self.fetcher(access, "").package(Wanted { repo: &repo, chart, version, dir: "" })
     }
 
     /// What the server was asked, paths alone.

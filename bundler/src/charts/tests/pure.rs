@@ -1,6 +1,6 @@
 //! What is decided without a network.
 
-use super::super::access::Access;
+use super::super::access::{Access, Owner};
 use super::super::index::Index;
 use super::super::source::Source;
 use super::super::{Error, Wanted};
@@ -93,10 +93,24 @@ fn what_fleet_yaml_says_is_read_as_a_place() {
         ("https://charts.example", "", "helm.chart is empty"),
         ("https://ada:hunter2@charts.example", "web", "do not belong into git"),
         ("https://charts.example/#a", "web", "it has a `#`"),
+        ("https://charts.example\t.evil/", "web", "white space"),
+        ("https:\\\\charts.example", "web", "backslashes"),
+        ("oci://ghcr.io/charts/web", "", "oci://ghcr.io/charts/web None"),
+        ("oci://ghcr.io/charts/web", "web", "oci://ghcr.io/charts/web None"),
+        ("oci://ghcr.io/charts/", "web", "oci://ghcr.io/charts/web None"),
+        ("", "oci://localhost:5000/web:1.2", "oci://localhost:5000/web Some(\"1.2\")"),
+        ("oci://docker.io/bitnamicharts", "web", "oci://registry-1.docker.io/bitnamicharts/web None"),
+        ("oci://ghcr.io/web@sha256:12", "", "a tag or `@sha256:…`"),
+        ("oci://ghcr.io/Web", "", "parts of a-z"),
+        ("oci://ghcr.io/a/../web", "", "parts of a-z"),
+        ("oci://ada:hunter2@ghcr.io/web", "", "do not belong into git"),
+        ("oci://ghcr.io", "", "oci://host/name"),
+        ("oci://gh cr.io/web", "", "names no host"),
     ] {
-        let found = match Source::of(Wanted { repo, chart, version: "" }) {
+        let found = match Source::of(Wanted { repo, chart, version: "", dir: "" }) {
             Ok(Source::Repository { index }) => index.to_string(),
             Ok(Source::Package { url }) => url.to_string(),
+            Ok(Source::Registry(reference)) => format!("{} {:?}", reference.text, reference.fixed),
             Err(error) => error.to_string(),
         };
         assert!(found.contains(expected) && !found.contains("hunter2"), "{repo} {chart}: {found}");
@@ -131,7 +145,8 @@ fn only_what_the_pattern_vouches_for_may_be_private_or_in_the_clear() {
         (&person, "https://[fd00:ec2::254]/latest", false),
     ] {
         let url = Url::parse(url).unwrap();
-        let admitted = access.admit(&url, &url);
+        let owner = Owner { url: &url, text: url.as_str() };
+        let admitted = access.of("").admit(owner, &url);
         assert_eq!(admitted.is_ok(), allowed, "{url}: {admitted:?}");
     }
     assert!(matches!(Access::new("("), Err(error) if error.to_string().contains("helmRepoURLRegex")));
@@ -139,7 +154,7 @@ fn only_what_the_pattern_vouches_for_may_be_private_or_in_the_clear() {
 
 #[test]
 fn errors_tell_the_chart_and_what_to_do_and_no_secret() {
-    let wanted = Wanted { repo: "https://ada:pass@charts.example/x?sig=secret", chart: "web", version: "~1" };
+    let wanted = Wanted { repo: "https://ada:pass@charts.example/x?sig=secret", chart: "web", version: "~1", dir: "" };
     let note = Error::NoVersion { have: "there are 2.0.0".into() }.note(wanted);
     assert_eq!(
         note.message,

@@ -19,7 +19,7 @@ fn a_chart_of_a_range_is_fetched_and_asked_for_again_only_where_it_must() {
     assert_eq!(fixture.asked().len(), 4, "{:?}", fixture.asked());
     let repo = fixture.server.url("/");
     let anew = fixture.fetcher(Access::new("http://").unwrap(), "another edition");
-    let wanted = Wanted { repo: &repo, chart: "web", version: "1.2.7" };
+    let wanted = Wanted { repo: &repo, chart: "web", version: "1.2.7", dir: "" };
     assert!(anew.package(wanted).is_err(), "`http://` vouches for no host");
     fixture.server.clear();
     assert_eq!(fixture.get("web", "1.2.7").unwrap(), found);
@@ -54,7 +54,7 @@ fn an_index_is_asked_for_once_in_a_read() {
     let fetcher = fixture.fetcher(Access::of_person(), "");
     let repo = fixture.server.url("/");
     for chart in ["web", "db"] {
-        fetcher.package(Wanted { repo: &repo, chart, version: "" }).unwrap();
+        fetcher.package(Wanted { repo: &repo, chart, version: "", dir: "" }).unwrap();
     }
     assert_eq!(fixture.asked(), ["/index.yaml", "/web-1.0.0.tgz", "/db-1.0.0.tgz"]);
 }
@@ -80,7 +80,8 @@ fn what_is_no_chart_is_refused() {
     ] {
         fixture.server.put("/web.tgz", page(bytes));
         let chart = fixture.server.url("/web.tgz");
-        let fetched = fixture.fetcher(Access::of_person(), "").package(Wanted { repo: "", chart: &chart, version: "" });
+        let fetched =
+            fixture.fetcher(Access::of_person(), "").package(Wanted { repo: "", chart: &chart, version: "", dir: "" });
         let error = fetched.unwrap_err().to_string();
         assert!(error.contains("no packaged chart") && error.contains(expected), "{error}");
     }
@@ -91,7 +92,8 @@ fn a_package_by_its_address_is_fetched_once() {
     let fixture = Fixture::new();
     fixture.server.put("/web.tgz", Page::of(package("web", "1.0.0", &[])));
     let chart = fixture.server.url("/web.tgz");
-    let get = || fixture.fetcher(Access::of_person(), "").package(Wanted { repo: "", chart: &chart, version: "" });
+    let get =
+        || fixture.fetcher(Access::of_person(), "").package(Wanted { repo: "", chart: &chart, version: "", dir: "" });
     assert_eq!(&*get().unwrap().bytes, package("web", "1.0.0", &[]).as_slice());
     get().unwrap();
     assert_eq!(fixture.asked(), ["/web.tgz"]);
