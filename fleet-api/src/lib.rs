@@ -25,6 +25,6 @@ pub mod v1alpha1;
 pub mod wire;
 
 pub use digest::Digest;
-pub use key::ObjectKey;
+pub use key::{KeyParts, ObjectKey};
 pub use reason::{Note, Reason};
 pub use state::DeploymentState;

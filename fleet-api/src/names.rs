@@ -2,11 +2,15 @@
 //!
 //! Source of the functions: `internal/names` of rancher/fleet (reference §2.2); the vectors of its tests stand below.
 
+use crate::key::order;
 use md5::Digest as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A text that breaks the rule of a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,10 +42,11 @@ fn is_dashed(text: &str) -> bool {
 macro_rules! name_type {
     ($(#[doc = $doc:literal])+ $name:ident, $what:literal, $check:path, $rule:literal) => {
         $(#[doc = $doc])+
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-        #[serde(transparent)]
+        ///
+        /// It is shared: copies cost nothing, and are equal at once.
+        #[derive(Clone, JsonSchema)]
         #[schemars(with = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name as text.
@@ -55,10 +60,45 @@ macro_rules! name_type {
 
             fn from_str(text: &str) -> Result<Self, NameError> {
                 if $check(text) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(NameError { text: text.chars().take(80).collect(), what: $what, rule: $rule })
                 }
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other) == Ordering::Equal
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                if Arc::ptr_eq(&self.0, &other.0) {
+                    return Ordering::Equal;
+                }
+                order(&self.0, &other.0)
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

@@ -3,7 +3,7 @@
 use crate::{Rendered, hooks};
 use fleet_api::Digest;
 use fleet_api::canonical;
-use fleet_api::key::{ObjectKey, group_of};
+use fleet_api::key::{KeyParts, ObjectKey, group_of};
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
 use fleet_api::wire::{ApplyOptions, Deployment, DeploymentObject, PROTOCOL};
@@ -26,7 +26,7 @@ pub fn to_deployment(rendered: &Rendered, bundle: &Ref) -> (Deployment, Vec<(Dig
         let digest = Digest::of(&bytes);
         let described = DeploymentObject {
             api_version: text(&object.value["apiVersion"]),
-            key: key(&object.value),
+            key: parts(&object.value).into(),
             digest,
             size: bytes.len() as u64,
             source: object.source.clone(),
@@ -67,19 +67,19 @@ fn text(value: &Value) -> String {
 /// not bring is taken for a namespaced one; the cluster knows better.
 #[must_use]
 pub fn key_in_cluster(object: &Value, release_namespace: &str) -> ObjectKey {
-    let mut key = key(object);
-    if crate::kinds::is_cluster_scoped(&key.group, &key.kind) == Some(true) {
-        key.namespace.clear();
-    } else if key.namespace.is_empty() {
-        release_namespace.clone_into(&mut key.namespace);
+    let mut parts = parts(object);
+    if crate::kinds::is_cluster_scoped(&parts.group, &parts.kind) == Some(true) {
+        parts.namespace.clear();
+    } else if parts.namespace.is_empty() {
+        release_namespace.clone_into(&mut parts.namespace);
     }
-    key
+    parts.into()
 }
 
 /// The key of an object, also of one that the API server will refuse for its lack of a name.
-fn key(object: &Value) -> ObjectKey {
+fn parts(object: &Value) -> KeyParts {
     let metadata = &object["metadata"];
-    ObjectKey {
+    KeyParts {
         group: group_of(object["apiVersion"].as_str().unwrap_or_default()).to_owned(),
         kind: text(&object["kind"]),
         namespace: text(&metadata["namespace"]),

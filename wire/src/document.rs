@@ -186,6 +186,12 @@ fn part_name(name: &str, slot: usize, part: usize) -> String {
 
 fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     use std::io::Read as _;
+    // A frame that says its size is taken in one go, without the buffers of a stream; what we write does.
+    if let Ok(Some(size)) = zstd::zstd_safe::get_frame_content_size(packed)
+        && size <= DOCUMENT_LIMIT as u64
+    {
+        return zstd::bulk::decompress(packed, usize::try_from(size).ok()?).ok();
+    }
     let mut bytes = Vec::new();
     let decoder = zstd::Decoder::new(packed).ok()?;
     decoder.take(DOCUMENT_LIMIT as u64).read_to_end(&mut bytes).ok()?;

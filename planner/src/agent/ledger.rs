@@ -263,7 +263,7 @@ mod as_list {
     impl From<Row> for (ObjectKey, Entry) {
         fn from(row: Row) -> Self {
             let Row { group, kind, namespace, name, api_version, uid, content, fields, sync, keep, doomed } = row;
-            let key = ObjectKey { group, kind, namespace, name };
+            let key = ObjectKey::from(fleet_api::KeyParts { group, kind, namespace, name });
             (key, Entry { api_version, uid, content, fields, sync, keep, doomed })
         }
     }

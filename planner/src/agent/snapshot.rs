@@ -6,6 +6,7 @@ use super::backoff::Tries;
 use super::hooks::Ended;
 use super::ledger::Ledger;
 use super::rules::Rules;
+use fleet_api::key::order;
 use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{Deployment, DeploymentObject, Desired, DesiredDeployment, Tombstone, Version};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
@@ -14,7 +15,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A group and a kind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupKind {
     /// The group; empty for the core group.
     pub group: String,
@@ -27,6 +28,22 @@ impl GroupKind {
     pub fn of(key: &ObjectKey) -> Self {
         Self { group: key.group.clone(), kind: key.kind.clone() }
     }
+}
+
+impl PartialOrd for GroupKind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for GroupKind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order_of(self.parts(), other.parts())
+    }
+}
+
+fn order_of(a: (&str, &str), b: (&str, &str)) -> Ordering {
+    order(a.0, b.0).then_with(|| order(a.1, b.1))
 }
 
 /// A group and a kind that are looked up without being copied.
@@ -46,7 +63,7 @@ impl GroupKindRef for ObjectKey {
     }
 }
 
-// The order is that of `GroupKind`, as `Borrow` asks for: it derives its own from the same fields in the same order.
+// The order is that of `GroupKind`, as `Borrow` asks for.
 impl PartialEq for dyn GroupKindRef + '_ {
     fn eq(&self, other: &Self) -> bool {
         self.parts() == other.parts()
@@ -63,7 +80,7 @@ impl PartialOrd for dyn GroupKindRef + '_ {
 
 impl Ord for dyn GroupKindRef + '_ {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(&other.parts())
+        order_of(self.parts(), other.parts())
     }
 }
 
