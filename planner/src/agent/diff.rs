@@ -82,9 +82,6 @@ pub(super) fn judge(scope: &Scope<'_>, subject: &Subject<'_>) -> Judgement {
         .attempts
         .get(subject.key)
         .filter(|attempt| attempt.content.is_none_or(|content| content == subject.object.digest));
-    if let Some(attempt) = failing {
-        judgement.notes.push(subject.note(attempt.reason, attempt.message.as_str()));
-    }
     if let Some(note) = snapshot.told.get(subject.key) {
         judgement.notes.push(note.clone().in_file(subject.object.source.as_str()));
     }
@@ -95,9 +92,19 @@ pub(super) fn judge(scope: &Scope<'_>, subject: &Subject<'_>) -> Judgement {
         Some(None) => case.absent(&mut judgement),
         None => case.unknown(&mut judgement),
     }
+    let failing = failing.filter(|_| !is_moot(&judgement, live.is_some()));
+    if let Some(attempt) = failing {
+        judgement.notes.insert(0, subject.note(attempt.reason, attempt.message.as_str()));
+    }
     judgement.applied &= failing.is_none_or(|attempt| attempt.content.is_none());
     hold_back(scope, subject, failing.map(|attempt| attempt.tries.retry_failure()), &mut judgement);
     judgement
+}
+
+/// Whether what failed does not matter any more: the object was seen, and nothing is to be done to it, now or later. So
+/// it is where a write was done and its answer was lost; nothing would try it again, and its failure would be told for good.
+const fn is_moot(judgement: &Judgement, is_known: bool) -> bool {
+    is_known && judgement.applied && judgement.action.is_none() && judgement.wake_at.is_none()
 }
 
 /// Nothing is done twice at the same time, and nothing that failed before its time.

@@ -33,6 +33,19 @@ fn a_bundle_is_journaled_then_applied_then_recorded_and_a_restart_writes_nothing
 }
 
 #[test]
+fn a_repair_whose_answer_was_lost_is_not_told_as_a_failure_once_the_object_is_right() {
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")]).correcting()], &[]);
+    world.refuse.insert(cm("x"), (Reason::ApiServerUnreachable, "connection reset"));
+    world.meddle(&cm("x"), |live| live.lost.push(strayed("/data/key", "kubectl")));
+    assert!(world.reasons("a").contains(&Reason::ApiServerUnreachable), "{:?}", world.reasons("a"));
+    // It was done all the same, and the watch shows it.
+    world.meddle(&cm("x"), |live| live.lost.clear());
+    assert!(ready(&world, "a"), "{:?}", world.report);
+    assert_eq!(world.reasons("a"), []);
+}
+
+#[test]
 fn only_what_changed_is_written() {
     let mut world = World::new();
     world.deploy(&[Spec::new("a", &[(cm("x"), "1"), (cm("y"), "1")])], &[]);
