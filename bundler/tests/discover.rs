@@ -6,8 +6,7 @@ use file_tree::{Files, MemoryTree, Mode};
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::GitRepo;
 use serde_json::{Value, json};
-use skiff_bundler::charts::{Charts, Error as ChartError, Package, Wanted};
-use skiff_bundler::discover::{Cache, Discovery, Plain, Problem, Source, discover, discover_with, with_contents};
+use skiff_bundler::discover::{Cache, Discovery, Plain, Problem, Source, discover};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -548,87 +547,4 @@ fn bases_that_lead_in_circles_or_nowhere_end() {
     );
     let paths: Vec<&str> = discovery.bundles[0].files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["kustomization.yaml", ".outside/b/kustomization.yaml"]);
-}
-
-/// Gives for each chart a package of its own, except for one.
-struct Named;
-
-impl Charts for Named {
-    fn package(&self, wanted: Wanted<'_>) -> Result<Package, ChartError> {
-        if wanted.chart == "away" {
-            return Err(ChartError::Unreachable { url: wanted.repo.to_owned(), reason: "gone".to_owned() });
-        }
-        let bytes = format!("{} {} {}", wanted.repo, wanted.chart, wanted.version);
-        Ok(Package { digest: fleet_api::Digest::of(bytes.as_bytes()), bytes: bytes.into_bytes().into() })
-    }
-}
-
-fn with_charts(files: Listing<'_>) -> Discovery {
-    discover_with(&Plain(tree(files)), &gitrepo(json!({})), &Named, &mut Cache::default())
-}
-
-#[test]
-fn charts_that_are_named_are_in_the_tree_of_the_bundle() {
-    let fleet = "helm: {repo: 'https://c.example', chart: web, version: ~1}\n\
-        targetCustomizations: [{name: a, clusterName: a, helm: {version: '2'}}, {name: b, clusterName: b, helm: {values: {a: 1}}}]\n";
-    let found = with_charts(&[("fleet.yaml", fleet)]);
-    assert!(found.failed.is_empty() && !found.again, "{found:?}");
-    let bundle = &found.bundles[0];
-    let contents: BTreeSet<String> = bundle
-        .files
-        .iter()
-        .map(|file| String::from_utf8(bundle.content(&tree(&[]), &file.path).unwrap().into_owned()).unwrap())
-        .collect();
-    assert_eq!(contents, BTreeSet::from(["https://c.example web ~1".into(), "https://c.example web 2".into()]));
-    let stored = with_contents(&tree(&[]), bundle).unwrap();
-    let name = &stored.spec.resources[0].name;
-    // The directory that Fleet gives it: the digest of `web:https://c.example:~1`, or of the other one.
-    assert!(name.starts_with(".chart/") && name.ends_with("/chart.tgz") && name.len() == 7 + 64 + 10, "{name}");
-    assert_eq!(
-        stored.spec.resources.iter().map(|resource| resource.encoding.as_str()).collect::<Vec<_>>(),
-        ["base64+gz"; 2]
-    );
-    let other = with_charts(&[("fleet.yaml", &fleet.replace("~1", "~3"))]);
-    assert_ne!(other.bundles[0].id, bundle.id);
-    assert_eq!(with_charts(&[("fleet.yaml", fleet)]).bundles[0].id, bundle.id, "the same input, the same id");
-}
-
-#[test]
-fn a_chart_that_is_away_loses_its_bundle_alone_and_is_asked_for_again() {
-    let found = with_charts(&[
-        ("a/fleet.yaml", "helm: {repo: 'https://c.example', chart: away}"),
-        ("b/fleet.yaml", "helm: {repo: 'https://c.example', chart: web}"),
-    ]);
-    assert_eq!(names(&found), ["repo-b"]);
-    let [(reason, message)] = failures(&found)[..] else { panic!("{:?}", found.failed) };
-    assert_eq!(reason, Reason::RepositoryUnreachable);
-    assert_eq!(message, "chart `away` of https://c.example: https://c.example cannot be reached: gone");
-    assert_eq!(found.failed[0].bundle.as_deref(), Some("repo-a"), "R13 keeps what it was");
-    assert!(found.again);
-}
-
-#[test]
-fn what_names_a_chart_is_read_again_with_each_commit() {
-    struct Same(MemoryTree);
-    impl Source for Same {
-        fn files(&self) -> &dyn Files {
-            &self.0
-        }
-        fn tree_id(&self, _: &str) -> Option<String> {
-            Some("same".to_owned())
-        }
-    }
-    struct Counted(std::cell::Cell<usize>);
-    impl Charts for Counted {
-        fn package(&self, wanted: Wanted<'_>) -> Result<Package, ChartError> {
-            self.0.set(self.0.get() + 1);
-            Named.package(wanted)
-        }
-    }
-    let source = Same(tree(&[("fleet.yaml", "helm: {repo: 'https://c.example', chart: web}")]));
-    let (charts, mut cache) = (Counted(Default::default()), Cache::default());
-    for _ in 0..2 {
-        discover_with(&source, &gitrepo(json!({})), &charts, &mut cache);
-    }
-    assert_eq!(charts.0.get(), 2);
 }

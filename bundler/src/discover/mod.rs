@@ -7,6 +7,7 @@ mod chart;
 mod commit;
 #[cfg(test)]
 mod cve_replay;
+mod dependencies;
 mod files;
 mod fleet_yaml;
 mod glob;
@@ -24,6 +25,7 @@ pub use resources::{bundle_tree, with_contents};
 pub use validate::invalid_rollout;
 
 use crate::charts::{Charts, NoCharts};
+use dependencies::Dependencies;
 use file_tree::{Files, Mode};
 use fleet_api::Digest;
 use fleet_api::reason::{Note, Reason};
@@ -318,6 +320,19 @@ impl Run<'_> {
         Ok((outcome, only_directory && all_inside))
     }
 
+    /// What the charts of a bundle lack and what is to be said of it.
+    fn dependencies<'d>(
+        &'d self,
+        dir: &'d str,
+        used: &BTreeSet<&str>,
+        paths: &BTreeSet<&str>,
+    ) -> Result<Dependencies<'d>, Note> {
+        let (files, charts) = (self.source.files(), self.charts);
+        let mut lacking = Dependencies { files, dir, charts, found: BTreeMap::new(), notes: Vec::new() };
+        lacking.fetch(used, paths).inspect_err(|_| self.again.set(true))?;
+        Ok(lacking)
+    }
+
     fn finish(
         &self,
         place: &Place,
@@ -337,54 +352,60 @@ impl Run<'_> {
         if selected.is_empty() && remote.is_empty() {
             return Ok(Outcome::Empty);
         }
-        let root_helm = bundle.spec.options.helm.as_ref();
-        if !root_helm.is_some_and(|helm| helm.disable_dependency_update) {
+        let updates = !bundle.spec.options.helm.as_ref().is_some_and(|helm| helm.disable_dependency_update);
+        if updates {
             let charts = paths.iter().filter(|path| file_tree::file_name(path) == "Chart.yaml");
             chart::check(self.source.files(), &place.dir, charts.map(|path| file_tree::parent(path).to_owned()))?;
         }
-        let fetched = remote::fetch(self.charts, remote).inspect_err(|_| self.again.set(true))?;
-        let exists = |path: &str| paths.contains(path) || fetched.contains_key(path);
-        let targets = bundle.spec.targets.iter().map(|target| &target.options);
-        let styles: Vec<_> = std::iter::once(&bundle.spec.options)
-            .chain(targets)
-            .map(|options| skiff_render::style::detect(options, exists))
-            .collect();
+        let mut fetched = remote::fetch(self.charts, remote).inspect_err(|_| self.again.set(true))?;
+        let styles = styles(&bundle, |path| paths.contains(path) || fetched.contains_key(path));
         let is_raw = styles.iter().all(skiff_render::style::Style::is_raw);
         let kustomizations = styles.iter().filter_map(|style| style.kustomization.as_deref());
         let starts = kustomizations.map(|dir| glob::join(&place.dir, dir).trim_matches('/').to_owned()).collect();
         let mut charts = BTreeSet::new();
-        if !root_helm.is_some_and(|helm| helm.disable_dependency_update) {
-            let dirs = styles.iter().filter_map(|style| style.chart.as_deref());
-            let dirs = dirs.map(|dir| glob::join(&place.dir, dir).trim_matches('/').to_owned()).collect();
+        if updates {
+            let used: BTreeSet<&str> = styles.iter().filter_map(|style| style.chart.as_deref()).collect();
+            let Dependencies { found, notes: odd, .. } = self.dependencies(&place.dir, &used, &paths)?;
+            fetched.extend(found);
+            notes.extend(odd);
+            let dirs = used.iter().map(|dir| glob::join(&place.dir, dir).trim_matches('/').to_owned()).collect();
             charts = chart::outside(self.source.files(), &place.dir, dirs);
         }
         let outside = outside::read(self.source.files(), &place.dir, starts, charts)?;
         if let Some(message) = invalid_rollout(&bundle.spec) {
             notes.push(Note::new(Reason::InvalidFleetYaml, message));
         }
-        let nested = |path: &str| is_raw && skiff_render::style::in_nested(path, exists);
+        let nested = |path: &str| is_raw && skiff_render::style::in_nested(path, |path| paths.contains(path));
         let used = selected.iter().filter(|file| !nested(&file.entry.path)).map(|file| file.entry.clone());
         let brought = fetched.iter().map(|(path, bytes)| remote::entry(path, bytes));
         let used: Vec<TreeEntry> = used.chain(brought).chain(outside.iter().cloned()).collect();
         let id = bundle_id(&bundle, &used)?;
-        let encoding = |is_text: bool| if is_text { String::new() } else { resources::COMPRESSED.to_owned() };
-        bundle.spec.resources = selected
-            .iter()
-            .map(|file| BundleResource {
-                name: file.entry.path.clone(),
-                content: String::new(),
-                encoding: encoding(file.is_text),
-            })
-            .chain(fetched.keys().map(|path| BundleResource {
-                name: path.clone(),
-                content: String::new(),
-                encoding: encoding(false),
-            }))
-            .chain(outside.iter().map(|file| BundleResource { name: file.path.clone(), ..Default::default() }))
-            .collect();
+        bundle.spec.resources = named(&selected, &fetched, &outside);
         let dir = place.dir.clone();
         Ok(Outcome::Found(Arc::new(FoundBundle { bundle, dir, files: used, fetched, id, named_at, notes })))
     }
+}
+
+/// What the bundle is made of, for each of its options.
+fn styles(bundle: &Bundle, exists: impl Fn(&str) -> bool) -> Vec<skiff_render::style::Style> {
+    let targets = bundle.spec.targets.iter().map(|target| &target.options);
+    let all = std::iter::once(&bundle.spec.options).chain(targets);
+    all.map(|options| skiff_render::style::detect(options, &exists)).collect()
+}
+
+/// The resources, without their contents.
+fn named(
+    selected: &[files::Selected],
+    fetched: &BTreeMap<String, Arc<[u8]>>,
+    outside: &[TreeEntry],
+) -> Vec<BundleResource> {
+    let packed = || resources::COMPRESSED.to_owned();
+    let resource =
+        |name: &str, encoding: String| BundleResource { name: name.to_owned(), content: String::new(), encoding };
+    let own =
+        selected.iter().map(|file| resource(&file.entry.path, if file.is_text { String::new() } else { packed() }));
+    let fetched = fetched.keys().map(|path| resource(path, packed()));
+    own.chain(fetched).chain(outside.iter().map(|file| resource(&file.path, String::new()))).collect()
 }
 
 /// The options file of a place; none where the directory has no `fleet.yaml`.

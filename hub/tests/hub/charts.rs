@@ -140,3 +140,17 @@ async fn secrets_by_path_win_over_the_one_for_all() {
     assert_eq!(agent.bundles(), ["shop-web"]);
     hub.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dependency_of_a_chart_in_git_reaches_the_cluster() {
+    let server = WebServer::start().await.unwrap();
+    put(&server, "1.2.0");
+    put(&server, "1.2.7");
+    let repo = Repo::new();
+    let dependency = json!({"name": "web", "version": "~1.2", "repository": server.url("/")});
+    let chart = json!({"apiVersion": "v2", "name": "shop", "version": "0.1.0", "dependencies": [dependency]});
+    repo.commit(&[("web/Chart.yaml", &chart.to_string()), ("web/values.yaml", "web: {note: parent}\n")]);
+    let (_dir, hub, mut agent) = hub_of(&repo, json!({})).await;
+    assert_eq!(deployed(&mut agent, "1.2.7").await["note"], "parent");
+    hub.stop().await;
+}

@@ -115,16 +115,22 @@ fn user_and_password_go_to_a_registry_that_asks_for_them() {
 }
 
 #[test]
-fn a_store_that_a_registry_redirects_to_sees_no_token() {
-    let fixture = Fixture::new();
-    let store = fixture.another();
-    let paths = put(&fixture.server, &["1.2.0"]);
-    fixture.server.put(&paths[1], Page::redirect(&store.url("/store")));
-    store.put("/store", Page::of(package("web", "1.2.0", &[])));
-    guard(&fixture, &paths, &basic("ada", "hunter2"), "Basic realm=\"registry\"");
-    pull(&fixture, "1.2.0", Some(("ada", "hunter2"))).unwrap();
-    let arrived = store.requests();
-    assert!(arrived.len() == 1 && arrived[0].authorization.is_none(), "{arrived:?}");
+fn a_store_that_a_registry_redirects_to_sees_no_password_and_no_token() {
+    for (authorization, challenge) in [
+        (basic("ada", "hunter2"), "Basic realm=\"registry\"".to_owned()),
+        ("Bearer t0ken".to_owned(), "Bearer realm=\"TOKEN\"".to_owned()),
+    ] {
+        let fixture = Fixture::new();
+        let store = fixture.another();
+        let paths = put(&fixture.server, &["1.2.0"]);
+        fixture.server.put("/token", Page::of(json!({"token": "t0ken"}).to_string()));
+        fixture.server.put(&paths[1], Page::redirect(&store.url("/store")));
+        store.put("/store", Page::of(package("web", "1.2.0", &[])));
+        guard(&fixture, &paths, &authorization, &challenge.replace("TOKEN", &fixture.server.url("/token")));
+        pull(&fixture, "1.2.0", Some(("ada", "hunter2"))).unwrap();
+        let arrived = store.requests();
+        assert!(arrived.len() == 1 && arrived[0].authorization.is_none(), "{arrived:?}");
+    }
 }
 
 #[test]

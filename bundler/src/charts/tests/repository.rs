@@ -136,3 +136,15 @@ fn a_redirect_or_an_index_leads_to_no_private_network_that_nobody_vouched_for() 
     assert!(other.requests().is_empty());
     fixture.get("web", "").unwrap();
 }
+
+#[test]
+fn a_name_that_leads_to_a_private_network_is_refused_like_its_address() {
+    let fixture = Fixture::new();
+    let get = |access: Access| {
+        let wanted = Wanted { repo: "https://localhost:9/", chart: "web", version: "", dir: "" };
+        fixture.fetcher(access, "").package(wanted).unwrap_err()
+    };
+    let refused = get(Access::default());
+    assert!(matches!(&refused, Error::Address { host, .. } if host == "localhost"), "{refused}");
+    assert!(matches!(get(Access::new("https://localhost:9/").unwrap()), Error::Unreachable { .. }));
+}
