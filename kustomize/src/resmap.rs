@@ -5,6 +5,7 @@
 mod index;
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::Error;
 use crate::generator::{self, Behavior};
@@ -68,13 +69,26 @@ impl ResMap {
             }
         }
         self.index = None;
-        let index = self.index();
-        if index.is_unique() {
-            return Ok(());
+        match self.first_repeated() {
+            Some(resource) => Err(resource.locate(taken(&resource.current_id()).about_field("metadata.name"))),
+            None => Ok(()),
         }
-        let index = std::mem::take(index);
-        let id = self.list.iter().find(|resource| index.count(&resource.current_id().key()) > 1);
-        id.map_or(Ok(()), |resource| Err(resource.locate(taken(&resource.current_id()).about_field("metadata.name"))))
+    }
+
+    /// The first object of whose id there is another, without an index of all: the sums of the ids take little memory.
+    fn first_repeated(&self) -> Option<&Resource> {
+        let sum = |resource: &Resource| {
+            let mut hasher = DefaultHasher::new();
+            resource.current_id().key().hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut sums: Vec<u64> = self.list.iter().map(sum).collect();
+        sums.sort_unstable();
+        if sums.windows(2).all(|pair| pair[0] != pair[1]) {
+            return None;
+        }
+        let index = Index::of(&self.list);
+        self.list.iter().find(|resource| index.count(&resource.current_id().key()) > 1)
     }
 
     /// Drops what `keep` does not want.

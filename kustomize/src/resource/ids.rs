@@ -24,17 +24,9 @@ impl Resource {
 
     /// What it was called, the oldest first. Go: `PrevIds`.
     pub(crate) fn previous_ids(&self) -> Vec<ResId> {
-        let Some(names) = self.shared_annotation(PREVIOUS_NAMES) else { return Vec::new() };
-        let namespaces = self.shared_annotation(PREVIOUS_NAMESPACES).unwrap_or_default();
-        let kinds = self.shared_annotation(PREVIOUS_KINDS).unwrap_or_default();
-        let api_version = self.api_version();
-        // Lists of different lengths come from a patch of these annotations; kustomize stops dead there.
-        let mut ids = Vec::with_capacity(names.split(',').count());
-        ids.extend(parts(&names).zip(parts(&namespaces)).zip(parts(&kinds)).map(|((name, namespace), kind)| {
-            let gvk = Gvk { api_version: Arc::clone(&api_version), kind, cluster_scoped: false };
-            ResId { gvk, name, namespace }
-        }));
-        ids
+        let [names, namespaces, kinds] =
+            [PREVIOUS_NAMES, PREVIOUS_NAMESPACES, PREVIOUS_KINDS].map(|name| self.shared_annotation(name));
+        ids_of_lists(&self.api_version(), names.as_ref(), namespaces.as_ref(), kinds.as_ref())
     }
 
     /// The names that it has or had.
@@ -123,8 +115,27 @@ impl Resource {
     }
 }
 
+/// The ids of the past from the lists in which they are noted.
+pub(crate) fn ids_of_lists(
+    api_version: &Arc<str>,
+    names: Option<&Arc<str>>,
+    namespaces: Option<&Arc<str>>,
+    kinds: Option<&Arc<str>>,
+) -> Vec<ResId> {
+    let Some(names) = names else { return Vec::new() };
+    let nothing = Arc::default();
+    let (namespaces, kinds) = (namespaces.unwrap_or(&nothing), kinds.unwrap_or(&nothing));
+    // Lists of different lengths come from a patch of these annotations; kustomize stops dead there.
+    let mut ids = Vec::with_capacity(names.split(',').count());
+    ids.extend(parts(names).zip(parts(namespaces)).zip(parts(kinds)).map(|((name, namespace), kind)| {
+        let gvk = Gvk { api_version: Arc::clone(api_version), kind, cluster_scoped: false };
+        ResId { gvk, name, namespace }
+    }));
+    ids
+}
+
 /// The parts of a list in an annotation; one that is all of it is not copied.
-fn parts(list: &Arc<str>) -> impl Iterator<Item = Arc<str>> {
+pub(crate) fn parts(list: &Arc<str>) -> impl Iterator<Item = Arc<str>> {
     list.split(',').map(|part| if part.len() == list.len() { Arc::clone(list) } else { part.into() })
 }
 

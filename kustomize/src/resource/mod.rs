@@ -20,9 +20,10 @@ use crate::openapi::Schemas;
 use crate::yaml::{Node, Texts, parse_sharing};
 
 pub(crate) use annotations::{
-    BUILD_ANNOTATIONS, HELM_GENERATED, LOCAL_CONFIG, ORIGIN, PREFIXES, SUFFIXES, TRANSFORMATIONS, is_internal,
+    BUILD_ANNOTATIONS, HELM_GENERATED, LOCAL_CONFIG, ORIGIN, PREFIXES, PREVIOUS_KINDS, PREVIOUS_NAMES,
+    PREVIOUS_NAMESPACES, SUFFIXES, TRANSFORMATIONS, is_internal,
 };
-pub(crate) use ids::behavior_name;
+pub(crate) use ids::{behavior_name, ids_of_lists, parts};
 pub(crate) use metadata::{StringMap, set_annotation};
 pub(crate) use origin::Origin;
 
@@ -122,7 +123,7 @@ pub(crate) struct Resource {
     pub vars: Vec<String>,
     /// Whether there may be places in it that are one ([`crate::yaml::Group`]).
     pub grouped: bool,
-    /// None for what was generated.
+    /// Where it was read, or what made it is asked for.
     pub place: Option<Place>,
     scopes: Scopes,
 }

@@ -11,7 +11,9 @@ use crate::config::NameReference;
 use crate::fieldspec::{split_path, walk_path};
 use crate::id::{Gvk, Pattern, ResId};
 use crate::resmap::ResMap;
-use crate::resource::{PREFIXES, Resource, SUFFIXES};
+use crate::resource::{
+    PREFIXES, PREVIOUS_KINDS, PREVIOUS_NAMES, PREVIOUS_NAMESPACES, Resource, SUFFIXES, ids_of_lists, parts,
+};
 use crate::yaml::{Node, Value};
 
 /// Names to follow: the fields of one kind of referrer.
@@ -22,6 +24,7 @@ struct Reference<'r> {
 }
 
 /// What is known of an object that may be referred to.
+#[derive(Clone)]
 struct Candidate {
     current: ResId,
     previous: Vec<ResId>,
@@ -56,21 +59,95 @@ impl Candidate {
     }
 }
 
+/// What objects have in common but their names: there are few such sets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Kin {
+    api_version: Arc<str>,
+    kind: Arc<str>,
+    cluster_scoped: bool,
+    namespace: Arc<str>,
+    affixes: [Option<Arc<str>>; 2],
+    /// Namespaces and kinds of the past, lists with commas.
+    previous: [Option<Arc<str>>; 2],
+}
+
+/// All objects that may be referred to, with little memory: this is when a build holds the most.
+struct Candidates {
+    kin: Vec<Kin>,
+    /// What each object is and was called (a list with commas), and its kin.
+    named: Vec<(Arc<str>, Option<Arc<str>>, u32)>,
+    /// The names of the past and who had them, sorted.
+    by_name: Vec<(Arc<str>, u32)>,
+}
+
+impl Candidates {
+    fn of(resources: &[Resource]) -> Self {
+        let mut known: BTreeMap<Kin, u32> = BTreeMap::new();
+        let mut named = Vec::with_capacity(resources.len());
+        let mut by_name = Vec::with_capacity(resources.len());
+        for (at, resource) in (0..).zip(resources) {
+            let Gvk { api_version, kind, cluster_scoped } = resource.gvk();
+            let kin = Kin {
+                api_version,
+                kind,
+                cluster_scoped,
+                namespace: resource.namespace(),
+                affixes: [PREFIXES, SUFFIXES].map(|name| resource.shared_annotation(name)),
+                previous: [PREVIOUS_NAMESPACES, PREVIOUS_KINDS].map(|name| resource.shared_annotation(name)),
+            };
+            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            let kin = *known.entry(kin).or_insert(next);
+            let previous = resource.shared_annotation(PREVIOUS_NAMES);
+            by_name.extend(previous.iter().flat_map(parts).map(|name| (name, at)));
+            named.push((resource.name(), previous, kin));
+        }
+        by_name.sort_unstable();
+        by_name.dedup();
+        let mut kin: Vec<(Kin, u32)> = known.into_iter().collect();
+        kin.sort_unstable_by_key(|(_, number)| *number);
+        Self { kin: kin.into_iter().map(|(kin, _)| kin).collect(), named, by_name }
+    }
+
+    fn expand(&self, (name, previous, kin): &(Arc<str>, Option<Arc<str>>, u32)) -> Option<Candidate> {
+        let Kin { api_version, kind, cluster_scoped, namespace, affixes, previous: [namespaces, kinds] } =
+            self.kin.get(usize::try_from(*kin).ok()?)?;
+        let gvk = Gvk { api_version: Arc::clone(api_version), kind: Arc::clone(kind), cluster_scoped: *cluster_scoped };
+        Some(Candidate {
+            current: ResId { gvk, name: Arc::clone(name), namespace: Arc::clone(namespace) },
+            previous: ids_of_lists(api_version, previous.as_ref(), namespaces.as_ref(), kinds.as_ref()),
+            affixes: affixes.clone(),
+        })
+    }
+
+    /// The objects that were once called `name`, in order.
+    fn called(&self, name: &str) -> impl Iterator<Item = Candidate> {
+        let first = self.by_name.partition_point(|(known, _)| **known < *name);
+        let found = self.by_name.iter().skip(first).take_while(move |(known, _)| **known == *name);
+        found.filter_map(|(_, at)| self.expand(self.named.get(usize::try_from(*at).ok()?)?))
+    }
+
+    /// One of each pair of namespaces, its present and its first one: there are few of them, and every field with a
+    /// namespace asks.
+    fn places(&self) -> Vec<Candidate> {
+        let place = |id: &ResId| (id.gvk.cluster_scoped, Arc::clone(&id.namespace));
+        let (mut kin, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        let one_of_kin = self.named.iter().filter(|(_, previous, number)| kin.insert((*number, previous.is_some())));
+        let candidates = one_of_kin.filter_map(|named| self.expand(named));
+        candidates.filter(|one| seen.insert((place(&one.current), place(one.original())))).collect()
+    }
+}
+
 /// Changes the names of renamed objects wherever others name them.
 ///
 /// # Errors
 /// A name could be that of several objects; a field that should hold a name holds something else.
 pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> Result<(), Error> {
-    let candidates: Vec<Candidate> = map.resources().iter().map(Candidate::of).collect();
-    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, candidate) in candidates.iter().enumerate() {
-        let names: BTreeSet<&str> = candidate.previous.iter().map(|id| &*id.name).collect();
-        names.into_iter().for_each(|name| by_name.entry(name).or_default().push(at));
-    }
-    let places = places(&candidates);
+    let resources = map.resources_mut();
+    let candidates = Candidates::of(resources);
+    let places = candidates.places();
     let mut by_kind: BTreeMap<(Arc<str>, Arc<str>), Vec<Reference<'_>>> = BTreeMap::new();
-    for (at, resource) in map.resources_mut().iter_mut().enumerate() {
-        let referrer = &candidates[at];
+    for resource in resources {
+        let referrer = &Candidate::of(resource);
         let gvk = &referrer.original().gvk;
         let key = (Arc::clone(&gvk.api_version), Arc::clone(&gvk.kind));
         let list = by_kind.entry(key).or_insert_with(|| references_of(gvk, references));
@@ -79,7 +156,7 @@ pub(crate) fn fix_references(map: &mut ResMap, references: &[NameReference]) -> 
         }
         check_type(&resource.node).map_err(|error| resource.locate(error))?;
         let namespaces = role_binding_namespaces(resource)?;
-        let finder = Finder { candidates: &candidates, by_name: &by_name, places: &places, referrer, namespaces };
+        let finder = Finder { candidates: &candidates, places: &places, referrer, namespaces };
         for reference in list.iter() {
             let role = role_of(resource, reference.spelled);
             let fixed = resource.change(|node| {
@@ -109,14 +186,6 @@ fn check_type(object: &Node) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// One candidate of each pair of namespaces, its present and its first one: there are few of them, and every field with a
-/// namespace asks.
-fn places(candidates: &[Candidate]) -> Vec<&Candidate> {
-    let place = |id: &ResId| (id.gvk.cluster_scoped, Arc::clone(&id.namespace));
-    let mut seen = BTreeSet::new();
-    candidates.iter().filter(|one| seen.insert((place(&one.current), place(one.original())))).collect()
 }
 
 fn references_of<'r>(gvk: &Gvk, references: &'r [NameReference]) -> Vec<Reference<'r>> {
@@ -161,9 +230,8 @@ fn role_binding_namespaces(resource: &Resource) -> Result<BTreeSet<String>, Erro
 }
 
 struct Finder<'c> {
-    candidates: &'c [Candidate],
-    by_name: &'c BTreeMap<&'c str, Vec<usize>>,
-    places: &'c [&'c Candidate],
+    candidates: &'c Candidates,
+    places: &'c [Candidate],
     referrer: &'c Candidate,
     namespaces: BTreeSet<String>,
 }
@@ -249,11 +317,10 @@ impl Finder<'_> {
         role: Option<&Pattern>,
         accept: &dyn Fn(&Candidate) -> bool,
         same_namespace: bool,
-    ) -> Result<Option<&Candidate>, Error> {
-        let Some(named) = self.by_name.get(name) else { return Ok(None) };
-        let mut found: Vec<&Candidate> = named
-            .iter()
-            .map(|at| &self.candidates[*at])
+    ) -> Result<Option<Candidate>, Error> {
+        let mut found: Vec<Candidate> = self
+            .candidates
+            .called(name)
             .filter(|candidate| {
                 self.may_refer_to(candidate)
                     && accept(candidate)
@@ -270,12 +337,12 @@ impl Finder<'_> {
             found.retain(|candidate| candidate.same_affixes(self.referrer, false));
         }
         let Some((first, rest)) = found.split_first() else { return Ok(None) };
-        let equal = |other: &&Candidate| {
+        let equal = |other: &Candidate| {
             other.current.name == first.current.name
                 && (!same_namespace || other.current.namespace == first.current.namespace)
         };
         if rest.iter().all(equal) {
-            return Ok(Some(first));
+            return Ok(Some(first.clone()));
         }
         let ids: Vec<String> = found.iter().map(|candidate| candidate.current.to_string()).collect();
         Err(Error::new(format!("found multiple possible referrals for the name {name}: {}", ids.join(", "))))

@@ -3,12 +3,14 @@
 //! kustomize: api/internal/builtins/SortOrderTransformer.go.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::Error;
 use crate::config::{ORDER_FIRST, ORDER_LAST};
-use crate::id::ResId;
+use crate::id::Gvk;
 use crate::kustomization::SortOptions;
 use crate::resmap::ResMap;
+use crate::resource::Resource;
 
 /// Where a kind stands among others.
 struct Ranks {
@@ -46,44 +48,63 @@ pub(crate) fn sort(map: &mut ResMap, options: &SortOptions) -> Result<(), Error>
         Some(legacy) => Ranks { first: legacy.first.clone(), last: legacy.last.clone() },
         None => Ranks { first: ORDER_FIRST.map(str::to_owned).into(), last: ORDER_LAST.map(str::to_owned).into() },
     };
-    let keyed = map.resources().iter().enumerate().map(|(at, resource)| {
-        let id = resource.current_id();
-        (ranks.of(&id.gvk.kind), id, at)
-    });
-    let mut keyed: Vec<(i64, ResId, usize)> = keyed.collect();
-    keyed.sort_by(|(rank, id, _), (other_rank, other, _)| {
-        let by_type = || match texts_of_type(id).cmp(texts_of_type(other)) {
+    let mut types: Vec<(i64, Gvk)> = Vec::new();
+    let place = |resource: &Resource| {
+        let gvk = resource.gvk();
+        let known = types.iter().position(|(_, known)| known.kind == gvk.kind && known.api_version == gvk.api_version);
+        let of_type = known.unwrap_or(types.len());
+        if known.is_none() {
+            types.push((ranks.of(&gvk.kind), gvk));
+        }
+        Place { of_type, namespace: resource.namespace(), name: resource.name() }
+    };
+    let places: Vec<Place> = map.resources().iter().map(place).collect();
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|&at, &other| {
+        let (place, other) = (&places[at], &places[other]);
+        let ((rank, gvk), (other_rank, other_gvk)) = (&types[place.of_type], &types[other.of_type]);
+        let by_type = || match texts_of_type(gvk).cmp(texts_of_type(other_gvk)) {
             // Namespaces of the core group come last among those of other groups.
-            order if is_namespace(id) && is_namespace(other) && either_is_core(id, other) => order.reverse(),
+            order if is_namespace(gvk) && is_namespace(other_gvk) && either_is_core(gvk, other_gvk) => order.reverse(),
             order => order,
         };
-        match (id.gvk == other.gvk, rank.cmp(other_rank)) {
-            (true, _) => text_of_place(id).cmp(text_of_place(other)),
+        match (gvk == other_gvk, rank.cmp(other_rank)) {
+            (true, _) => place.text().cmp(other.text()),
             (false, Ordering::Equal) => by_type(),
             (false, order) => order,
         }
     });
-    let order: Vec<usize> = keyed.into_iter().map(|(.., at)| at).collect();
+    drop(places);
     map.reorder(&order)
 }
 
-fn is_namespace(id: &ResId) -> bool {
-    &*id.gvk.kind == "Namespace"
+/// What an object is ordered by; small, as a build holds much when it orders its objects.
+struct Place {
+    /// The number of its type.
+    of_type: usize,
+    namespace: Arc<str>,
+    name: Arc<str>,
 }
 
-fn either_is_core(one: &ResId, other: &ResId) -> bool {
-    one.gvk.group().is_empty() || other.gvk.group().is_empty()
+impl Place {
+    /// The characters by which the objects of one type are ordered. Go: `legacyResIDSortString`.
+    fn text(&self) -> impl Iterator<Item = u8> {
+        joined([or(&self.namespace, "~X"), "|", or(&self.name, "~N")])
+    }
+}
+
+fn is_namespace(gvk: &Gvk) -> bool {
+    &*gvk.kind == "Namespace"
+}
+
+fn either_is_core(one: &Gvk, other: &Gvk) -> bool {
+    one.group().is_empty() || other.group().is_empty()
 }
 
 /// The characters by which types are ordered. Go: `stableSortString`.
-fn texts_of_type(id: &ResId) -> impl Iterator<Item = u8> {
-    let (group, version) = (or(id.gvk.group(), "~G"), or(id.gvk.version(), "~V"));
-    joined([group, "_", version, "_", or(&id.gvk.kind, "~K")])
-}
-
-/// Those by which the objects of one type are. Go: `legacyResIDSortString`.
-fn text_of_place(id: &ResId) -> impl Iterator<Item = u8> {
-    joined([or(&id.namespace, "~X"), "|", or(&id.name, "~N")])
+fn texts_of_type(gvk: &Gvk) -> impl Iterator<Item = u8> {
+    let (group, version) = (or(gvk.group(), "~G"), or(gvk.version(), "~V"));
+    joined([group, "_", version, "_", or(&gvk.kind, "~K")])
 }
 
 fn joined<const N: usize>(parts: [&str; N]) -> impl Iterator<Item = u8> {

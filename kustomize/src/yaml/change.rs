@@ -54,6 +54,10 @@ impl Node {
     /// Adds a field at the end, without looking for one of that name. Nothing happens where this is no mapping.
     pub fn push_field(&mut self, key: Key, value: Node) {
         if let Some(fields) = self.fields_mut() {
+            // What grows by itself has room for four: more than is ever needed in most of the mappings that a build holds.
+            if fields.len() == fields.capacity() && (1..4).contains(&fields.len()) {
+                fields.reserve_exact(1);
+            }
             fields.push(Field { key, value });
         }
     }
