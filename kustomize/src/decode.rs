@@ -213,7 +213,8 @@ pub(crate) fn each_field(
         match exact.or_else(|| names.iter().find(|name| name.eq_ignore_ascii_case(key))) {
             Some(name) => set(name, &entry.value).map_err(|error| error.in_field(key))?,
             None if rules.known_fields => {
-                return Err(Error::new(format!("unknown field {key:?}")).at_line(entry.key.position.line));
+                let error = Error::new(format!("unknown field {key:?}")).at_line(entry.key.position.line);
+                return Err(error.in_field(key));
             }
             None => {}
         }
@@ -248,7 +249,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_with_line_and_field() {
         for (text, expected) in [
-            ("a: 1", "line 1: unknown field \"a\""),
+            ("a: 1", "line 1: a: unknown field \"a\""),
             ("\nsizes: [1, x]", "line 2: sizes.[1]: expected an integer, found a string"),
             ("name: 1", "line 1: name: expected a string (quote it), found an integer"),
             ("[]", "line 1: expected a mapping, found a list"),

@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn unknown_fields_and_other_types_are_refused() {
         for (text, expected) in [
-            ("namePrefixes: []", "line 1: unknown field \"namePrefixes\""),
-            ("images:\n- pth: x", "line 2: images.[0]: unknown field \"pth\""),
+            ("namePrefixes: []", "line 1: namePrefixes: unknown field \"namePrefixes\""),
+            ("images:\n- pth: x", "line 2: images.[0].pth: unknown field \"pth\""),
             ("images: {}", "line 1: images: expected a list, found a mapping"),
         ] {
             assert_eq!(from_text(text).unwrap_err().to_string(), expected);

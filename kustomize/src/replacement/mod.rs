@@ -64,16 +64,22 @@ fn read_file(path: &str, loader: &Loader<'_>) -> Result<Vec<Replacement>, Error>
     let text = loader.load_text(path)?;
     let node = first_document(&text, &k8s_yaml::Options::sigs())?;
     let rules = Rules::PLUGIN;
-    let entries = match node.as_ref() {
-        Some(list) if list.as_list().is_some() => Vec::<ReplacementEntry>::decode(list, rules)?,
-        Some(one) if one.as_mapping().is_some() => vec![ReplacementEntry::decode(one, rules)?],
+    let (entries, lines) = match node.as_ref() {
+        Some(list) if let Some(items) = list.as_list() => {
+            let lines = items.iter().map(|item| item.position.line).collect();
+            (Vec::<ReplacementEntry>::decode(list, rules)?, lines)
+        }
+        Some(one) if one.as_mapping().is_some() => {
+            (vec![ReplacementEntry::decode(one, rules)?], vec![one.position.line])
+        }
         Some(other) => {
             let message = format!("expected a replacement or a list of them, found {}", other.kind_name());
             return Err(Error::new(message).at_line(other.position.line));
         }
-        None => return Err(Error::new("the file holds no replacement")),
+        None => return Err(Error::new("the file holds no replacement").at_line(1)),
     };
-    entries.into_iter().map(Replacement::new).collect()
+    let entries = entries.into_iter().zip(lines.into_iter().chain(std::iter::repeat(1)));
+    entries.map(|(entry, line): (_, u32)| Replacement::new(entry).map_err(|error| error.at_line(line))).collect()
 }
 
 /// One replacement.

@@ -31,7 +31,12 @@ impl Target<'_, '_> {
             generators.push(("generators", made, origin));
         }
         for (field, generator, origin) in generators {
-            let added = self.generate(generator).and_then(ResMap::of).and_then(|mut map| {
+            let made = self.generate(generator).map(|mut made| {
+                let unplaced = made.iter_mut().filter(|resource| resource.place.is_none());
+                unplaced.for_each(|resource| resource.place = Some(self.place_of(field)));
+                made
+            });
+            let added = made.and_then(ResMap::of).and_then(|mut map| {
                 map.add_origin(origin.as_ref())?;
                 accumulator.map.absorb_all(map).map_err(|error| error.context("merging from generator"))
             });

@@ -171,7 +171,7 @@ impl<'t> Builder<'t> {
 
     fn push_frame(&mut self, node: Node, anchor: usize, line: u32) -> Result<(), Error> {
         if self.expects_key() {
-            return Err(key_error(line));
+            return Err(self.within(key_error(line)));
         }
         self.size += 1;
         self.frames.push(Frame { node, key: None, anchor, size_before: self.size - 1 });
@@ -194,7 +194,7 @@ impl<'t> Builder<'t> {
 
     fn close(&mut self, line: u32) -> Result<(), Error> {
         let Some(mut frame) = self.frames.pop() else { return Ok(()) };
-        merge(&mut frame.node)?;
+        merge(&mut frame.node).map_err(|error| self.within(error.in_field("<<")))?;
         // Most mappings and lists are short, and what a build holds is nearly all of them.
         match &mut frame.node.value {
             Value::Mapping(fields) => fields.shrink_to_fit(),
@@ -209,6 +209,12 @@ impl<'t> Builder<'t> {
 
     fn expects_key(&self) -> bool {
         self.frames.last().is_some_and(|frame| frame.key.is_none() && frame.node.is_mapping())
+    }
+
+    /// An error with the fields in which it happened.
+    fn within(&self, error: Error) -> Error {
+        let keys = self.frames.iter().rev().filter_map(|frame| frame.key.as_ref());
+        keys.fold(error, |error, key| error.in_field(&key.text))
     }
 
     fn place(&mut self, node: Node, line: u32) -> Result<(), Error> {
@@ -230,7 +236,7 @@ impl<'t> Builder<'t> {
 }
 
 fn key_error(line: u32) -> Error {
-    Error::new("a key must be a string, not a list or mapping").at_line(line)
+    Error::new("a key must be a string, not a list or mapping").at_line(line).in_field("?")
 }
 
 fn scalar(text: Arc<str>, style: ScalarStyle, tag: Option<&granit_parser::Tag>, line: u32) -> Node {
