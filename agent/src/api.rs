@@ -60,6 +60,14 @@ impl Api {
         self.send(Method::GET, path, "", None, "").await
     }
 
+    /// Reads a path as a service account; as the agent itself where that is empty.
+    ///
+    /// # Errors
+    /// What the API server said.
+    pub async fn get_as_account(&self, path: &str, service_account: &str) -> Result<Value, ApiError> {
+        self.send(Method::GET, path, "", None, service_account).await
+    }
+
     /// Reads a path into a type, asking for a media type.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use skiff_planner::agent::{
     Apply, Delete, EnsureNamespace, Event, Failed, RemoveKeys, Rules, Target, Want, ensure_key, keeps, prepare,
 };
-use skiff_wire::classify::{Trouble, explain};
+use skiff_wire::classify::{Trouble, explain, explain_private};
 use skiff_wire::decode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct Tools {
     pub cluster: ClusterUid,
     /// The rules.
     pub rules: Rules,
+    /// The values that were read in the cluster.
+    pub values: Arc<crate::values::Kept>,
     /// The time.
     pub clock: crate::Clock,
 }
@@ -76,7 +78,7 @@ fn no_object() -> ApiError {
 }
 
 impl Tools {
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
@@ -131,6 +133,7 @@ impl Tools {
                 Done::Applied(apply, Box::new(answer), keep)
             }
             Err(error) => {
+                let explain = if apply.private { explain_private } else { explain };
                 let trouble = explain("apply", key, &error);
                 self.failed(Some(apply.bundle), apply.target.key, Some(apply.content), trouble)
             }
@@ -354,15 +357,21 @@ fn unpack(
         |base| cache.read(base),
         |digest, bytes| {
             let Some((is_deployment, is_secret)) = wants.get(&digest) else { return };
-            if let Err(error) = cache.write(digest, &bytes, *is_secret) {
+            let event = is_deployment.then(|| document(digest, &bytes));
+            // Sources hold a seed.
+            let has_sources =
+                matches!(&event, Some(Event::Deployment { deployment, .. }) if deployment.sources.is_some());
+            if let Err(error) = cache.write(digest, &bytes, *is_secret || has_sources) {
                 trouble = Some(error);
                 return;
             }
-            if !*is_deployment {
-                return got.present.push(digest);
+            match event {
+                Some(event) => {
+                    got.documents.push(digest);
+                    got.events.push(event);
+                }
+                None => got.present.push(digest),
             }
-            got.documents.push(digest);
-            got.events.push(document(digest, &bytes));
         },
     );
     let message = match (result, trouble) {

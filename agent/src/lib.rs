@@ -7,6 +7,7 @@
 //! | [`watch`], [`discovery`], [`api`], `reach` | the API server |
 //! | [`link`] | the hub |
 //! | [`identity`], [`state`], [`lease`] | what is kept in the cluster |
+//! | [`values`] | values that are read in the cluster, and what is rendered with them |
 //! | [`cache`] | what is kept on disk |
 //! | [`args`] | the command line |
 //!
@@ -24,6 +25,7 @@ pub mod link;
 mod reach;
 pub mod run;
 pub mod state;
+pub mod values;
 pub mod watch;
 
 pub use run::{RunError, run};

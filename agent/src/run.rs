@@ -330,7 +330,15 @@ impl Agent {
         let now = Instant::now();
         let courier =
             Courier::new(cluster.clone(), kube_system_uid.clone(), instance(), config.poll_interval, Duration::ZERO);
-        let tools = Tools { api, cache, hub, cluster, rules: config.rules, clock: config.clock.clone() };
+        let tools = Tools {
+            api,
+            cache,
+            hub,
+            cluster,
+            rules: config.rules,
+            clock: config.clock.clone(),
+            values: Arc::default(),
+        };
         Ok(Self {
             tools,
             machine,
@@ -442,7 +450,7 @@ impl Agent {
         self.wake_at = decision.wake_at;
         self.settled = decision.settled && decision.actions.is_empty() && self.running.is_empty();
         if let Some(report) = decision.report {
-            self.last_report = report;
+            self.last_report = self.tools.values.scrub(report);
         }
         self.queue.extend(decision.actions);
         self.start_queued();
@@ -463,7 +471,9 @@ impl Agent {
             self.courier.report(report, self.started.elapsed());
         }
         if self.settled && std::mem::take(&mut self.collect_garbage) {
-            self.tools.cache.keep_only(&self.machine.needed_blobs());
+            let needed = self.machine.needed_blobs();
+            self.tools.values.keep_only(&needed);
+            self.tools.cache.keep_only(&needed);
         }
         self.talk();
     }
@@ -504,6 +514,8 @@ impl Agent {
                 Action::Fetch { wants } => tools.fetch(wants).boxed(),
                 Action::Discover { kinds } => tools.discover(kinds).boxed(),
                 Action::Read { target } => tools.read(target).boxed(),
+                Action::ReadValues(read) => tools.read_values(read, &self.facts).boxed(),
+                Action::Render { deployment, values } => tools.render(deployment, values).boxed(),
                 Action::EnsureNamespace(ensure) => tools.ensure_namespace(ensure).boxed(),
                 Action::Apply(apply) => tools.apply(apply).boxed(),
                 Action::RemoveKeys(remove) => tools.remove_keys(remove).boxed(),
@@ -553,7 +565,11 @@ impl Agent {
 
     fn done(&mut self, done: Done) -> Result<(), RunError> {
         match done {
-            Done::Events(events) => events.into_iter().for_each(|event| self.machine.observe(event)),
+            Done::Events(events) => {
+                // What it made before is not needed any more.
+                self.collect_garbage |= events.iter().any(|event| matches!(event, Event::Rendered { .. }));
+                events.into_iter().for_each(|event| self.machine.observe(event));
+            }
             Done::Read(key, object) => {
                 let live = object.map(|object| Box::new(self.look_at(&key, *object)));
                 let at = (self.tools.clock)();
@@ -609,6 +625,8 @@ impl Agent {
                 | Action::Journal { .. }
                 | Action::Fetch { .. }
                 | Action::Discover { .. }
+                | Action::ReadValues(_)
+                | Action::Render { .. }
                 | Action::Read { .. }) => {
                     self.queue.push_back(action);
                     continue;

@@ -126,6 +126,8 @@ reasons! {
     WaitingForKind: Waiting, "install the CRD; it is tried again when the API server serves the kind";
     /// The namespace is being deleted.
     NamespaceTerminating: Waiting, "look at what keeps the namespace in Terminating";
+    /// A Secret or ConfigMap that `helm.valuesFrom` names is not there, or lacks the key.
+    WaitingForValues: Waiting, "create the Secret or ConfigMap that is named in the cluster, with that key, or correct helm.valuesFrom; it is looked at again by itself";
     /// An object is not healthy yet.
     NotReady: Waiting, "look at the object with kubectl describe";
     /// A deletion waits for a finalizer.

@@ -9,16 +9,22 @@ pub mod api_versions;
 pub mod desired;
 pub mod hook;
 pub mod report;
+pub mod sources;
 pub mod sync;
 
 pub use api_versions::ApiVersions;
 pub use desired::*;
 pub use hook::{Hook, HookDeletion, HookEvent};
 pub use report::*;
+pub use sources::Sources;
 pub use sync::*;
 
-/// The version of the protocol that this build speaks.
-pub const PROTOCOL: u32 = 1;
+/// The version of the protocol that this build speaks: what an agent says in its requests.
+pub const PROTOCOL: u32 = 2;
+/// The version in which documents are written that every agent reads; those that ask for more say so.
+pub const PLAIN_PROTOCOL: u32 = 1;
+/// From this version on an agent renders what comes as [`Sources`].
+pub const SOURCES_PROTOCOL: u32 = 2;
 /// The oldest version that this build still speaks.
 pub const OLDEST_PROTOCOL: u32 = 1;
 

@@ -9,7 +9,7 @@
 //! | [`run`] | starts all of it, and stops it |
 //! | [`core`] | the handle by which the APIs ask the deciding task for something |
 //! | [`store`] | resources and records on disk, in one SQLite file |
-//! | [`blobs`], [`trees`] | content by digest, beside it |
+//! | [`blobs`] | content by digest, beside it |
 //! | [`identity`], [`tls`] | the hub's keys, and who is at the other end |
 //! | `machine`, `slots` | the deciding task, and what of it the handlers see |
 //! | `agent_api` | `/v1/enroll`, `/v1/sync`, `/v1/blobs` |
@@ -37,7 +37,6 @@ mod slots;
 pub mod standard;
 pub mod store;
 pub mod tls;
-pub mod trees;
 mod turns;
 pub mod user_api;
 

@@ -4,11 +4,11 @@
 use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::identity::Identity;
 use crate::machine::{Message, Stored};
-use crate::trees;
 use file_tree::MemoryTree;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::wire::Deployment;
 use skiff_planner::hub::RenderInput;
+use skiff_render::packed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +128,7 @@ impl Rendering {
             time: facts.since.map(fleet_api::wire::Timestamp::as_second).unwrap_or_default(),
         });
         let packed = self.blobs.get(&input.tree).map_err(|error| failed(error.to_string()))?;
-        let files = trees::unpack(&packed).map_err(|error| failed(error.to_string()))?;
+        let files = packed::unpack(&packed).map_err(|error| failed(error.to_string()))?;
         let rendered =
             catch_unwind(AssertUnwindSafe(|| self.renderer.render(input, &files, chance))).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -136,7 +136,8 @@ impl Rendering {
                 Err(failed(format!("the renderer panicked: {text}")))
             })?;
         let json = serde_json::to_vec(&rendered.deployment).map_err(|error| failed(error.to_string()))?;
-        let blob = NewBlob::new(json, false);
+        // Sources hold the seed of what the chart makes up.
+        let blob = NewBlob::new(json, rendered.deployment.sources.is_some());
         let digest = blob.digest;
         let mut blobs = rendered.objects;
         blobs.push(blob);

@@ -169,9 +169,10 @@ impl Slots {
         }
     }
 
-    /// Notes which objects a Deployment has.
+    /// Notes which objects a Deployment has, or which files it is rendered from.
     pub(crate) fn learn(&self, digest: Digest, deployment: &Deployment) {
-        let objects = deployment.objects.iter().map(|object| object.digest).collect();
+        let objects = deployment.objects.iter().map(|object| object.digest);
+        let objects = objects.chain(deployment.sources.as_ref().map(|sources| sources.tree)).collect();
         self.contents.write().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::new(objects));
     }
 

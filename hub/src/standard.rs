@@ -4,11 +4,11 @@ use crate::blobs::NewBlob;
 use crate::rendering::{RenderFailure, Rendered, Renderer};
 use file_tree::MemoryTree;
 use skiff_planner::hub::RenderInput;
-use skiff_render::{Chance, ClusterFacts, RenderError, render, to_deployment};
+use skiff_render::{Chance, ClusterFacts, RenderError, is_rendered_in_cluster, render, to_deployment, to_sources};
 use std::collections::BTreeSet;
 
 /// Raises when the same input gives other bytes than before, so that everything is rendered again.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 
 /// Renders with `skiff_render`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,10 +43,15 @@ impl Renderer for StandardRenderer {
             cluster: &cluster,
             chance,
         };
-        let rendered = render(&what).map_err(|error| match error {
+        let failed = |error| match error {
             RenderError::NeedsChance { .. } if chance.is_none() => RenderFailure::NeedsChance,
             error => RenderFailure::Wrong(vec![error.note()]),
-        })?;
+        };
+        if is_rendered_in_cluster(&what) {
+            let deployment = to_sources(&what, &input.bundle, input.tree).map_err(failed)?;
+            return Ok(Rendered { deployment, objects: Vec::new(), warnings: Vec::new() });
+        }
+        let rendered = render(&what).map_err(failed)?;
         let (deployment, blobs) = to_deployment(&rendered, &input.bundle);
         let secrets: BTreeSet<_> = deployment
             .objects

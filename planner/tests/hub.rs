@@ -32,6 +32,10 @@ struct World {
     random: BTreeSet<String>,
     /// The bundles with hooks that run when they go.
     delete_hooks: BTreeSet<String>,
+    /// The bundles that are rendered in the cluster.
+    in_cluster: BTreeSet<String>,
+    /// What agents speak.
+    protocol: u32,
     /// By bundle name: what rendering it warns of.
     warnings: BTreeMap<String, Vec<Note>>,
     issued: BTreeMap<Ref, (Have, Desired)>,
@@ -59,6 +63,8 @@ impl World {
             results: BTreeMap::new(),
             random: BTreeSet::new(),
             delete_hooks: BTreeSet::new(),
+            in_cluster: BTreeSet::new(),
+            protocol: fleet_api::wire::PROTOCOL,
             warnings: BTreeMap::new(),
             issued: BTreeMap::new(),
             statuses: BTreeMap::new(),
@@ -84,7 +90,14 @@ impl World {
                         let result = match self.results.get(&name).cloned().unwrap_or(Ok(1)) {
                             Ok(objects) => {
                                 let has_delete_hooks = self.delete_hooks.contains(&name);
-                                let facts = DeploymentFacts { objects, has_delete_hooks, ..Default::default() };
+                                let rendered_in_cluster = self.in_cluster.contains(&name);
+                                let objects = if rendered_in_cluster { 0 } else { objects };
+                                let facts = DeploymentFacts {
+                                    objects,
+                                    has_delete_hooks,
+                                    rendered_in_cluster,
+                                    ..Default::default()
+                                };
                                 Ok((deployment(&input), facts))
                             }
                             Err(message) => Err(vec![Note::new(Reason::RenderFailed, message)]),
@@ -167,7 +180,8 @@ impl World {
         have: Option<Have>,
         report: Option<ReportDelta>,
     ) -> SyncOutcome {
-        let sync = Sync { cluster: r(cluster), start, instance: instance.into(), have, report };
+        let protocol = self.protocol;
+        let sync = Sync { cluster: r(cluster), start, instance: instance.into(), protocol, have, report };
         let outcome = self.machine.sync(&sync, self.now).unwrap();
         self.settle();
         outcome
@@ -857,7 +871,7 @@ fn a_deleted_cluster_is_revoked_and_told_nothing() {
     let decision = world.machine.decide(world.now);
     assert!(decision.actions.contains(&Action::Forget(r("prod"))));
     assert_eq!(issues, world.issues);
-    let sync = Sync { cluster: r("prod"), start: None, instance: "i".into(), have: None, report: None };
+    let sync = Sync { cluster: r("prod"), start: None, instance: "i".into(), protocol: 1, have: None, report: None };
     assert_eq!(world.machine.sync(&sync, world.now), None);
 }
 
@@ -1123,6 +1137,41 @@ fn what_a_render_warns_of_is_told_and_is_no_error() {
     world.warnings.clear();
     world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "2")]));
     assert_eq!(world.gitrepo_notes("shop"), []);
+}
+
+/// Sources go to agents that can render them. Another one keeps what it has, and the reason is told; once it is updated
+/// it gets them.
+#[test]
+fn an_agent_that_cannot_render_keeps_what_it_has() {
+    let mut world = World::new();
+    world.protocol = 1;
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.enroll("prod", &json!({"env": "prod"}));
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1")]));
+    world.sync("prod", None, None);
+    let plain = world.issued[&r("prod")].1.deployments[0].clone();
+    assert!(!plain.rendered_in_cluster);
+    world.in_cluster.insert("web".into());
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "2")]));
+    assert_eq!(world.issued[&r("prod")].1.deployments, std::slice::from_ref(&plain));
+    let told = |world: &World| match &world.statuses["cluster/prod"] {
+        Status::Cluster(_, status) => {
+            status.notes.iter().map(|note| (note.reason, note.remedy().to_owned())).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told(&world), [(Reason::ProtocolTooOld, "update the agent".to_owned())]);
+    world.protocol = fleet_api::wire::SOURCES_PROTOCOL;
+    world.sync("prod", Some(1), None);
+    let sourced = &world.issued[&r("prod")].1.deployments[0];
+    assert!(sourced.rendered_in_cluster && sourced.deployment != plain.deployment);
+    assert_eq!(told(&world), []);
+    // Who has never been heard of may be of any age.
+    world.enroll("new", &json!({"env": "prod"}));
+    world.settle();
+    assert_eq!(world.told("new").0, [] as [&str; 0]);
+    world.sync("new", None, None);
+    assert_eq!(world.told("new").0, ["web"]);
 }
 
 /// Each rule of the hub, switched off: the harm that it prevents happens, so it is the rule that holds.

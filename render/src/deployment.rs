@@ -6,7 +6,7 @@ use fleet_api::canonical;
 use fleet_api::key::{KeyParts, ObjectKey, group_of};
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
-use fleet_api::wire::{ApplyOptions, Deployment, DeploymentObject, PROTOCOL};
+use fleet_api::wire::{ApplyOptions, Deployment, DeploymentObject, PLAIN_PROTOCOL};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ pub fn to_deployment(rendered: &Rendered, bundle: &Ref) -> (Deployment, Vec<(Dig
     let used: std::collections::BTreeSet<Digest> = objects.iter().map(|object| object.digest).collect();
     blobs.retain(|digest, _| used.contains(digest));
     let deployment = Deployment {
-        protocol: PROTOCOL,
+        protocol: PLAIN_PROTOCOL,
         bundle: bundle.clone(),
         release_namespace: rendered.release_namespace.clone(),
         force_namespace: !options.target_namespace.is_empty(),
@@ -54,6 +54,8 @@ pub fn to_deployment(rendered: &Rendered, bundle: &Ref) -> (Deployment, Vec<(Dig
         namespace_annotations: allowed(options.namespace_annotations.as_ref()),
         options: apply_options(options),
         objects,
+        sources: None,
+        rendered_from: None,
         unknown: BTreeMap::new(),
     };
     (deployment, blobs.into_iter().collect())

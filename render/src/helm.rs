@@ -17,6 +17,8 @@ pub(crate) struct Templated<'i, 'a> {
     pub(crate) input: &'i Input<'a>,
     pub(crate) options: &'i BundleDeploymentOptions,
     pub(crate) namespace: &'i str,
+    /// What `helm.valuesFrom` names, where that was read.
+    pub(crate) values_from: Option<&'i [Values]>,
     pub(crate) notes: &'i mut Vec<Note>,
 }
 
@@ -82,7 +84,8 @@ impl Templated<'_, '_> {
         let helm = self.options.helm.as_ref();
         let name = helm.map(|helm| helm.release_name.as_str()).filter(|name| !name.is_empty());
         let name = name.map_or_else(|| helm_release_name(self.input.bundle), str::to_owned);
-        let values = helm.and_then(|helm| helm.values.clone()).map(Values::from_json).unwrap_or_default();
+        let mut values = helm.and_then(|helm| helm.values.clone()).map(Values::from_json).unwrap_or_default();
+        self.values_from.into_iter().flatten().for_each(|over| values.merge(over.clone()));
         let chance = self.input.chance.unwrap_or_default();
         let mut options = Options::new(Seed::new(chance.seed), chance.time);
         options.skip_schema_validation = helm.is_some_and(|helm| helm.skip_schema_validation);
@@ -102,8 +105,10 @@ impl Templated<'_, '_> {
             format!("lookup of {kind} {name:?} finds nothing: charts are rendered without the cluster")
         });
         let helm = self.options.helm.as_ref();
-        let values_from = helm.filter(|helm| !helm.values_from.is_empty());
-        let values_from = values_from.map(|_| "helm.valuesFrom is not read yet and has no effect".to_owned());
+        let values_from = helm.filter(|helm| !helm.values_from.is_empty() && self.values_from.is_none());
+        let values_from = values_from.map(|_| {
+            "the values of helm.valuesFrom are read in each cluster, by its agent; here they are missing".to_owned()
+        });
         let messages = output.warnings.iter().cloned().chain(lookups).chain(values_from);
         let note =
             |text: String| Note::new(Reason::LikelyMistake, format!("{place}: {text}")).in_file(place.to_owned());

@@ -15,14 +15,18 @@ mod kustomize;
 mod namespace;
 pub mod outside;
 mod overlay;
+pub mod packed;
 mod raw;
+mod sources;
 pub mod strategic;
 pub mod style;
 mod values;
 
 pub use deployment::{key_in_cluster, to_deployment};
 pub use error::RenderError;
+pub use helm_rs::Values;
 pub use inflate::TreeCharts;
+pub use sources::{InCluster, from_sources, is_rendered_in_cluster, to_sources};
 
 use helm::Templated;
 
@@ -144,9 +148,27 @@ pub struct Rendered {
 /// # Errors
 /// The first thing that is wrong, by file, line and column.
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+    build(input, resolve(input)?, None)
+}
+
+/// The options of a bundle with the labels of the cluster filled in and their templates executed.
+///
+/// # Errors
+/// A namespace that is none, and a template that is malformed, fails, or makes no YAML.
+pub fn resolve(input: &RenderInput<'_>) -> Result<BundleDeploymentOptions, RenderError> {
     let mut options = input.options.clone();
-    let release_namespace = namespace::of_release(&options)?;
+    namespace::of_release(&options)?;
     values::preprocess(&mut options, input.cluster, input.chance, &input.place("fleet.yaml"))?;
+    Ok(options)
+}
+
+/// What comes after [`resolve`]; `values_from` are the values that were read in the cluster, where it is rendered there.
+pub(crate) fn build(
+    input: &RenderInput<'_>,
+    options: BundleDeploymentOptions,
+    values_from: Option<&[Values]>,
+) -> Result<Rendered, RenderError> {
+    let release_namespace = namespace::of_release(&options)?;
     let exists = |path: &str| input.files.exists(path);
     let style = style::detect(&options, exists);
     if let (None, Some(helm)) = (&style.chart, options.helm.as_ref().filter(|helm| !helm.repo.is_empty())) {
@@ -154,7 +176,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
         return Err(RenderError::file(input.place("fleet.yaml"), message));
     }
     let mut notes = Vec::new();
-    let templated = |notes| Templated { input, options: &options, namespace: &release_namespace, notes };
+    let templated = |notes| Templated { input, options: &options, namespace: &release_namespace, values_from, notes };
     let mut objects = match (&style.kustomization, &style.chart) {
         (None, None) => {
             notes.extend(style::likely_mistakes(&options, exists).map(|(path, message)| {

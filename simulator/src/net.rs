@@ -255,6 +255,8 @@ impl World {
                 let known = |kind: GroupKind| (kind.clone(), api.kind(&kind.group, &kind.kind));
                 Done::Events(vec![Event::Kinds { kinds: kinds.into_iter().map(known).collect(), at }])
             }
+            // The bundles of the simulator have no values that are read in the cluster.
+            Action::ReadValues(_) | Action::Render { .. } => Done::Events(Vec::new()),
             Action::SaveDesired { .. } | Action::Journal { .. } | Action::Fetch { .. } => Done::Events(Vec::new()),
         }
     }

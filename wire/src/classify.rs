@@ -21,18 +21,27 @@ pub struct Trouble {
 
 /// Explains why `verb` (`apply`, `delete`, `read`) failed for `key`.
 pub fn explain(verb: &str, key: &ObjectKey, error: &ApiError) -> Trouble {
+    explain_as(verb, key, key.kind == "Secret", error)
+}
+
+/// The same for an object that holds values which must not be told, whatever its kind.
+pub fn explain_private(verb: &str, key: &ObjectKey, error: &ApiError) -> Trouble {
+    explain_as(verb, key, true, error)
+}
+
+fn explain_as(verb: &str, key: &ObjectKey, is_secret: bool, error: &ApiError) -> Trouble {
     let webhook = Webhook::that_failed(error);
     let (reason, stale) = if webhook.is_some() { (Reason::WebhookUnreachable, false) } else { reason_of(verb, error) };
     let namespace_missing = is_namespace_missing(error);
     let message = match error {
         ApiError::Transport(why) => format!("cannot {verb} {key}: {why}"),
         ApiError::Status { .. } if let Some(webhook) = webhook => {
-            format!("cannot {verb} {key}: {}", webhook.sentence(key.kind == "Secret"))
+            format!("cannot {verb} {key}: {}", webhook.sentence(is_secret))
         }
         ApiError::Status { code, reason: status, message, causes, .. } => {
             let fields: Vec<&str> =
                 causes.iter().map(|cause| cause[2].as_str()).filter(|field| !field.is_empty()).collect();
-            if key.kind == "Secret" {
+            if is_secret {
                 let at = if fields.is_empty() { String::new() } else { format!(" at {}", fields.join(", ")) };
                 format!("cannot {verb} {key}: {status} ({code}){at}")
             } else {

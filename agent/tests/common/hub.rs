@@ -162,6 +162,8 @@ impl FakeHub {
                 namespace_annotations: BTreeMap::new(),
                 options: bundle.options.clone(),
                 objects,
+                sources: None,
+                rendered_from: None,
                 unknown: BTreeMap::new(),
             };
             let bytes = fleet_api::canonical::of(&deployment).unwrap();
@@ -170,6 +172,7 @@ impl FakeHub {
             deployments.push(DesiredDeployment {
                 bundle: reference(bundle.name),
                 deployment: digest,
+                rendered_in_cluster: false,
                 depends_on: Vec::new(),
                 deletion_limit: None,
                 unknown: BTreeMap::new(),

@@ -15,6 +15,7 @@ mod kubectl;
 mod outage;
 mod repo;
 mod trouble;
+mod values;
 
 use skiff_controlplane::{harness, scenarios};
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         bad_days::a_namespace_that_hangs_in_terminating_is_named_and_filled_again,
         bad_days::an_admission_webhook_that_is_down_holds_up_its_objects_and_nothing_is_forgotten,
         bad_days::an_edge_cluster_whose_etcd_is_put_back_gets_again_what_it_should_have,
+        values::values_of_a_secret_are_rendered_in_the_cluster_and_follow_it,
         enrollment::tokens_are_used_once_and_claims_are_only_claims,
     ]);
     driver::end();

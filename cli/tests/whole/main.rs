@@ -14,5 +14,6 @@ mod kills;
 mod pool;
 mod repo;
 mod restore;
+mod values;
 mod wire;
 mod world;

@@ -40,6 +40,8 @@ struct State {
     /// Every answer of the imposter to `/v1/sync`.
     imposter: bool,
     cut: bool,
+    /// The protocol that the agent says it speaks, where that is not its own.
+    protocol: Option<u32>,
     rewrite: Option<Rewrite>,
     content: Option<Content>,
     /// Documents by digest, as the hub made them.
@@ -81,6 +83,11 @@ impl Wire {
     /// Nothing gets through.
     pub(crate) fn cut(&self, cut: bool) {
         self.lock().cut = cut;
+    }
+
+    /// The agent is one that speaks this protocol.
+    pub(crate) fn speak(&self, protocol: u32) {
+        self.lock().protocol = Some(protocol);
     }
 
     /// Somebody else answers: with this status and body, cut short where `truncated`.
@@ -208,6 +215,7 @@ impl Hub for Link {
                 {
                     *have = *original;
                 }
+                request.protocol = state.protocol.unwrap_or(request.protocol);
                 (state.cut, state.imposter, state.rewrite.is_some())
             };
             if cut {

@@ -5,7 +5,7 @@ use crate::key::ObjectKey;
 use crate::names::{ClusterUid, Ref};
 use crate::state::DeploymentState;
 use crate::v1alpha1::{ComparePatch, CorrectDrift};
-use crate::wire::{Hook, Timestamp};
+use crate::wire::{Hook, Sources, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -78,6 +78,9 @@ pub struct DesiredDeployment {
     pub bundle: Ref,
     /// Digest of the [`Deployment`], a blob.
     pub deployment: Digest,
+    /// It is one with [`Sources`]. An agent from before them does not know this field, and deletes nothing (R10).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rendered_in_cluster: bool,
     /// The Bundles of this cluster that must be in one of the states before this one is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,
@@ -181,6 +184,12 @@ pub struct Deployment {
     pub options: ApplyOptions,
     /// The objects, in the order of the render; the plan orders them by kind.
     pub objects: Vec<DeploymentObject>,
+    /// What the agent makes the objects from; then there are none in `objects`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
+    /// The Deployment with [`Sources`] that an agent made this one from. Such a document never leaves its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered_from: Option<Digest>,
     /// Fields that this build does not know (R10).
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -195,7 +204,9 @@ impl Deployment {
         let objects = self.objects.iter().enumerate();
         let of_objects =
             objects.flat_map(|(at, object)| object.unknown.keys().map(move |field| format!("objects[{at}].{field}")));
-        own.chain(options).chain(of_objects).collect()
+        let of_sources = self.sources.iter().flat_map(|sources| sources.unknown.keys());
+        let of_sources = of_sources.map(|field| format!("sources.{field}"));
+        own.chain(options).chain(of_objects).chain(of_sources).collect()
     }
 }
 

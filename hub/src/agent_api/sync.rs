@@ -82,6 +82,7 @@ async fn tell(api: &AgentApi, slot: &Slot, request: SyncRequest) -> Result<SyncO
         cluster: slot.cluster.clone(),
         start: request.start,
         instance: request.instance,
+        protocol: request.protocol,
         have: request.have,
         report: request.report,
     };

@@ -7,7 +7,6 @@ use super::records::BUNDLES;
 use super::{Deciding, Message};
 use crate::blobs::NewBlob;
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, Write};
-use crate::trees;
 use base64::Engine as _;
 use file_tree::Mode;
 use fleet_api::digest::Digest;
@@ -15,6 +14,7 @@ use fleet_api::labels::REPO_NAME_LABEL;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::{Bundle, BundleResource};
 use skiff_planner::hub::{BundleRecord, Event, Uses};
+use skiff_render::packed;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::time::Duration;
@@ -94,7 +94,7 @@ fn record(bundle: Bundle) -> Result<(BundleRecord, NewBlob), String> {
         files.insert(path, (Mode::Regular, content));
     }
     // It may hold anything: at rest it is treated as a secret.
-    let blob = NewBlob::new(trees::pack(&files), true);
+    let blob = NewBlob::new(packed::pack(&files), true);
     let id = Digest::of_json(&(&spec, blob.digest)).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&spec).unwrap_or_default();
     let looks = text.contains("${") || text.contains("global.fleet.clusterLabels");

@@ -3,7 +3,6 @@
 use super::{Failure, Polling, State};
 use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::machine::Message;
-use crate::trees;
 use file_tree::{Files as _, Mode};
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
@@ -13,6 +12,7 @@ use skiff_bundler::charts::Charts;
 use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover_with};
 use skiff_bundler::git::CommitTree;
 use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
+use skiff_render::packed;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::oneshot;
 
@@ -161,7 +161,7 @@ fn content(tree: &CommitTree, bundle: &Found, blobs: &Blobs) -> Result<Result<Di
         Err(note) => return Ok(Err(note)),
     };
     let secret = files.values().any(|(_, bytes)| holds_secret(bytes));
-    let blob = NewBlob::new(trees::pack(&files), secret);
+    let blob = NewBlob::new(packed::pack(&files), secret);
     let digest = blob.digest;
     match blobs.put_all(&[blob]) {
         Ok(()) => Ok(Ok(digest)),

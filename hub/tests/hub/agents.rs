@@ -192,7 +192,7 @@ async fn neighbouring_versions_work_together() {
     let told: serde_json::Value = agent.call("/v1/sync", &sync(1)).await.unwrap();
     assert_eq!((&told["protocol"], &told["acknowledged"], &told["start"]), (&json!(1), &json!(1), &json!(1)));
     let newer: serde_json::Value = agent.call("/v1/sync", &sync(7)).await.unwrap();
-    assert_eq!(newer["protocol"], 1, "the hub answers in what it speaks");
+    assert_eq!(newer["protocol"], fleet_api::wire::PROTOCOL, "the hub answers in what it speaks");
     let older: Answer<serde_json::Value> = agent.call("/v1/sync", &sync(0)).await;
     let (status, problem) = older.unwrap_err();
     assert_eq!((status, &problem["reason"]), (426, &json!("ProtocolTooOld")));

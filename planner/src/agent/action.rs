@@ -37,6 +37,17 @@ pub enum Action {
         /// Which.
         target: Target,
     },
+    /// Read the values of a Deployment with sources, and keep them; then observe
+    /// [`Event::Values`](super::Event::Values) with a digest of them.
+    ReadValues(Box<ReadValues>),
+    /// Render a Deployment with sources, with the values that were read; its objects go into the cache. Then observe
+    /// [`Event::Rendered`](super::Event::Rendered).
+    Render {
+        /// Which Deployment.
+        deployment: Digest,
+        /// With which values.
+        values: Digest,
+    },
     /// Make the release namespace if it is missing, and set its labels and annotations.
     EnsureNamespace(Box<EnsureNamespace>),
     /// Server-side apply.
@@ -45,6 +56,26 @@ pub enum Action {
     RemoveKeys(Box<RemoveKeys>),
     /// Delete with background propagation and a precondition on the UID.
     Delete(Box<Delete>),
+}
+
+/// See [`Action::ReadValues`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadValues {
+    /// Of which Deployment.
+    pub deployment: Digest,
+    /// What, in the order in which one is laid over the other.
+    pub refs: Vec<ValueRef>,
+    /// The service account to act as; empty for the agent's own.
+    pub service_account: String,
+}
+
+/// One text of values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ValueRef {
+    /// A ConfigMap or a Secret.
+    pub object: ObjectKey,
+    /// The key in its data.
+    pub key: String,
 }
 
 /// A blob that is wanted.
@@ -66,6 +97,11 @@ impl Want {
     /// A Deployment whose size is not known.
     pub(super) const fn deployment(digest: Digest, base: Option<Digest>) -> Self {
         Self { digest, size: 0, base, is_deployment: true, is_secret: false }
+    }
+
+    /// The same, of something else than a Deployment.
+    pub(super) fn content(self) -> Self {
+        Self { is_deployment: false, ..self }
     }
 }
 
@@ -116,6 +152,8 @@ pub struct Apply {
     pub cause: Cause,
     /// `forceSyncGeneration`, recorded in the ledger.
     pub sync: i64,
+    /// Its content may hold values that were read in the cluster: nothing of it is told.
+    pub private: bool,
 }
 
 /// Why something is applied.

@@ -4,6 +4,7 @@
 //! Invariant: at most one Bundle gets [`Claim::Mine`] or [`Claim::TakeOver`] for one key.
 
 use super::snapshot::{Resolved, Snapshot, may_contain, resolve};
+use super::sources;
 use fleet_api::ObjectKey;
 use fleet_api::names::Ref;
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub(super) fn claimed_by_other(snapshot: &Snapshot, bundle: &Ref, key: &ObjectKe
     }
     let deployments = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
     deployments.filter(|desired| desired.bundle != *bundle).any(|desired| {
-        snapshot.docs.get(&desired.deployment).is_none_or(|deployment| may_contain(snapshot, deployment, key))
+        sources::newest(snapshot, desired).is_none_or(|deployment| may_contain(snapshot, deployment, key))
     })
 }
 
@@ -58,7 +59,7 @@ fn still_claims(snapshot: &Snapshot, owner: &Ref, key: &ObjectKey) -> bool {
     let Some(desired) = snapshot.desired.as_ref().and_then(|accepted| accepted.deployment(owner)) else {
         return false;
     };
-    snapshot.docs.get(&desired.deployment).is_none_or(|deployment| may_contain(snapshot, deployment, key))
+    sources::newest(snapshot, desired).is_none_or(|deployment| may_contain(snapshot, deployment, key))
 }
 
 fn first_claimant<'a>(snapshot: &'a Snapshot, key: &ObjectKey) -> Option<&'a Ref> {
@@ -70,7 +71,7 @@ pub(super) fn all(snapshot: &Snapshot) -> BTreeMap<ObjectKey, Vec<Ref>> {
     let mut claims: BTreeMap<ObjectKey, Vec<Ref>> = BTreeMap::new();
     let Some(accepted) = &snapshot.desired else { return claims };
     for desired in &accepted.desired.deployments {
-        let Some(deployment) = snapshot.docs.get(&desired.deployment) else { continue };
+        let Some(deployment) = sources::newest(snapshot, desired) else { continue };
         for object in &deployment.objects {
             if let Resolved::Key(key) = resolve(snapshot, deployment, object) {
                 let claimants = claims.entry(key).or_default();

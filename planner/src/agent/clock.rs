@@ -19,6 +19,12 @@ impl Machine {
             // The plans say when they are to be made again, by the old clock.
             self.all_dirty = true;
         }
+        for looked in snapshot.renderings.values_mut().filter_map(|rendering| rendering.looked.as_mut()) {
+            if *looked > now {
+                *looked = now;
+                self.all_dirty = true;
+            }
+        }
         self.journal.dirty_since = self.journal.dirty_since.map(|since| since.min(now));
     }
 }

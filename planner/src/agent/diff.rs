@@ -332,6 +332,7 @@ impl Case<'_> {
             leave_out: leave_out.into_iter().map(str::to_owned).collect(),
             cause,
             sync: self.scope.deployment.options.force_sync_generation,
+            private: self.scope.deployment.rendered_from.is_some(),
         })));
     }
 }

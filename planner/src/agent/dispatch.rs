@@ -3,6 +3,7 @@
 //!
 //! Invariant: nothing is written whose intent is not in the ledger on disk (R7, R8).
 
+use super::snapshot::Snapshot;
 use super::{Action, Decision, GroupKind, INTENT_DELAY, JOURNAL_DELAY, Machine, Rule, Want, plan, prune};
 use fleet_api::Digest;
 use fleet_api::names::Ref;
@@ -19,6 +20,10 @@ impl Machine {
                 self.journal.intents.remove(bundle);
             }
             for action in std::mem::take(&mut plan.actions) {
+                if takes_rendering(&mut self.snapshot, &action) {
+                    decision.actions.push(action);
+                    continue;
+                }
                 let (key, is_read) = match &action {
                     Action::Read { target } => (target.key.clone(), true),
                     Action::Apply(apply) => (apply.target.key.clone(), false),
@@ -27,6 +32,8 @@ impl Machine {
                     Action::SaveDesired { .. }
                     | Action::Journal { .. }
                     | Action::Fetch { .. }
+                    | Action::ReadValues(_)
+                    | Action::Render { .. }
                     | Action::Discover { .. } => continue,
                     // Of a hook; the others pass the gate.
                     Action::Delete(delete) => (delete.target.key.clone(), false),
@@ -170,4 +177,14 @@ impl Machine {
         self.snapshot.ledger.seen = self.snapshot.mark;
         decision.actions.push(Action::Journal { revision: journal.revision });
     }
+}
+
+/// Takes down that values are read, or rendered; true where the action is one of these.
+fn takes_rendering(snapshot: &mut Snapshot, action: &Action) -> bool {
+    match action {
+        Action::ReadValues(read) => snapshot.renderings.entry(read.deployment).or_default().reading = true,
+        Action::Render { deployment, .. } => snapshot.renderings.entry(*deployment).or_default().rendering = true,
+        _ => return false,
+    }
+    true
 }

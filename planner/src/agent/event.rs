@@ -48,6 +48,26 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Values of a Deployment with sources were read and are kept.
+    Values {
+        /// Of which Deployment.
+        deployment: Digest,
+        /// A digest of them, and of what else of the cluster a render looks at; or why they could not be read.
+        result: Result<Digest, Note>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A Deployment with sources was rendered.
+    Rendered {
+        /// Which.
+        deployment: Digest,
+        /// With which values; `None` where it could not be tried: then it begins with the values again.
+        values: Option<Digest>,
+        /// The Deployment that came of it, whose objects are in the cache; or why there is none.
+        result: Result<Box<Made>, Note>,
+        /// When.
+        at: Timestamp,
+    },
     /// Blobs are in the cache, verified.
     BlobsPresent {
         /// Which.
@@ -146,6 +166,15 @@ pub enum Source {
     Watch,
     /// A quorum read, sent after what we know.
     Read,
+}
+
+/// What an agent made of sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Digest of its bytes, which are in the cache.
+    pub digest: Digest,
+    /// It, with [`Deployment::rendered_from`].
+    pub deployment: Deployment,
 }
 
 /// See [`Event::Applied`].

@@ -13,6 +13,7 @@
 //! | `claims` | whose an object is; hand-over |
 //! | `diff` | one object: DESIGN §7's table |
 //! | `plan` | one Bundle |
+//! | `sources` | Deployments that are rendered in the cluster |
 //! | `bookkeeping` | what a plan puts into the ledger |
 //! | `dispatch` | what is done now, and what waits for the disk |
 //! | `prune` | what is deleted (R6, R8, R10) |
@@ -45,14 +46,15 @@ mod prune;
 mod report;
 mod rules;
 mod snapshot;
+mod sources;
 
 #[cfg(test)]
 mod tests;
 
 pub use accept::has_digest;
-pub use action::{Action, Apply, Cause, Delete, EnsureNamespace, RemoveKeys, Target, Want};
+pub use action::{Action, Apply, Cause, Delete, EnsureNamespace, ReadValues, RemoveKeys, Target, ValueRef, Want};
 pub use courier::Courier;
-pub use event::{Applied, Event, Failed, Source};
+pub use event::{Applied, Event, Failed, Made, Source};
 pub use fields::{Expected, owned_digest, summarise};
 pub use hooks::{Ended, HookLedger, revision};
 pub use ledger::{BundleLedger, Entry, Ledger, Spent};
@@ -236,7 +238,12 @@ impl Machine {
         let mut needed = BTreeSet::new();
         let snapshot = &self.snapshot;
         let accepted = [&snapshot.desired, &snapshot.pending].into_iter().flatten();
-        needed.extend(accepted.flat_map(|a| &a.desired.deployments).map(|deployment| deployment.deployment));
+        for desired in accepted.flat_map(|accepted| &accepted.desired.deployments) {
+            needed.insert(desired.deployment);
+            needed.extend(sources::effective(snapshot, desired));
+            let document = snapshot.docs.get(&desired.deployment);
+            needed.extend(document.and_then(|document| document.sources.as_ref()).map(|sources| sources.tree));
+        }
         for bundle in snapshot.ledger.bundles().values() {
             needed.extend(bundle.deployment);
             needed.extend(bundle.objects().values().filter_map(|entry| entry.content));
@@ -349,7 +356,7 @@ impl Machine {
             .iter()
             .filter(|deployment| {
                 let begun = self.snapshot.ledger.bundle(&deployment.bundle).and_then(|ledger| ledger.deployment);
-                begun != Some(deployment.deployment)
+                (begun.is_none() || begun != sources::effective(&self.snapshot, deployment))
                     && deployment.depends_on.iter().any(|dependency| dependency.bundles.contains(bundle))
             })
             .map(|deployment| deployment.bundle.clone());

@@ -3,11 +3,11 @@
 //! Invariant: nothing is decided here.
 
 use super::backoff::Tries;
-use super::event::{Applied, Event, Failed, Source};
+use super::event::{Applied, Event, Failed, Made, Source};
 use super::hooks::HookLedger;
 use super::rules::Rule;
 use super::snapshot::{Accepted, Attempt, GroupKind, Live};
-use super::{Cause, Machine, accept};
+use super::{Cause, Machine, accept, sources};
 use fleet_api::names::Ref;
 use fleet_api::wire::{Deployment, Timestamp};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
@@ -32,6 +32,8 @@ impl Machine {
                 self.deployment(digest, verdict.map(|()| *deployment));
             }
             Event::Unreadable { digest, why } => self.deployment(digest, Err(accept::unreadable(digest, &why))),
+            Event::Values { deployment, result, at } => self.values(deployment, result, at),
+            Event::Rendered { deployment, values, result, at } => self.rendered(deployment, values, result, at),
             Event::BlobsPresent { digests } => {
                 for digest in digests {
                     self.snapshot.fetching.in_flight.remove(&digest);
@@ -104,6 +106,51 @@ impl Machine {
         self.claims_stale = true;
     }
 
+    fn values(&mut self, deployment: Digest, result: Result<Digest, Note>, at: Timestamp) {
+        let rendering = self.snapshot.renderings.entry(deployment).or_default();
+        rendering.reading = false;
+        rendering.looked = Some(at);
+        match result {
+            Ok(values) => (rendering.values, rendering.trouble) = (Some(values), None),
+            Err(note) => rendering.trouble = Some(note),
+        }
+        self.touch_rendered(deployment);
+    }
+
+    fn rendered(&mut self, source: Digest, values: Option<Digest>, result: Result<Box<Made>, Note>, at: Timestamp) {
+        let bundles = self.snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+        let bundle = bundles.filter(|desired| desired.deployment == source).map(|desired| &desired.bundle).next();
+        let has = bundle.and_then(|bundle| self.snapshot.ledger.bundle(bundle));
+        let has = has.map_or(0, |ledger| ledger.objects().len());
+        let rendering = self.snapshot.renderings.entry(source).or_default();
+        rendering.rendering = false;
+        match (values, result) {
+            (None, result) => {
+                (rendering.values, rendering.looked, rendering.trouble) = (None, Some(at), result.err());
+            }
+            (Some(values), Err(note)) => rendering.failed = Some((values, note)),
+            // R13, as at the hub: a render that gives nothing, where there was something, changes nothing.
+            (Some(values), Ok(made)) if made.deployment.objects.is_empty() && has > 0 => {
+                let message = format!("the values give no object at all; the {has} objects that the bundle had stay");
+                rendering.failed = Some((values, Note::new(Reason::EmptyRender, message)));
+            }
+            (Some(values), Ok(made)) => {
+                rendering.failed = None;
+                rendering.made = Some((values, made.digest));
+                let Made { digest, deployment } = *made;
+                self.snapshot.blobs.extend(deployment.objects.iter().map(|object| object.digest));
+                self.deployment(digest, Ok(deployment));
+            }
+        }
+        self.touch_rendered(source);
+    }
+
+    fn touch_rendered(&mut self, deployment: Digest) {
+        let desired = self.snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+        let of = desired.filter(|desired| desired.deployment == deployment).map(|desired| desired.bundle.clone());
+        self.dirty.extend(of);
+    }
+
     fn journal_failed(&mut self, message: String, at: Timestamp) {
         self.journal.in_flight = false;
         self.journal.tries = Some(Tries::again(self.journal.tries, at));
@@ -152,6 +199,8 @@ impl Machine {
         let snapshot = &mut self.snapshot;
         let desired = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
         let mut needed: BTreeSet<Digest> = desired.map(|deployment| deployment.deployment).collect();
+        snapshot.renderings.retain(|digest, _| needed.contains(digest));
+        needed.extend(snapshot.renderings.values().filter_map(|rendering| rendering.made).map(|(_, made)| made));
         needed.extend(snapshot.ledger.bundles().values().filter_map(|bundle| bundle.deployment));
         snapshot.docs.retain(|digest, _| needed.contains(digest));
         snapshot.unread.retain(|digest, _| needed.contains(digest));
@@ -229,7 +278,8 @@ impl Machine {
             snapshot.docs.get(&digest).is_some_and(|of| of.objects.iter().any(|object| is_of(&object.key)))
         };
         let desired = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
-        let to_have = desired.filter(|desired| has(desired.deployment)).map(|desired| &desired.bundle);
+        let to_have = desired.filter(|desired| sources::effective(snapshot, desired).is_some_and(has));
+        let to_have = to_have.map(|desired| &desired.bundle);
         let holders = snapshot.ledger.bundles().iter().filter(|(_, of)| {
             of.deployment.is_some_and(has)
                 || of.objects().keys().any(is_of)

@@ -9,7 +9,7 @@ use super::hooks::{self, HookLedger};
 use super::prune::{self, Due};
 use super::rules::Rule;
 use super::snapshot::{GroupKind, Resolved, Snapshot, resolve};
-use super::{Machine, report};
+use super::{Machine, report, sources};
 use crate::order;
 use fleet_api::names::Ref;
 use fleet_api::wire::{Dependency, Deployment, DeploymentObject, DeploymentReport, DesiredDeployment, Timestamp};
@@ -139,25 +139,31 @@ fn live(
 ) {
     let ledger = snapshot.ledger.bundle(&desired.bundle);
     let begun = ledger.and_then(|ledger| ledger.deployment);
-    let newest = snapshot.docs.get(&desired.deployment);
+    let document = snapshot.docs.get(&desired.deployment);
+    let target = sources::effective(snapshot, desired);
+    let newest = target.and_then(|target| snapshot.docs.get(&target));
     let mut words = report::Builder::new(Some(desired.deployment));
     let missing = want(snapshot, desired, begun, newest, plan);
+    let sources = document.and_then(|document| Some((desired, document, document.sources.as_ref()?)));
+    let is_known = sources.is_none_or(|sources| sources::advance(snapshot, sources, now, plan, &mut words));
     plan.reading = plan.wants.iter().any(|want| snapshot.fetching.in_flight.contains(&want.digest));
-    let mut current = begun == Some(desired.deployment);
+    let mut current = target.is_some() && begun == target;
     let unread = [begun, Some(desired.deployment)].into_iter().flatten().filter_map(|of| snapshot.unread.get(&of));
     words.notes.extend(unread.cloned());
     let is_unread = snapshot.unread.contains_key(&desired.deployment);
     if !current && !is_unread {
         if newest.is_none() || missing > 0 {
-            fetching(snapshot, desired, missing, plan, &mut words);
+            if sources.is_none() {
+                fetching(snapshot, desired, missing, plan, &mut words);
+            }
         } else if let Some(note) = unsatisfied(snapshot, others, &desired.depends_on) {
             words.waiting = true;
             words.notes.push(note);
-        } else if let Some(newest) = newest.filter(|newest| {
+        } else if let Some((newest, target)) = newest.zip(target).filter(|(newest, _)| {
             let scope = Scope { snapshot, bundle: &desired.bundle, deployment: newest, now };
             hooks::before(&scope, plan, &mut words)
         }) {
-            plan.begin = Some((desired.deployment, newest.options.service_account.clone()));
+            plan.begin = Some((target, newest.options.service_account.clone()));
             current = true;
         }
     } else if newest.is_none() && !is_unread {
@@ -169,8 +175,8 @@ fn live(
         let scope = Scope { snapshot, bundle: &desired.bundle, deployment, now };
         let whole = apply(&scope, |object| object.hook.is_none(), plan, &mut words);
         let complete = whole && hooks::after(&scope, words.is_ready(), plan, &mut words);
-        applied = whole && current;
-        words.applied = complete && current;
+        applied = whole && current && is_known;
+        words.applied = complete && current && is_known;
     }
     let lists = counts.filter(|_| applied || !snapshot.rules.on(Rule::R6Complete));
     if let Some(deployment) = lists {
@@ -187,18 +193,22 @@ fn want(
     newest: Option<&Deployment>,
     plan: &mut BundlePlan,
 ) -> usize {
+    let is_read = |digest: &Digest| snapshot.docs.contains_key(digest) || snapshot.unread.contains_key(digest);
     let older = begun.filter(|begun| *begun != desired.deployment);
     // Until the newest is begun, the older one is looked after; it comes from the cache or not at all.
-    let is_read = |digest: &Digest| snapshot.docs.contains_key(digest) || snapshot.unread.contains_key(digest);
     let not_read = older.filter(|older| !is_read(older) && snapshot.blobs.contains(older));
     plan.wants.extend(not_read.map(|older| Want::deployment(older, None)));
-    let Some(newest) = newest else {
-        if !is_read(&desired.deployment) {
-            plan.wants.push(Want::deployment(desired.deployment, older));
-        }
-        return 0;
-    };
+    // The hub is not told of digests of what was rendered here: they are digests of secrets.
+    let was_public = older.and_then(|older| snapshot.docs.get(&older)).is_some_and(|old| old.rendered_from.is_none());
+    if !is_read(&desired.deployment) {
+        let base = older.filter(|_| was_public);
+        plan.wants.push(Want::deployment(desired.deployment, base));
+    }
+    let Some(newest) = newest else { return 0 };
     let lacking = newest.objects.iter().filter(|object| !snapshot.blobs.contains(&object.digest));
+    if newest.rendered_from.is_some() {
+        return lacking.count();
+    }
     let ledger = snapshot.ledger.bundle(&desired.bundle);
     let mut missing = 0;
     for object in lacking {
@@ -212,7 +222,7 @@ fn want(
         plan.wants.push(Want {
             digest: object.digest,
             size: object.size,
-            base: old.filter(|old| snapshot.blobs.contains(old)),
+            base: old.filter(|old| was_public && snapshot.blobs.contains(old)),
             is_deployment: false,
             is_secret: object.key.kind == "Secret",
         });
@@ -399,7 +409,9 @@ fn schedule(plan: &mut BundlePlan, todo: Vec<(&ObjectKey, Judgement)>, ensure: S
         plan.actions.append(&mut applies);
     }
     if reading || !plan.intents.is_empty() || plan.begin.is_some() {
-        plan.actions.retain(|action| matches!(action, Action::Read { .. }));
+        let is_read =
+            |action: &Action| matches!(action, Action::Read { .. } | Action::ReadValues(_) | Action::Render { .. });
+        plan.actions.retain(is_read);
     }
 }
 

@@ -13,6 +13,7 @@ use super::plan::{BundlePlan, target_of};
 use super::report;
 use super::rules::Rule;
 use super::snapshot::{Contents, GroupKind, Live, Snapshot};
+use super::sources::not_rendered;
 use fleet_api::names::Ref;
 use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldDeletions, HeldObject, Timestamp, Tombstone};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
@@ -144,6 +145,12 @@ fn candidate(
                 way.bundle
             );
             words.note(Note::new(Reason::UnknownSafetyField, message));
+        } else if let Some(other) = not_rendered(snapshot, way.bundle) {
+            let message = format!(
+                "the objects that bundle {} leaves are kept: bundle {other}, which may have them now, cannot be rendered yet",
+                way.bundle
+            );
+            words.note(Note::new(Reason::WaitingForValues, message));
         }
         return;
     }

@@ -6,6 +6,7 @@ use super::backoff::Tries;
 use super::hooks::Ended;
 use super::ledger::Ledger;
 use super::rules::Rules;
+use super::sources::Rendering;
 use fleet_api::key::order;
 use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{Deployment, DeploymentObject, Desired, DesiredDeployment, Tombstone, Version};
@@ -229,6 +230,8 @@ pub(super) struct Snapshot {
     pub docs: BTreeMap<Digest, Deployment>,
     /// Those that this agent does not understand, and why (R10).
     pub unread: BTreeMap<Digest, Note>,
+    /// How far Deployments with sources are.
+    pub renderings: BTreeMap<Digest, Rendering>,
     pub blobs: BTreeSet<Digest>,
     pub fetching: Fetching,
     pub ledger: Ledger,
@@ -260,6 +263,7 @@ impl Snapshot {
             rejected: None,
             docs: BTreeMap::new(),
             unread: BTreeMap::new(),
+            renderings: BTreeMap::new(),
             blobs: BTreeSet::new(),
             fetching: Fetching::default(),
             ledger,

@@ -4,6 +4,7 @@ mod ablation;
 mod cve_replay;
 mod hooks;
 mod rules;
+mod sources;
 mod stepwise;
 mod table;
 mod unknown;

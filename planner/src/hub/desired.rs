@@ -13,8 +13,8 @@ use fleet_api::names::Ref;
 use fleet_api::state::DeploymentState;
 use fleet_api::v1alpha1::BundleReference;
 use fleet_api::wire::{
-    Approval, ClusterIdentity, DeletionLimit, Dependency, Desired, DesiredDeployment, PROTOCOL, Timestamp, Tombstone,
-    Version,
+    Approval, ClusterIdentity, DeletionLimit, Dependency, Desired, DesiredDeployment, PLAIN_PROTOCOL, Timestamp,
+    Tombstone, Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,7 @@ impl Body {
         (issued, expires): (Timestamp, Timestamp),
     ) -> Desired {
         Desired {
-            protocol: PROTOCOL,
+            protocol: PLAIN_PROTOCOL,
             identity: ClusterIdentity { cluster: cluster.clone(), uid: memory.enrollment.uid.clone() },
             version,
             issued,
@@ -71,6 +71,7 @@ pub(super) fn build(
         let entry = DesiredDeployment {
             bundle: bundle_name.clone(),
             deployment: allowed,
+            rendered_in_cluster: snapshot.deployments.get(&allowed).is_some_and(|facts| facts.rendered_in_cluster),
             depends_on: dependencies(snapshot, bundle_name, bundle, cluster),
             deletion_limit: deletion_limit(snapshot, bundle_name, bundle),
             unknown: BTreeMap::new(),

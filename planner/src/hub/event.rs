@@ -176,6 +176,7 @@ pub struct FailedEntry {
 
 /// What decisions need to know of a [`Deployment`](fleet_api::wire::Deployment).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct DeploymentFacts {
     /// How many objects it has.
     pub objects: u32,
@@ -186,6 +187,10 @@ pub struct DeploymentFacts {
     /// Whether it has hooks that run when it goes.
     #[serde(default)]
     pub has_delete_hooks: bool,
+    /// Whether it has sources in place of objects: only an agent of [`SOURCES_PROTOCOL`](fleet_api::wire::SOURCES_PROTOCOL)
+    /// can use it.
+    #[serde(default)]
+    pub rendered_in_cluster: bool,
 }
 
 /// Who a cluster is, fixed at enrollment.
@@ -261,6 +266,8 @@ pub struct Sync {
     pub start: Option<u64>,
     /// Its process.
     pub instance: String,
+    /// The newest protocol that it speaks.
+    pub protocol: u32,
     /// What it has.
     pub have: Option<fleet_api::wire::Have>,
     /// What changed there.

@@ -45,6 +45,9 @@ pub struct Memory {
     pub start: u64,
     /// That process.
     pub instance: String,
+    /// The newest protocol that it speaks; 0 where it was never heard of.
+    #[serde(default)]
+    pub protocol: u32,
     /// The start whose reports `sequence` counts.
     pub report_start: u64,
     /// The newest report (R11).
@@ -97,6 +100,7 @@ impl Memory {
             hold: None,
             start: 0,
             instance: String::new(),
+            protocol: 0,
             report_start: 0,
             sequence: 0,
             report: Report::default(),
@@ -131,6 +135,10 @@ impl Memory {
             return SyncOutcome { start: self.start, fenced: true, acknowledged: self.sequence, ..outcome };
         }
         outcome.start = self.start;
+        if self.protocol != sync.protocol {
+            self.protocol = sync.protocol;
+            outcome.durable = true;
+        }
         self.account_for(sync.have, rules, &mut outcome);
         match &sync.report {
             Some(delta) => self.take_report(delta, rules, &mut outcome),

@@ -6,6 +6,7 @@ use super::snapshot::{RenderResult, Snapshot};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
+use fleet_api::wire::SOURCES_PROTOCOL;
 
 /// What one cluster gets of one Bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,11 @@ pub(super) fn all_at_once(
         Some(RenderResult::Failed(notes)) => return Some(keep(None, kept_notes(notes, placement.allowed.is_some()))),
         Some(RenderResult::Done(deployment)) => *deployment,
     };
+    if Some(wanted) != placement.allowed
+        && let Some(note) = too_old(snapshot, cluster_name, wanted)
+    {
+        return Some(keep(Some(wanted), vec![note]));
+    }
     if rules.on(Rule::R13Empty)
         && let Some(note) = empty(snapshot, bundle_name, placement.allowed, wanted)
     {
@@ -69,12 +75,32 @@ fn kept_notes(notes: &[Note], has_last_good: bool) -> Vec<Note> {
 
 /// R13: a render that gives nothing, where there was something, changes nothing.
 fn empty(snapshot: &Snapshot, bundle: &Ref, allowed: Option<Digest>, wanted: Digest) -> Option<Note> {
-    let objects = |digest| snapshot.deployments.get(&digest).map(|facts| facts.objects);
+    // How many objects sources have, the agent sees; it keeps the same rule.
+    let facts = |digest| snapshot.deployments.get(&digest).filter(|facts| !facts.rendered_in_cluster);
+    let objects = |digest| facts(digest).map(|facts| facts.objects);
     let had = allowed.and_then(objects).unwrap_or_default();
     (objects(wanted) == Some(0) && had > 0).then(|| {
         let message = format!("Bundle {bundle} renders to no object at all; the {had} objects that it had stay");
         Note::new(Reason::EmptyRender, message)
     })
+}
+
+/// An agent that cannot render keeps what it has.
+fn too_old(snapshot: &Snapshot, cluster: &Ref, wanted: Digest) -> Option<Note> {
+    let facts = snapshot.deployments.get(&wanted)?;
+    let memory = snapshot.clusters.get(cluster)?.memory.as_ref()?;
+    if !facts.rendered_in_cluster || memory.protocol >= SOURCES_PROTOCOL {
+        return None;
+    }
+    if memory.protocol == 0 {
+        let message = format!("cluster {cluster} has not been heard of yet: whether its agent can render is not known");
+        return Some(Note::new(Reason::WaitingForCluster, message));
+    }
+    let message = format!(
+        "the bundle has values that are read in the cluster (helm.valuesFrom), which the agent of cluster {cluster} cannot do:          it speaks protocol {}, and this needs {SOURCES_PROTOCOL}; it keeps what it has",
+        memory.protocol
+    );
+    Some(Note::new(Reason::ProtocolTooOld, message).with_remedy("update the agent"))
 }
 
 fn paused(snapshot: &Snapshot, bundle_name: &Ref, cluster_name: &Ref) -> Option<Note> {

@@ -85,9 +85,13 @@ impl Machine {
         let old_facts = memory.report.facts.clone();
         let old_version = memory.report.version;
         let old_held = memory.report.held.clone();
+        let old_protocol = memory.protocol;
         let outcome = memory.sync(sync, self.options.rules);
         if outcome.fenced {
             return Some(outcome);
+        }
+        if memory.protocol != old_protocol {
+            self.dirty.clusters.insert(sync.cluster.clone());
         }
         let name = &sync.cluster;
         let expiring = memory

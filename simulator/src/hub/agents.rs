@@ -42,6 +42,7 @@ impl World {
             cluster: slot.cluster.clone(),
             start: request.start,
             instance: request.instance,
+            protocol: request.protocol,
             have: request.have,
             report: request.report,
         };

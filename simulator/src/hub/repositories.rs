@@ -56,7 +56,7 @@ impl World {
             self.hub.disk.blobs.insert(digest, json);
         }
         Deployment {
-            protocol: fleet_api::wire::PROTOCOL,
+            protocol: fleet_api::wire::PLAIN_PROTOCOL,
             bundle: input.bundle.clone(),
             release_namespace: crate::git::SHOP.to_owned(),
             force_namespace: false,
@@ -65,6 +65,8 @@ impl World {
             namespace_annotations: BTreeMap::new(),
             options: tree.options,
             objects,
+            sources: None,
+            rendered_from: None,
             unknown: BTreeMap::new(),
         }
     }

@@ -67,6 +67,7 @@ pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
         keep_resources: deployment.options.keep_resources,
         delete_crd_resources: deployment.options.delete_crd_resources,
         has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
+        rendered_in_cluster: deployment.sources.is_some(),
     }
 }
 

@@ -287,6 +287,7 @@ impl<'a, 'p> Runner<'a, 'p> {
             leave_out: Vec::new(),
             cause: Cause::Hook,
             sync: self.scope.deployment.options.force_sync_generation,
+            private: self.scope.deployment.rendered_from.is_some(),
         })));
     }
 

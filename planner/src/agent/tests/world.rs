@@ -1,9 +1,9 @@
 //! A cluster, a hub's blobs and a disk, in memory: performs actions at once.
 
 use super::super::*;
-use fleet_api::Reason;
 use fleet_api::v1alpha1::CorrectDrift;
 use fleet_api::wire::{ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Hook, Tombstone};
+use fleet_api::{Note, Reason};
 
 pub(super) const NOW: &str = "2026-11-25T12:00:00Z";
 
@@ -30,6 +30,10 @@ pub(super) struct World {
     pub generation: u64,
     pub rules: Rules,
     pub report: Report,
+    /// What `valuesFrom` names, or why it cannot be read.
+    pub values: Result<&'static str, Note>,
+    /// What values give.
+    pub renders: BTreeMap<&'static str, Result<Spec, Note>>,
     /// Stop after that many actions: a crash.
     pub fuel: Option<usize>,
     /// The watch shows what was applied before the answer comes.
@@ -98,6 +102,8 @@ impl Spec {
                     unknown: BTreeMap::new(),
                 })
                 .collect(),
+            sources: None,
+            rendered_from: None,
             unknown: BTreeMap::new(),
         }
     }
@@ -129,6 +135,8 @@ impl World {
             broken_groups: BTreeSet::new(),
             refuse: BTreeMap::new(),
             finalizers: BTreeSet::new(),
+            values: Ok(""),
+            renders: BTreeMap::new(),
             unhealthy: BTreeSet::new(),
             generation: 0,
             rules,
@@ -153,6 +161,7 @@ impl World {
             deployments.push(DesiredDeployment {
                 bundle: name(spec.bundle),
                 deployment: digest,
+                rendered_in_cluster: false,
                 depends_on: Vec::new(),
                 deletion_limit: None,
                 unknown: BTreeMap::new(),
@@ -371,7 +380,29 @@ impl World {
                 self.machine.observe(Event::Touched { key: remove.target.key, repaired: true, at });
             }
             Action::Delete(delete) => self.delete_as_told(*delete),
+            Action::ReadValues(read) => {
+                let refs: Vec<String> = read.refs.iter().map(|of| format!("{} {}", of.object, of.key)).collect();
+                self.log.push(format!("values {} as {:?}", refs.join(", "), read.service_account));
+                let result = self.values.clone().map(|text| Digest::of(text.as_bytes()));
+                self.machine.observe(Event::Values { deployment: read.deployment, result, at });
+            }
+            Action::Render { deployment, values } => {
+                self.log.push("render".into());
+                let text = self.renders.keys().find(|text| Digest::of(text.as_bytes()) == values);
+                let result = self.renders[text.expect("values that give something")].clone();
+                let result = result.map(|spec| Box::new(self.made(&spec, deployment)));
+                self.machine.observe(Event::Rendered { deployment, values: Some(values), result, at });
+            }
         }
+    }
+
+    /// What comes of sources; it is in the cache.
+    fn made(&mut self, spec: &Spec, from: Digest) -> Made {
+        let deployment = Deployment { rendered_from: Some(from), ..spec.deployment() };
+        let digest = Digest::of_json(&deployment).unwrap();
+        self.blobs.extend(deployment.objects.iter().map(|object| (object.digest, None)));
+        self.blobs.insert(digest, Some(deployment.clone()));
+        Made { digest, deployment }
     }
 
     fn discover(&mut self, kinds: Vec<GroupKind>) {

@@ -1,0 +1,319 @@
+//! Values that a bundle names (`helm.valuesFrom`): read in the cluster with the rights of the bundle, rendered here, and told to
+//! nobody. Called for [`Action::ReadValues`](skiff_planner::agent::Action::ReadValues) and
+//! [`Action::Render`](skiff_planner::agent::Action::Render).
+//!
+//! Invariant: values are in memory and, rendered, encrypted in the cache; no message, log or report has one.
+
+use crate::api::{ApiError, object_path};
+use crate::cache::Cache;
+use crate::execute::{Done, Tools};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fleet_api::wire::{Deployment, Facts, Report};
+use fleet_api::{Digest, Note, Reason};
+use serde_json::Value;
+use skiff_planner::agent::{Event, Made, ReadValues, Target, ValueRef};
+use skiff_render::{ClusterFacts, InCluster, Values, from_sources, packed};
+use skiff_wire::classify::explain;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A text of values that is shorter than this, in bytes, is a word that stands in messages anyway.
+const SHORTEST: usize = 4;
+/// How many texts are looked for in messages at most.
+const TEXTS: usize = 4_096;
+
+/// What was read, by the Deployment that names it.
+#[derive(Default)]
+pub struct Kept {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    held: BTreeMap<Digest, Held>,
+    /// What may not stand in a message, the longest first: one may be a part of another.
+    texts: BTreeSet<(Reverse<usize>, String)>,
+}
+
+#[derive(Clone)]
+struct Held {
+    digest: Digest,
+    values: Arc<Vec<Values>>,
+    cluster: Arc<ClusterFacts>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the values of Deployments that nothing needs any more.
+    pub fn keep_only(&self, needed: &BTreeSet<Digest>) {
+        self.lock().held.retain(|deployment, _| needed.contains(deployment));
+    }
+
+    fn get(&self, deployment: Digest, digest: Digest) -> Option<Held> {
+        self.lock().held.get(&deployment).filter(|held| held.digest == digest).cloned()
+    }
+
+    fn put(&self, deployment: Digest, held: Held) {
+        let mut texts = BTreeSet::new();
+        held.values.iter().flat_map(|values| values.as_map().values()).for_each(|value| collect(value, &mut texts));
+        let mut inner = self.lock();
+        inner.held.insert(deployment, held);
+        for text in texts {
+            if inner.texts.len() < TEXTS {
+                inner.texts.insert((Reverse(text.len()), text));
+            }
+        }
+    }
+
+    /// The report without any text of the values: controllers and webhooks quote what they were given.
+    #[must_use]
+    pub fn scrub(&self, mut report: Report) -> Report {
+        let inner = self.lock();
+        if inner.texts.is_empty() {
+            return report;
+        }
+        let clean = |text: &mut String| {
+            for (_, value) in &inner.texts {
+                if text.contains(value.as_str()) {
+                    *text = text.replace(value.as_str(), "…");
+                }
+            }
+        };
+        let note = |note: &mut Note| {
+            clean(&mut note.message);
+            clean(&mut note.remedy);
+        };
+        report.notes.iter_mut().for_each(note);
+        for said in report.deployments.values_mut() {
+            said.notes.iter_mut().for_each(note);
+            said.not_ready.iter_mut().for_each(|object| clean(&mut object.message));
+        }
+        report
+    }
+}
+
+/// Every text in a value, as it stands and as it stands in a Secret.
+fn collect(value: &Value, texts: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.len() >= SHORTEST => {
+            texts.insert(STANDARD.encode(text));
+            texts.insert(text.clone());
+            texts.extend(text.lines().filter(|line| line.len() >= SHORTEST).map(str::to_owned));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(map) => map.values().for_each(|item| collect(item, texts)),
+        _ => {}
+    }
+}
+
+impl Tools {
+    /// Reads what a Deployment names, and keeps it.
+    pub fn read_values(self, read: Box<ReadValues>, facts: &Facts) -> impl Future<Output = Done> + Send + use<> {
+        let cluster = ClusterFacts {
+            kubernetes_version: facts.kubernetes_version.clone(),
+            api_versions: facts.api_versions.list().to_vec(),
+            ..ClusterFacts::default()
+        };
+        let served = facts.api_versions.digest();
+        async move {
+            let result = self.try_values(&read).await.map(|values| {
+                let all: Vec<_> = values.iter().map(Values::as_map).collect();
+                let digest = Digest::of_json(&(all, &cluster.kubernetes_version, served));
+                let digest = digest.unwrap_or_else(|_| Digest::of(b""));
+                let held = Held { digest, values: Arc::new(values), cluster: Arc::new(cluster) };
+                self.values.put(read.deployment, held);
+                digest
+            });
+            if let Err(note) = &result {
+                tracing::info!(deployment = %read.deployment, reason = %note.reason, "{}", note.message);
+            }
+            Done::Events(vec![Event::Values { deployment: read.deployment, result, at: self.now() }])
+        }
+    }
+
+    async fn try_values(&self, read: &ReadValues) -> Result<Vec<Values>, Note> {
+        let mut all = Vec::new();
+        for reference in &read.refs {
+            let target = target(reference, &read.service_account);
+            let object = self.api.get_as_account(&object_path(&target), &read.service_account).await;
+            let object = object.map_err(|error| unread(&target, &error))?;
+            all.push(values_in(&object, reference)?);
+        }
+        Ok(all)
+    }
+
+    /// Renders with the values that were read.
+    pub async fn render(self, deployment: Digest, values: Digest) -> Done {
+        let at = self.now();
+        let rendered = |values, result| Event::Rendered { deployment, values, result, at };
+        let again = |what: &str| {
+            Err(Note::new(
+                Reason::WaitingForCluster,
+                format!("{what} of the bundle are not at hand; they are read again"),
+            ))
+        };
+        let Some(held) = self.values.get(deployment, values) else {
+            return Done::Events(vec![rendered(None, again("the values"))]);
+        };
+        let cache = self.cache.clone();
+        let made = tokio::task::spawn_blocking(move || make(&cache, deployment, &held)).await;
+        let made = made.unwrap_or_else(|_| Err(Unmade::Failed(panicked(deployment))));
+        Done::Events(match made {
+            Ok(made) => vec![rendered(Some(values), Ok(Box::new(made)))],
+            Err(Unmade::Failed(note)) => {
+                tracing::info!(%deployment, reason = %note.reason, "{}", note.message);
+                vec![rendered(Some(values), Err(note))]
+            }
+            Err(Unmade::Lost(digest)) => {
+                vec![Event::BlobLost { digest }, rendered(None, again("the files"))]
+            }
+        })
+    }
+}
+
+/// Why nothing was made.
+enum Unmade {
+    /// It does not render.
+    Failed(Note),
+    /// The cache does not have it.
+    Lost(Digest),
+}
+
+fn panicked(deployment: Digest) -> Note {
+    // Not what the panic says: it may quote a value.
+    Note::new(Reason::Internal, format!("rendering deployment {deployment} in the cluster panicked"))
+}
+
+/// Renders, and puts all that came of it into the cache, encrypted.
+fn make(cache: &Cache, source: Digest, held: &Held) -> Result<Made, Unmade> {
+    let internal = |what: String| Unmade::Failed(Note::new(Reason::Internal, what));
+    let bytes = cache.read(source).ok_or(Unmade::Lost(source))?;
+    let document: Deployment = serde_json::from_slice(&bytes).map_err(|error| internal(error.to_string()))?;
+    let tree = document.sources.as_ref().map(|sources| sources.tree);
+    let tree = tree.ok_or_else(|| internal(format!("deployment {source} has no sources")))?;
+    let packed = cache.read(tree).ok_or(Unmade::Lost(tree))?;
+    let files = packed::unpack(&packed).map_err(|error| internal(error.to_string()))?;
+    let with = InCluster { files: &files, cluster: &held.cluster, values: &held.values };
+    let made = catch_unwind(AssertUnwindSafe(|| from_sources(&document, source, with)));
+    let (deployment, objects) = made.unwrap_or_else(|_| Err(panicked(source))).map_err(Unmade::Failed)?;
+    let unwritten = |error: std::io::Error| internal(format!("what was rendered cannot be kept: {error}"));
+    for (digest, bytes) in objects {
+        cache.write(digest, &bytes, true).map_err(unwritten)?;
+    }
+    let bytes = serde_json::to_vec(&deployment).map_err(|error| internal(error.to_string()))?;
+    let digest = Digest::of(&bytes);
+    cache.write(digest, &bytes, true).map_err(unwritten)?;
+    Ok(Made { digest, deployment })
+}
+
+fn target(reference: &ValueRef, service_account: &str) -> Target {
+    let plural = if reference.object.kind == "Secret" { "secrets" } else { "configmaps" };
+    Target {
+        key: reference.object.clone(),
+        api_version: "v1".into(),
+        plural: plural.into(),
+        service_account: service_account.to_owned(),
+    }
+}
+
+fn unread(target: &Target, error: &ApiError) -> Note {
+    let key = &target.key;
+    let who = if target.service_account.is_empty() {
+        "the agent".to_owned()
+    } else {
+        let namespace = fleet_api::labels::AGENT_NAMESPACE;
+        format!("service account {namespace}/{}", target.service_account)
+    };
+    let note = match error.code() {
+        Some(404) => {
+            let message = format!("{key}, which helm.valuesFrom names, is not there");
+            Note::new(Reason::WaitingForValues, message)
+        }
+        Some(401 | 403) => {
+            let message = format!("{who} may not get {key}, which helm.valuesFrom names");
+            let remedy = format!("allow {who} to get {} {:?} in that namespace", target.plural, key.name);
+            Note::new(Reason::Forbidden, message).with_remedy(remedy)
+        }
+        _ => Note::new(Reason::ApiServerUnreachable, explain("read", key, error).message),
+    };
+    note.about(key.clone())
+}
+
+/// The values of one key. An error names places and never what stands there.
+fn values_in(object: &Value, reference: &ValueRef) -> Result<Values, Note> {
+    let ValueRef { object: of, key } = reference;
+    let wrong = |reason, what: String| Note::new(reason, format!("key {key:?} of {of}, {what}")).about(of.clone());
+    let text = object["data"][key.as_str()].as_str();
+    let text =
+        text.ok_or_else(|| wrong(Reason::WaitingForValues, "which helm.valuesFrom names, is not there".to_owned()))?;
+    let decoded = if of.kind == "Secret" { STANDARD.decode(text).ok() } else { Some(text.as_bytes().to_vec()) };
+    let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| wrong(Reason::RenderFailed, "which helm.valuesFrom names, is no text".to_owned()))?;
+    Values::from_yaml(&text)
+        .map_err(|_| wrong(Reason::RenderFailed, "which helm.valuesFrom names, is no YAML mapping".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleet_api::ObjectKey;
+    use serde_json::json;
+
+    fn reference(kind: &str) -> ValueRef {
+        ValueRef { object: ObjectKey::new("", kind, "shop", "web"), key: "values.yaml".into() }
+    }
+
+    #[test]
+    fn errors_about_values_never_quote_them() {
+        let secret = |text: &str| json!({"data": {"values.yaml": STANDARD.encode(text)}});
+        let read = |object: &Value, kind| values_in(object, &reference(kind));
+        assert_eq!(read(&secret("a: {b: hunter2}"), "Secret").unwrap().as_map()["a"], json!({"b": "hunter2"}));
+        let map = json!({"data": {"values.yaml": "a: hunter2"}});
+        assert_eq!(read(&map, "ConfigMap").unwrap().as_map()["a"], "hunter2");
+        let cases = [
+            (secret("hunter2"), Reason::RenderFailed),
+            (secret("a: [hunter2"), Reason::RenderFailed),
+            (secret("--- hunter2"), Reason::RenderFailed),
+            (json!({"data": {"values.yaml": "hunter2 is no base64"}}), Reason::RenderFailed),
+            (json!({"data": {"other": "hunter2"}}), Reason::WaitingForValues),
+            (json!({"hunter2": 1}), Reason::WaitingForValues),
+        ];
+        for (object, reason) in cases {
+            let note = read(&object, "Secret").unwrap_err();
+            assert_eq!(note.reason, reason, "{object}");
+            assert!(note.message.contains("shop/web") && !note.message.contains("hunter2"), "{}", note.message);
+        }
+    }
+
+    #[test]
+    fn a_report_holds_no_text_of_the_values() {
+        let kept = Kept::default();
+        let values =
+            Values::from_yaml("user: bob\nlogin: {password: hunter2, part: ter2}\nkeys: ['line one\n\n  line two']\n")
+                .unwrap();
+        let held = Held {
+            digest: Digest::of(b"v"),
+            values: Arc::new(vec![values]),
+            cluster: Arc::new(ClusterFacts::default()),
+        };
+        kept.put(Digest::of(b"d"), held);
+        let note = |text: &str| Note::new(Reason::NotReady, text);
+        let report =
+            Report { notes: vec![note("bob cannot log in with hunter2, aHVudGVyMg==, line two")], ..Report::default() };
+        assert_eq!(kept.scrub(report).notes[0].message, "bob cannot log in with …, …, …");
+        kept.keep_only(&BTreeSet::new());
+        assert!(kept.get(Digest::of(b"d"), Digest::of(b"v")).is_none());
+    }
+}
