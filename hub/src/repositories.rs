@@ -80,6 +80,8 @@ pub(crate) struct Polling {
     /// Packages that were fetched.
     pub(crate) charts: PathBuf,
     pub(crate) allow_file: bool,
+    /// Turns true when the hub stops.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// What is known of one GitRepo between polls.

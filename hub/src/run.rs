@@ -135,6 +135,7 @@ impl Hub {
             cache: config.data.join("git"),
             charts: config.data.join("charts"),
             allow_file: config.allow_file_repositories,
+            stop: stopped.clone(),
         };
         let tasks = vec![
             tokio::spawn(deciding.run(messages, stopped.clone())),

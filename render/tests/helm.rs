@@ -214,3 +214,23 @@ fn dependencies_that_are_named_by_file_come_from_the_repository() {
     let off = json!({"chart": "web", "disableDependencyUpdate": true});
     assert_eq!(names(off), [] as [&str; 0]);
 }
+
+#[test]
+fn a_chart_that_was_fetched_is_rendered_packed_or_unpacked_and_its_place_is_its_name() {
+    // The directory that Fleet gives it.
+    let dir = format!(".chart/{}", fleet_api::Digest::of(b"web:https://c.example:~1").hex());
+    let helm = json!({"helm": {"repo": "https://c.example", "chart": "web", "version": "~1"}});
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    // `skiff` stores the package; Bundles that Fleet made hold its files, below the directory that a package has.
+    for inside in ["", "/web"] {
+        let (chart, file) = (format!("{dir}{inside}/Chart.yaml"), format!("{dir}{inside}/templates/a.yaml"));
+        let files =
+            [(chart.as_str(), CHART), (file.as_str(), template), ("web/Chart.yaml", "no chart"), ("x.yaml", template)];
+        let rendered = run(&files, helm.clone(), None).unwrap();
+        let sources: Vec<&str> = rendered.objects.iter().map(|object| object.source.as_str()).collect();
+        assert_eq!(sources, ["app/web-0.1.0.tgz/templates/a.yaml"], "{inside}");
+    }
+    // Nothing is deployed in place of a chart that is not there.
+    let error = run(&[("x.yaml", template)], helm, None).unwrap_err();
+    assert!(error.to_string().contains("the chart `web` of https://c.example was not fetched"), "{error}");
+}

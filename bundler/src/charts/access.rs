@@ -76,12 +76,13 @@ impl Access {
     }
 
     /// Whether the pattern matches a URL up to the end of its host at least: `https://charts.example` does not speak of
-    /// `https://charts.example.evil`.
+    /// `https://charts.example.evil`, nor `https://charts.example:80` of port 8080.
     fn matches(&self, url: &str) -> bool {
         let Some(found) = self.pattern.as_ref().and_then(|pattern| pattern.find(url)) else { return false };
         let start = url.find("://").map_or(0, |at| at + 3);
-        let host = url[start..].find(['/', '?', '#', ':']).map_or(url.len(), |at| start + at);
-        found.end() >= host
+        let end_at = |ends: &[char]| url[start..].find(ends).map_or(url.len(), |at| start + at);
+        // A port may be left out of the pattern, and not cut in two.
+        found.end() == end_at(&['/', '?', '#', ':']) || found.end() >= end_at(&['/', '?', '#'])
     }
 }
 

@@ -6,17 +6,23 @@ use super::index::{self, Entry, Index};
 use super::registry::{self, Challenge, Reference};
 use super::source::Source;
 use super::{Charts, Error, Package, PackageCache, Wanted};
+use crate::git::remote::redact;
 use fleet_api::Digest;
 use helm_rs::Chart;
 use helm_rs::semver::Version;
 use reqwest::{StatusCode, Url, header};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// How large a package may be.
 const MAX_PACKAGE: u64 = 64 << 20;
+/// How long one read of a repository may wait for charts, all together. What is missing then is fetched at the next.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What was read of repositories, by URL and by who asked.
 type Indexes = BTreeMap<(Url, String), Result<Arc<Index>, Error>>;
@@ -29,6 +35,9 @@ pub struct Fetcher {
     cache: Option<PackageCache>,
     /// What was fetched under another text is not taken from the disk.
     edition: String,
+    deadline: Instant,
+    /// Turns true when nothing is to be waited for any more.
+    stop: Option<watch::Receiver<bool>>,
     http: Http,
     indexes: Mutex<Indexes>,
 }
@@ -43,8 +52,23 @@ impl Fetcher {
         cache: Option<PackageCache>,
         edition: impl Into<String>,
     ) -> Self {
-        let (http, indexes) = (Http::default(), Mutex::default());
-        Self { runtime, access, cache, edition: edition.into(), http, indexes }
+        let (http, indexes, stop) = (Http::default(), Mutex::default(), None);
+        let deadline = Instant::now() + PATIENCE;
+        Self { runtime, access, cache, edition: edition.into(), deadline, stop, http, indexes }
+    }
+
+    /// Ends waiting when `stop` turns true.
+    #[must_use]
+    pub fn until(self, stop: watch::Receiver<bool>) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+
+    async fn stopped(&self) {
+        match &self.stop {
+            // Who would say so is gone, or has said so.
+            Some(stop) => drop(stop.clone().wait_for(|stop| *stop).await),
+            None => std::future::pending().await,
+        }
     }
 
     fn known(&self, name: &Digest) -> Option<Package> {
@@ -253,7 +277,21 @@ impl Registry<'_> {
 impl Charts for Fetcher {
     fn package(&self, wanted: Wanted<'_>) -> Result<Package, Error> {
         let access = self.access.as_ref().map_err(Clone::clone)?;
-        self.runtime.block_on(Fetch { fetcher: self, view: access.of(wanted.dir) }.chart(wanted))
+        let fetch = Fetch { fetcher: self, view: access.of(wanted.dir) };
+        let late = |reason: String| {
+            let named = if wanted.repo.is_empty() { wanted.chart } else { wanted.repo };
+            Err(Error::Unreachable { url: redact(named), reason })
+        };
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                // What is on the disk already takes no time.
+                found = tokio::time::timeout_at(self.deadline, fetch.chart(wanted)) => found.unwrap_or_else(|_| {
+                    late(format!("all charts of the repository together took longer than {} s", PATIENCE.as_secs()))
+                }),
+                () = self.stopped() => late("the hub is stopping".to_owned()),
+            }
+        })
     }
 }
 

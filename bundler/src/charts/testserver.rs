@@ -92,6 +92,12 @@ impl WebServer {
         Ok(Self { address, shared, task })
     }
 
+    /// The same pages for a listener of the caller's own (TLS).
+    #[cfg(test)]
+    pub(crate) fn router(&self) -> Router {
+        Router::new().fallback(handle).with_state(Arc::clone(&self.shared))
+    }
+
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

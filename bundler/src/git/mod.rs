@@ -34,7 +34,7 @@ mod ssh;
 mod state;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(any(test, feature = "test-server"))]
 pub mod testserver;
 pub(crate) mod tls;

@@ -12,7 +12,8 @@ pub(super) async fn of(polling: &Polling, namespace: &str, gitrepo: &GitRepo) ->
     let access = access(polling, namespace, spec).await?;
     // Who raises it wants everything anew.
     let edition = spec.force_sync_generation.to_string();
-    Ok(Fetcher::new(tokio::runtime::Handle::current(), access, Some(PackageCache::new(folder)), edition))
+    let fetcher = Fetcher::new(tokio::runtime::Handle::current(), access, Some(PackageCache::new(folder)), edition);
+    Ok(fetcher.until(polling.stop.clone()))
 }
 
 /// The name of the secret for charts, and the field that names it; empty where none does. As in Fleet the one by path wins.

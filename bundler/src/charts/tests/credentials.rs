@@ -1,17 +1,16 @@
 //! Which host sees the credentials.
 
-use super::super::access::Owner;
 use super::super::testserver::{Page, basic, package};
 use super::*;
-use reqwest::Url;
+use crate::git::tests::http::over_tls;
 
-const PASSWORD: &str = "hunter2-canary";
+pub(super) const PASSWORD: &str = "hunter2-canary";
 
 pub(super) fn secret(values: &[(&str, &str)]) -> Result<HelmSecret, Error> {
     HelmSecret::from_secret(|key| values.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_bytes()))
 }
 
-fn user() -> HelmSecret {
+pub(super) fn user() -> HelmSecret {
     secret(&[("username", "ada"), ("password", PASSWORD)]).unwrap()
 }
 
@@ -20,7 +19,7 @@ pub(super) fn access(pattern: &str, secret: HelmSecret) -> Access {
     Access::new(pattern).unwrap().with_secrets(Secrets::One(secret), "fleet-default/helm")
 }
 
-const LOOPBACK: &str = r"http://127\.0\.0\.1:\d+";
+pub(super) const LOOPBACK: &str = r"http://127\.0\.0\.1:\d+";
 
 #[test]
 fn the_repository_that_the_pattern_matches_sees_them() {
@@ -63,27 +62,6 @@ fn a_wrong_password_is_told_of_without_its_text() {
 }
 
 #[test]
-fn another_host_never_sees_them_whatever_a_redirect_or_an_index_says() {
-    let fixture = Fixture::new();
-    let other = fixture.another();
-    other.put_chart("web", "1.0.0", &[]);
-    let tgz = other.url("/web-1.0.0.tgz");
-    let index = format!("apiVersion: v1\nentries: {{web: [{{version: 1.0.0, urls: [{tgz:?}]}}]}}");
-    for page in [Page::redirect(&other.url("/index.yaml")), Page::of(index)] {
-        fixture.server.put("/index.yaml", page.behind("ada", PASSWORD));
-        fixture.server.put("/web-1.0.0.tgz", Page::redirect(&tgz).behind("ada", PASSWORD));
-        // Each with a place of its own for what was fetched.
-        let fetcher = Fetcher::new(fixture.runtime.handle().clone(), Ok(access(LOOPBACK, user())), None, "");
-        let repo = fixture.server.url("/");
-        fetcher.package(Wanted { repo: &repo, chart: "web", version: "", dir: "" }).unwrap();
-    }
-    assert!(fixture.server.requests().iter().all(|request| request.authorization.is_some()));
-    let arrived = other.requests();
-    assert_eq!(arrived.len(), 3, "{arrived:?}");
-    assert!(arrived.iter().all(|request| request.authorization.is_none()), "{arrived:?}");
-}
-
-#[test]
 fn they_do_not_go_in_the_clear_unless_that_is_said() {
     let fixture = Fixture::new();
     let get = |secret| {
@@ -94,30 +72,6 @@ fn they_do_not_go_in_the_clear_unless_that_is_said() {
     assert!(matches!(&refused, Error::Refused { reason, .. } if reason.contains("basicHTTP")), "{refused}");
     let said = secret(&[("username", "ada"), ("password", "x"), ("basicHTTP", "true")]).unwrap();
     assert!(matches!(get(said), Error::Unreachable { .. }), "there is no such host");
-}
-
-#[test]
-fn a_token_service_sees_them_where_it_is_the_registry_or_vouched_for() {
-    let ghcr = access(
-        r"oci://(ghcr\.io|registry-1\.docker\.io|registry\.gitlab\.example)/|https://gitlab\.example/jwt",
-        user(),
-    );
-    for (registry, realm, shown) in [
-        ("ghcr.io", "https://ghcr.io/token", true),
-        ("ghcr.io", "https://ghcr.io:444/token", false),
-        ("ghcr.io", "http://ghcr.io/token", false),
-        ("ghcr.io", "https://evil.example/token", false),
-        ("ghcr.io", "https://auth.docker.io/token", false),
-        ("registry-1.docker.io", "https://auth.docker.io/token", true),
-        ("registry-1.docker.io", "http://auth.docker.io/token", false),
-        ("registry.gitlab.example", "https://gitlab.example/jwt/auth", true),
-        ("other.example", "https://other.example/token", false),
-    ] {
-        let url = Url::parse(&format!("https://{registry}/v2/web/")).unwrap();
-        let text = format!("oci://{registry}/web");
-        let owner = Owner { url: &url, text: &text };
-        assert_eq!(ghcr.of("").trusts_realm(owner, &Url::parse(realm).unwrap()), shown, "{registry} {realm}");
-    }
 }
 
 #[test]
@@ -181,4 +135,27 @@ fn a_bundle_gets_the_credentials_of_its_directory() {
     assert!(matches!(get("apps/other"), Err(Error::Unauthorized { .. })));
     get("apps/web").unwrap();
     assert!(matches!(get("apps/other"), Err(Error::Unauthorized { .. })), "not from the disk, either");
+}
+
+#[test]
+fn a_certificate_is_believed_where_the_secret_says_so_and_its_repository_matches() {
+    let fixture = Fixture::new();
+    fixture.server.put_chart("web", "1.0.0", &[]);
+    let (port, pem, seen) = fixture.runtime.block_on(over_tls(fixture.server.router(), "localhost"));
+    let repo = format!("https://localhost:{port}/");
+    let get = |pattern: &str, values: &[(&str, &str)]| {
+        let fetcher = fixture.fetcher(access(pattern, secret(values)?), "");
+        fetcher.package(Wanted { repo: &repo, chart: "web", version: "1.0.0", dir: "" })
+    };
+    for (pattern, values) in [(repo.as_str(), vec![]), ("https://localhost:1?", vec![("cacerts", pem.as_str())])] {
+        let error = get(pattern, &values).unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. } | Error::Address { .. }), "{error}");
+    }
+    let error = get(&repo, &[("cacerts", "no PEM")]).unwrap_err();
+    assert!(error.to_string().contains("cacerts holds no certificate"), "{error}");
+    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 0, "a handshake came about");
+    get(&repo, &[("cacerts", &pem)]).unwrap();
+    let other = Fixture { folder: tempfile::tempdir().unwrap(), ..fixture };
+    let insecure = other.fetcher(access(&repo, secret(&[("insecureSkipVerify", "true")]).unwrap()), "");
+    insecure.package(Wanted { repo: &repo, chart: "web", version: "1.0.0", dir: "" }).unwrap();
 }

@@ -1,6 +1,7 @@
 //! Charts from a server in this process.
 
 mod credentials;
+mod cve_replay;
 mod oci;
 mod pure;
 mod repository;

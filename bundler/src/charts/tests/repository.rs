@@ -120,31 +120,17 @@ fn what_fails_says_why() {
 }
 
 #[test]
-fn a_redirect_or_an_index_leads_to_no_private_network_that_nobody_vouched_for() {
+fn a_server_that_never_ends_is_left_when_the_hub_stops() {
     let fixture = Fixture::new();
-    let other = fixture.another();
-    other.put_chart("web", "1.0.0", &[]);
-    let vouched = regex::escape(&fixture.server.url("/"));
-    fixture.server.put("/index.yaml", Page::redirect(&other.url("/index.yaml")));
-    let error = fixture.get_with(Access::new(&vouched).unwrap(), "web", "").unwrap_err();
-    assert!(matches!(error, Error::Refused { .. } | Error::Address { .. }), "{error}");
-    let index =
-        format!("apiVersion: v1\nentries: {{web: [{{version: 1.0.0, urls: [{:?}]}}]}}", other.url("/web-1.0.0.tgz"));
-    fixture.server.put("/index.yaml", Page::of(index));
-    let error = fixture.get_with(Access::new(&vouched).unwrap(), "web", "").unwrap_err();
-    assert!(matches!(error, Error::Refused { .. } | Error::Address { .. }), "{error}");
-    assert!(other.requests().is_empty());
-    fixture.get("web", "").unwrap();
-}
-
-#[test]
-fn a_name_that_leads_to_a_private_network_is_refused_like_its_address() {
-    let fixture = Fixture::new();
-    let get = |access: Access| {
-        let wanted = Wanted { repo: "https://localhost:9/", chart: "web", version: "", dir: "" };
-        fixture.fetcher(access, "").package(wanted).unwrap_err()
-    };
-    let refused = get(Access::default());
-    assert!(matches!(&refused, Error::Address { host, .. } if host == "localhost"), "{refused}");
-    assert!(matches!(get(Access::new("https://localhost:9/").unwrap()), Error::Unreachable { .. }));
+    let silent = fixture.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let repo = format!("http://{}/", silent.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let fetcher = fixture.fetcher(Access::of_person(), "").until(stopped);
+    let waiting = std::thread::spawn(move || {
+        fetcher.package(Wanted { repo: &repo, chart: "web", version: "", dir: "" }).unwrap_err().to_string()
+    });
+    let _held = fixture.runtime.block_on(silent.accept()).unwrap();
+    stop.send(true).unwrap();
+    let error = waiting.join().unwrap();
+    assert!(error.contains("the hub is stopping"), "{error}");
 }

@@ -96,6 +96,11 @@ impl axum::serve::Listener for TlsListener {
 /// The repositories of a fixture over TLS, with a certificate for `name` that nobody has signed: the port, the
 /// certificate, and how many handshakes came about.
 pub(super) async fn serve_tls(fixture: &Fixture, name: &str) -> (u16, String, Arc<AtomicUsize>) {
+    over_tls(service(&fixture.served()), name).await
+}
+
+/// As [`serve_tls`], whatever the router serves.
+pub(crate) async fn over_tls(router: axum::Router, name: &str) -> (u16, String, Arc<AtomicUsize>) {
     let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -109,7 +114,6 @@ pub(super) async fn serve_tls(fixture: &Fixture, name: &str) -> (u16, String, Ar
     let handshakes = Arc::new(AtomicUsize::new(0));
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = TlsListener { listener, acceptor, handshakes: handshakes.clone() };
-    let router = service(&fixture.served());
     // It ends with the runtime of the test.
     tokio::spawn(async move { axum::serve(listener, router).await });
     (port, made.cert.pem(), handshakes)

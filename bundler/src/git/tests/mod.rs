@@ -2,7 +2,7 @@
 
 mod cve_replay;
 mod fetch;
-mod http;
+pub(crate) mod http;
 mod pack;
 mod parse;
 mod ssh;
