@@ -268,13 +268,18 @@ impl Job {
         };
         let interval = interval_of(&gitrepo);
         let edition = edition(&gitrepo);
-        let known = self.state.lock().await.read.as_ref().is_some_and(|(_, read)| *read == edition);
+        let known = {
+            let state = self.state.lock().await;
+            !state.again && state.read.as_ref().is_some_and(|(_, read)| *read == edition)
+        };
         if gitrepo.spec.disable_polling && known && !self.asked {
             return Outcome { interval, ..idle };
         }
         self.polling.metrics.polls.inc();
         match self.look(&gitrepo, interval).await {
-            Ok(again) => Outcome { interval, failed: again, note: None },
+            // A chart that is away is not a matter of how often somebody pushes.
+            Ok(true) => Outcome { interval: interval.min(DEFAULT_INTERVAL), failed: true, note: None },
+            Ok(false) => Outcome { interval, ..idle },
             Err(failure) => {
                 self.polling.metrics.failed_polls.inc();
                 let Failure { note, transient } = failure;

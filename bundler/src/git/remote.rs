@@ -283,7 +283,13 @@ pub(crate) fn redact(text: &str) -> String {
             let end = rest.find('/').unwrap_or(rest.len());
             match rest[..end].rfind('@') {
                 Some(at) => format!("{scheme}://…@{}", &rest[at + 1..]),
-                None => clean,
+                None => match rest[..end].rsplit_once(':') {
+                    // No port: it may be a password with a character that ended it too early.
+                    Some((host, port)) if !rest[..end].ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit()) => {
+                        format!("{scheme}://{host}:…")
+                    }
+                    _ => clean,
+                },
             }
         }
         None => match clean.rfind('@') {

@@ -81,6 +81,29 @@ async fn a_chart_of_a_repository_reaches_the_cluster_and_stays_while_the_reposit
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_was_fetched_needs_no_repository_after_a_restart() {
+    let server = WebServer::start().await.unwrap();
+    put(&server, "1.2.0");
+    let repo = Repo::new();
+    repo.commit(&[("web/fleet.yaml", &fleet_yaml(&server, "1.2.0"))]);
+    let (dir, hub, mut agent) = hub_of(&repo, json!({})).await;
+    deployed(&mut agent, "1.2.0").await;
+    hub.stop().await;
+    server.clear();
+    let asked = server.requests().len();
+    repo.commit(&[("web/fleet.yaml", &fleet_yaml(&server, "1.2.0").replace("given", "changed"))]);
+    let hub = start(&dir.path().join("hub")).await;
+    agent.moved(&hub);
+    eventually("the change", async || {
+        agent.sync(1, None).await.ok()?;
+        (agent.fetch().await["shop-web"][0]["data"]["note"] == "changed").then_some(())
+    })
+    .await;
+    assert_eq!(server.requests().len(), asked);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repository_may_not_lead_the_hub_into_a_private_network() {
     let server = WebServer::start().await.unwrap();
     put(&server, "1.2.0");

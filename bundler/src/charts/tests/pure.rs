@@ -1,8 +1,10 @@
 //! What is decided without a network.
 
+use super::super::access::{Access, Owner};
 use super::super::index::Index;
+use super::super::registry;
 use super::super::source::Source;
-use super::super::{Error, Wanted};
+use super::super::{Error, Secrets, Wanted};
 
 const INDEX: &str = r#"
 apiVersion: v1
@@ -91,6 +93,7 @@ fn what_fleet_yaml_says_is_read_as_a_place() {
         ("https://charts.example", "", "helm.chart is empty"),
         ("https://ada:hunter2@charts.example", "web", "do not belong into git"),
         ("https://charts.example/#a", "web", "it has a `#`"),
+        ("https://ada:hunter2/#x@charts.example", "web", "\"https://ada:…\""),
         ("https://charts.example\t.evil/", "web", "white space"),
         ("https:\\\\charts.example", "web", "backslashes"),
         ("oci://ghcr.io/charts/web", "", "oci://ghcr.io/charts/web None"),
@@ -124,4 +127,62 @@ fn errors_tell_the_chart_and_what_to_do_and_no_secret() {
         "chart `web` of https://…@charts.example/x, version `~1`: no version of it matches; there are 2.0.0"
     );
     assert!(note.remedy().contains("helm.version"));
+}
+
+/// Every parser of what a server or a repository may say, over one text.
+fn read_all(text: &[u8]) {
+    let line = String::from_utf8_lossy(text);
+    if let Ok(index) = Index::parse(text) {
+        for range in ["", "~1.2", &line] {
+            drop(index.choose("web", range));
+        }
+    }
+    drop(registry::package_of(text));
+    drop(registry::tags_of(text));
+    drop(registry::token_of(text));
+    drop(registry::choose(&[line.clone().into_owned(), "1.2.0".to_owned()], &line));
+    registry::challenge(&line);
+    registry::next_of(&line);
+    drop(Secrets::by_path(|_| Some(text)));
+    let pattern = Access::new(&line);
+    for (repo, chart) in [(&*line, "web"), ("", &*line), (&*line, "")] {
+        let wanted = Wanted { repo, chart, version: "", dir: "a" };
+        let told = match Source::of(wanted) {
+            Ok(Source::Repository { index: url } | Source::Package { url }) => {
+                let owner = Owner { url: &url, text: repo };
+                let admitted = pattern.as_ref().map(|access| access.of("a").admit(owner, &url));
+                admitted.ok().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default()
+            }
+            Ok(Source::Registry(reference)) => {
+                reference.url(false, "tags/list").map_or_else(|e| e.to_string(), String::from)
+            }
+            Err(error) => error.note(wanted).message,
+        };
+        assert!(!told.contains("hunter2") || !line.contains('@'), "{told}");
+    }
+}
+
+#[test]
+fn whatever_a_server_or_a_repository_says_is_an_error_or_a_result() {
+    let texts = [
+        INDEX,
+        r#"{"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"x","size":1},"layers":[{"mediaType":"application/tar+gzip","digest":"sha256:00","size":-1}],"tags":["1",null],"token":"t"}"#,
+        "Bearer realm=\"https://x/t\",service=\"a\",scope=\"é:b\"",
+        "</v2/é?n=1>; rel=\"next\"",
+        "oci://host:5000/a/é:1.2_3@sha256:0000",
+        "https://ada:hunter2@charts.example:443/é?x=y#z",
+        "'apps/*': {username: ada, password: sesame, caBundle: YQ==}\n'[': {}\n",
+        "http[s]?://(charts\\.é)+:\\d+/",
+    ];
+    for text in texts {
+        let text = text.as_bytes();
+        for at in (0..text.len()).step_by(1 + text.len() / 120) {
+            read_all(&text[..at]);
+            for byte in [0, b'"', b':', b'@', 0xff] {
+                let mut changed = text.to_vec();
+                changed[at] = byte;
+                read_all(&changed);
+            }
+        }
+    }
 }
