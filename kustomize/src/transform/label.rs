@@ -34,8 +34,11 @@ impl Labels {
 }
 
 /// Sets an entry. Where it is new it is one with the others of its group, as in kustomize ([`Group`]).
+///
+/// # Errors
+/// The field is no mapping; as in kustomize, it is not what an entry without a name is set in, either.
 fn set_entry(map: &mut Node, key: &str, value: &str, group: &Group) -> Result<(), Error> {
-    map.expect_kind(Kind::Mapping)?;
+    map.expect_kind(if key.is_empty() { Kind::Scalar } else { Kind::Mapping })?;
     if map.field(key).is_some() {
         map.set_field(key, Node::string(value));
     } else {

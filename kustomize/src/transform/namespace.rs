@@ -86,7 +86,8 @@ impl Namespace {
                 let create = Create { kind: Kind::Scalar, tag: Tag::Str };
                 let mut set = |field: &mut Node| self.set(field);
                 if !gvk.cluster_scoped {
-                    walk(object, &FieldSpec::new("metadata/namespace", true), Some(&create), &mut set)?;
+                    let untagged = Create { kind: Kind::Scalar, tag: Tag::None };
+                    walk(object, &FieldSpec::new("metadata/namespace", true), Some(&untagged), &mut set)?;
                 }
                 if is_role_binding(&gvk.kind) {
                     self.set_subjects(object)?;

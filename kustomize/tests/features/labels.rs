@@ -40,3 +40,12 @@ fn annotations_reach_templates_and_become_strings() {
     assert!(found.contains("metadata:\n  annotations:\n    b: \"true\"\n    c: \"on\"\n    \"n\": \"1\"\n"), "{found}");
     assert!(found.contains("  template:\n    metadata:\n      annotations:\n        c: \"on\"\n"), "{found}");
 }
+
+#[test]
+fn labels_and_annotations_need_a_name() {
+    for field in ["commonLabels: {'': x}", "commonAnnotations: {'': x}", "labels: [{pairs: {'': x}}]"] {
+        let kustomization = format!("resources: [d.yaml]\n{field}\n");
+        let found = printed("", &[("kustomization.yaml", &kustomization), ("d.yaml", BARE)]);
+        assert!(found.starts_with("error: ") && found.contains("expected ScalarNode but got MappingNode"), "{found}");
+    }
+}

@@ -75,3 +75,13 @@ fn an_object_that_refers_to_others_says_its_type_as_kustomize_writes_it() {
         }
     }
 }
+
+#[test]
+fn a_namespace_that_is_null_stays_where_only_missing_ones_are_set() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: null}\n";
+    let transformer =
+        "{apiVersion: builtin, kind: NamespaceTransformer, metadata: {name: n, namespace: new}, unsetOnly: true}";
+    let kustomization = format!("resources: [m.yaml]\ntransformers: ['{transformer}']\n");
+    let found = printed("", &[("kustomization.yaml", &kustomization), ("m.yaml", map)]);
+    assert_eq!(found, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: null\n");
+}
