@@ -4,8 +4,10 @@
 //! Where the program is (`$KUBEBUILDER_ASSETS/kustomize` or `target/controlplane/kustomize`), fresh trees are built by both
 //! as well: as many as `SKIFF_DIFFERENTIAL_CASES` says (30), from the seed `SKIFF_DIFFERENTIAL_SEED` (1000) on. A tree that
 //! differs is printed whole; what it shows becomes a table test of its own. `SKIFF_WRITE_GOLDENS=1` writes the goldens anew.
+//!
+//! So are the kustomizations of `examples/` and of the fixtures of Fleet.
 
-#![expect(clippy::unwrap_used, reason = "helpers of the tests unwrap")]
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "helpers of the tests unwrap")]
 #![expect(clippy::disallowed_methods, reason = "the tests read goldens and run the program")]
 
 mod differential {
@@ -15,20 +17,17 @@ mod differential {
     pub(crate) mod overlay;
     pub(crate) mod tree;
 }
+#[path = "common/oracle.rs"]
+mod oracle;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use differential::golden::{self, Expected, Golden};
 use differential::tree::{Tree, of_seed};
-use file_tree::{MemoryTree, Mode};
+use file_tree::{Disk, MemoryTree, Mode};
 use kustomize_rs::{Options, Order, build};
 
 const GOLDENS: u64 = 80;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn ours(tree: &Tree) -> Expected {
     let mut files = MemoryTree::new();
@@ -43,24 +42,10 @@ fn ours(tree: &Tree) -> Expected {
 }
 
 fn theirs(program: &Path, tree: &Tree) -> Expected {
-    let dir = tempfile::tempdir().unwrap();
-    for (path, content) in tree {
-        let path = dir.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
+    match oracle::built(program, "top", tree.iter().map(|(path, text)| (path.as_str(), text.as_str()))) {
+        Ok(output) => Expected::Output(output),
+        Err(error) => Expected::Error(error),
     }
-    let output =
-        Command::new(program).args(["build", "top"]).current_dir(dir.path()).stdin(Stdio::null()).output().unwrap();
-    if output.status.success() {
-        Expected::Output(String::from_utf8(output.stdout).unwrap())
-    } else {
-        Expected::Error(String::from_utf8_lossy(&output.stderr).replace(dir.path().to_str().unwrap(), "/DIR"))
-    }
-}
-
-fn program() -> Option<PathBuf> {
-    let places = [std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from), Some(root().join("target/controlplane"))];
-    places.into_iter().flatten().map(|dir| dir.join("kustomize")).find(|path| path.is_file())
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -69,9 +54,9 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn goldens_are_reproduced() {
-    let directory = root().join("testdata/kustomize/differential");
+    let directory = oracle::root().join("testdata/kustomize/differential");
     if std::env::var_os("SKIFF_WRITE_GOLDENS").is_some() {
-        let program = program().expect("goldens are written with kustomize itself");
+        let program = oracle::program().expect("goldens are written with kustomize itself");
         std::fs::create_dir_all(&directory).unwrap();
         for seed in 0..GOLDENS {
             let tree = of_seed(seed);
@@ -97,7 +82,7 @@ fn goldens_are_reproduced() {
 
 #[test]
 fn fresh_trees_are_built_as_kustomize_builds_them() {
-    let Some(program) = program() else {
+    let Some(program) = oracle::program() else {
         eprintln!("skipped: no kustomize in $KUBEBUILDER_ASSETS or target/controlplane");
         return;
     };
@@ -118,4 +103,36 @@ fn fresh_trees_are_built_as_kustomize_builds_them() {
     }
     eprintln!("{cases} trees from seed {first} on, {errors} of them refused by kustomize");
     assert!(wrong.is_empty(), "{} of {cases} trees differ: seeds {wrong:?}", wrong.len());
+}
+
+/// The directories below `dir` that hold a `kustomization.yaml`.
+fn kustomizations(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            kustomizations(&path, found);
+        } else if path.ends_with("kustomization.yaml") {
+            found.push(dir.to_owned());
+        }
+    }
+}
+
+#[test]
+fn examples_are_built_as_kustomize_builds_them() {
+    let mut found = Vec::new();
+    for dir in ["examples", "testdata/fleet"] {
+        kustomizations(&oracle::root().join(dir), &mut found);
+    }
+    // One is a post-renderer of a chart, of whose objects there are none here.
+    found.retain(|dir| !dir.to_string_lossy().contains("kustomize-over-chart"));
+    assert!(found.len() >= 8, "{found:?}");
+    let program = oracle::program();
+    let options = Options { order: Order::Legacy, version: "v5.8.1", tree_path: Some("/"), ..Options::default() };
+    for dir in found {
+        let ours = build(&Disk::new("/"), dir.to_str().unwrap().trim_start_matches('/'), &options).unwrap().to_yaml();
+        match &program {
+            Some(program) => assert_eq!(oracle::built_on_disk(program, &dir), Ok(ours), "{}", dir.display()),
+            None => eprintln!("not compared: there is no kustomize in $KUBEBUILDER_ASSETS or target/controlplane"),
+        }
+    }
 }

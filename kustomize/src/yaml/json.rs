@@ -1,10 +1,10 @@
 //! Between nodes and JSON: what `RNode.MarshalJSON` (text, read back by go-yaml v3) and `FromMap` make of them.
 
-use k8s_yaml::{Mode, Scalar, format_float, resolve_tagged, resolve_untagged};
+use k8s_yaml::{Mode, Quotes, Scalar, format_float, resolve_tagged, resolve_untagged, scalar_line};
 use serde_json::{Map, Number, Value as Json};
 
 use super::node::{Field, Key, Node, Style, Tag, Value};
-use super::reread::reread;
+use super::reread::{may_be_block, reread};
 use crate::Error;
 
 impl Node {
@@ -163,12 +163,19 @@ fn number_node(text: &str) -> Node {
     tagged(text, tag)
 }
 
+/// In the style in which go-yaml v3 writes the text: it is written and read again.
 fn string_node(text: &str) -> Node {
     let mut node = tagged(text, Tag::Str);
-    if text.contains('\n') {
-        node.style = Style::LITERAL;
+    node.style = if text.contains('\n') {
+        if may_be_block(text) { Style::LITERAL } else { Style::DOUBLE_QUOTED }
     } else if !matches!(resolve_untagged(Mode::Kyaml, text), Scalar::Text(_)) || k8s_yaml::needs_quotes(text) {
-        node.style = Style::DOUBLE_QUOTED;
-    }
+        Style::DOUBLE_QUOTED
+    } else {
+        match scalar_line(text, Quotes::No) {
+            line if line == text => Style::PLAIN,
+            line if line.starts_with('"') => Style::DOUBLE_QUOTED,
+            _ => Style::SINGLE_QUOTED,
+        }
+    };
     node
 }

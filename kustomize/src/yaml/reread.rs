@@ -26,7 +26,7 @@ pub(super) fn reread<'t>(node: &Node, text: &'t str, in_flow: bool) -> Result<Co
 }
 
 /// Whether a block style is possible; otherwise the text is written in double quotes.
-fn may_be_block(text: &str) -> bool {
+pub(super) fn may_be_block(text: &str) -> bool {
     let special = |c: char| !matches!(c, '\n' | '\t' | ' '..='~' | '\u{a0}'..='\u{fffd}') || c == '\u{feff}';
     let space_break = text.contains(" \n") || text.contains(" \u{2028}") || text.contains(" \u{2029}");
     !(text.is_empty() || text.ends_with(' ') || space_break || text.contains(special))

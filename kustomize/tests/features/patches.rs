@@ -177,3 +177,24 @@ fn fields_without_a_name_are_not_merged() {
     let error = refused(&[("kustomization.yaml", replacement), ("m.yaml", MAP)]);
     assert!(error.contains("expected ScalarNode but got MappingNode"), "{error}");
 }
+
+/// Go: `RNode.UnmarshalJSON` writes the patched object and reads it again; later values keep the style of what they replace.
+#[test]
+fn after_a_json_patch_texts_have_the_quotes_that_they_need() {
+    let map = |value: &str| MAP.replace("a: b", &format!("a: {value}"));
+    let kustomization = "resources: [m.yaml]\npatches:\n\
+                         - {target: {kind: ConfigMap}, patch: '[{\"op\": \"add\", \"path\": \"/x\", \"value\": 1}]'}\n\
+                         - {patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: map}, data: {a: 2}}'}\n";
+    for (value, expected) in [
+        ("plain", "a: 2\n"),
+        ("\"plain\"", "a: 2\n"),
+        ("'a: b'", "a: \"2\"\n"),
+        ("é😀", "a: \"2\"\n"),
+        ("\"a\\tb\"", "a: \"2\"\n"),
+        ("'on'", "a: \"2\"\n"),
+        ("\"a\\nb\"", "a: \"2\"\n"),
+    ] {
+        let found = printed("", &[("kustomization.yaml", kustomization), ("m.yaml", &map(value))]);
+        assert!(found.contains(expected), "{value}: {found}");
+    }
+}
