@@ -49,23 +49,26 @@ mod watched {
     type Deadly = Arc<dyn Fn(Point) -> bool + Send + Sync>;
 
     struct Watched {
-        dir: PathBuf,
         deadly: Deadly,
         dead: bool,
     }
 
-    static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
+    static WATCHED: Mutex<Vec<(PathBuf, Arc<Mutex<Watched>>)>> = Mutex::new(Vec::new());
 
-    /// Has the writes below `dir` watched, until its process has died and for ever after.
+    /// Has the writes below `dir` watched, until its process has died and for ever after. `deadly` may take its time, as a
+    /// slow disk does.
     pub fn watch(dir: &Path, deadly: impl Fn(Point) -> bool + Send + Sync + 'static) {
-        let watched = Watched { dir: dir.to_owned(), deadly: Arc::new(deadly), dead: false };
-        WATCHED.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+        let watched = Arc::new(Mutex::new(Watched { deadly: Arc::new(deadly), dead: false }));
+        WATCHED.lock().unwrap_or_else(PoisonError::into_inner).push((dir.to_owned(), watched));
     }
 
     pub(crate) fn pass(path: &Path, point: Point) -> std::io::Result<()> {
+        let all = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+        let watched = all.iter().find(|(dir, _)| path.starts_with(dir)).map(|(_, watched)| Arc::clone(watched));
+        drop(all);
+        let Some(watched) = watched else { return Ok(()) };
         // Held over the question: the writes of a hub pass one after the other, and none after the deadly one.
-        let mut all = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watched) = all.iter_mut().find(|watched| path.starts_with(&watched.dir)) else { return Ok(()) };
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.dead = watched.dead || (watched.deadly)(point);
         if watched.dead { Err(std::io::Error::other("the process has died")) } else { Ok(()) }
     }

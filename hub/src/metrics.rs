@@ -2,6 +2,7 @@
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +25,19 @@ pub struct Metrics {
     decisions: Histogram,
     commits: Histogram,
     writes: Counter,
+    not_stored: Gauge,
+    queue: Gauge,
     recent: Mutex<Option<(Instant, String)>>,
+}
+
+/// Something that waits, counted while it does.
+#[derive(Debug)]
+pub(crate) struct Waiting(Gauge);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Default for Metrics {
@@ -42,6 +55,10 @@ impl Default for Metrics {
         registry.register("decision_seconds", "Time that one decision took", decisions.clone());
         registry.register("commit_seconds", "Time until a transaction was on disk", commits.clone());
         registry.register("store_writes", "Writes to the store", writes.clone());
+        let (not_stored, queue) = (Gauge::default(), Gauge::default());
+        let text = "Renders whose result the disk does not take; each is tried again";
+        registry.register("renders_not_stored", text, not_stored.clone());
+        registry.register("turn_messages", "Messages that the last decision took in", queue.clone());
         let (syncs, issued, renders, polls) = metrics;
         Self {
             registry,
@@ -53,6 +70,8 @@ impl Default for Metrics {
             decisions,
             commits,
             writes,
+            not_stored,
+            queue,
             recent: Mutex::default(),
         }
     }
@@ -66,6 +85,17 @@ impl Metrics {
     pub(crate) fn committed(&self, writes: usize, took: Duration) {
         self.commits.observe(took.as_secs_f64());
         self.writes.inc_by(writes as u64);
+    }
+
+    /// How many messages one decision took in: what has come while the last one was being stored.
+    pub(crate) fn took_in(&self, messages: usize) {
+        self.queue.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+
+    /// A render's result is not on the disk as long as what this gives is kept.
+    pub(crate) fn not_stored(&self) -> Waiting {
+        self.not_stored.inc();
+        Waiting(self.not_stored.clone())
     }
 
     /// The text, at most a second old: whoever asks, and nobody has to be known for it, it is made once a second.

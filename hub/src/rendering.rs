@@ -4,6 +4,7 @@
 use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::identity::Identity;
 use crate::machine::{Message, Stored};
+use crate::metrics::{Metrics, Waiting};
 use file_tree::MemoryTree;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::wire::Deployment;
@@ -76,13 +77,14 @@ pub(crate) struct Rendering {
     renderer: Arc<dyn Renderer>,
     blobs: Blobs,
     identity: Identity,
+    metrics: Arc<Metrics>,
     permits: Arc<Semaphore>,
 }
 
 impl Rendering {
-    pub(crate) fn new(renderer: Arc<dyn Renderer>, blobs: Blobs, identity: Identity) -> Self {
+    pub(crate) fn new(renderer: Arc<dyn Renderer>, blobs: Blobs, identity: Identity, metrics: Arc<Metrics>) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { renderer, blobs, identity, permits: Arc::new(Semaphore::new(threads)) }
+        Self { renderer, blobs, identity, metrics, permits: Arc::new(Semaphore::new(threads)) }
     }
 
     /// Renders, and tells the deciding task.
@@ -91,11 +93,16 @@ impl Rendering {
         tokio::spawn(async move {
             let input = Arc::new(input);
             let mut wait = Duration::from_millis(100);
+            let mut not_stored: Option<Waiting> = None;
             let result = loop {
                 match this.attempt(&input).await {
-                    // The Bundle is not to blame: nobody hears of a render that is not on the disk.
+                    // The Bundle is not to blame: nobody hears of what is not on the disk, but that it is not there.
                     Err(Unrendered::Disk(error)) if !to.is_closed() => {
                         tracing::error!(bundle = %input.bundle, %error, "a render cannot be stored; it is tried again");
+                        if not_stored.is_none() {
+                            not_stored = Some(this.metrics.not_stored());
+                            let _gone = to.send(not_stored_message(&input, &error));
+                        }
                         tokio::time::sleep(wait).await;
                         wait = (wait * 2).min(LONGEST_WAIT);
                     }
@@ -149,4 +156,9 @@ impl Rendering {
         warnings.truncate(WARNINGS);
         Ok(Stored { digest, deployment: rendered.deployment, warnings })
     }
+}
+
+fn not_stored_message(input: &RenderInput, error: &BlobError) -> Message {
+    let message = format!("what Bundle {} renders to cannot be stored: {error}", input.bundle);
+    Message::NotStored { input: input.key(), note: Note::new(Reason::HubDiskFailing, message) }
 }

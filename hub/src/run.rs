@@ -110,7 +110,7 @@ impl Hub {
             identity: identity.clone(),
             slots: Arc::clone(&slots),
             advertise: advertise.clone(),
-            rendering: Rendering::new(renderer, blobs.clone(), identity.clone()),
+            rendering: Rendering::new(renderer, blobs.clone(), identity.clone(), Arc::clone(&metrics)),
             metrics: Arc::clone(&metrics),
             sender: sender.clone(),
             ready: Arc::clone(&ready),

@@ -37,6 +37,9 @@ pub(crate) struct Slot {
     /// Places for its bodies, and for its requests for blobs.
     pub(crate) bodies: Semaphore,
     pub(crate) blobs: Semaphore,
+    /// Its one place among what the deciding task has yet to take in: an agent that gives up and comes again, while a slow
+    /// or full disk holds that task up, does not stand there twice.
+    pub(crate) telling: Arc<Semaphore>,
 }
 
 impl Slot {
@@ -51,6 +54,7 @@ impl Slot {
             seen: AtomicI64::new(0),
             bodies: Semaphore::new(UNDER_WAY.0),
             blobs: Semaphore::new(UNDER_WAY.1),
+            telling: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -268,11 +268,18 @@ async fn a_render_that_the_disk_did_not_take_is_made_again() {
     let mut cluster = world.cluster();
     cluster.metadata.labels.get_or_insert_default().insert("tier".into(), "gold".into());
     world.hub().resources().put(&cluster).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.told(&[Reason::HubDiskFailing]).await;
+    let not_stored = |world: &World, count: usize| {
+        world.hub().metrics().contains(&format!("\nskiff_hub_renders_not_stored {count}\n"))
+    };
+    assert!(not_stored(&world, 1));
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.value("a").as_deref(), Some("one"));
     assert!(world.deletions().is_empty() && world.uids() == before);
     disk.remount("rw");
     world.until("it is rendered by itself", |world| world.value("a").as_deref() == Some("gold")).await;
+    world.told_no_longer(Reason::HubDiskFailing).await;
+    assert!(not_stored(&world, 0));
     assert_eq!(world.uids(), before);
     world.withdraw().await;
     world.stop().await;

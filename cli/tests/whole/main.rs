@@ -14,6 +14,7 @@ mod kills;
 mod pool;
 mod repo;
 mod restore;
+mod slow_disk;
 mod values;
 mod wire;
 mod world;

@@ -18,8 +18,9 @@ pub(super) async fn enroll(api: &AgentApi, peer: Peer, body: Body) -> Result<Enr
     let request: EnrollRequest = api.body_of_unknown(peer.address.ip(), body).await?;
     let protocol = common_protocol(request.protocol)?;
     let (reply, answer) = oneshot::channel();
+    let place = api.asking.clone().acquire_owned().await.map_err(|_| Refusal::stopping())?;
     let enrolling = Enrolling { key, request, protocol };
-    api.machine.send(Message::Enroll(Box::new(enrolling), reply)).map_err(|_| Refusal::stopping())?;
+    api.machine.send(Message::Enroll(Box::new(enrolling), reply, place)).map_err(|_| Refusal::stopping())?;
     match answer.await.map_err(|_| Refusal::stopping())? {
         Ok(response) => Ok(response),
         Err(EnrollError::Unavailable) => Err(Refusal::stopping()),

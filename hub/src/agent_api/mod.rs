@@ -58,6 +58,8 @@ pub(crate) struct AgentApi {
     attempts: Arc<Attempts>,
     bodies: Arc<Semaphore>,
     enrolling: Arc<(Semaphore, Turns<IpAddr>)>,
+    /// Places among what the deciding task has yet to take in.
+    asking: Arc<Semaphore>,
     packs: Arc<blobs::Packs>,
 }
 
@@ -65,7 +67,8 @@ impl AgentApi {
     pub(crate) fn new(slots: Arc<Slots>, blobs: Blobs, machine: mpsc::UnboundedSender<Message>) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES));
         let enrolling = Arc::new((Semaphore::new(ENROLLING.0), Turns::new(ENROLLING.1)));
-        Self { slots, blobs, machine, attempts: Arc::default(), bodies, enrolling, packs: Arc::default() }
+        let (attempts, packs, asking) = (Arc::default(), Arc::default(), Arc::new(Semaphore::new(ENROLLING.0)));
+        Self { slots, blobs, machine, attempts, bodies, enrolling, asking, packs }
     }
 
     /// The routes.

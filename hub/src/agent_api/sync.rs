@@ -87,7 +87,8 @@ async fn tell(api: &AgentApi, slot: &Slot, request: SyncRequest) -> Result<SyncO
         report: request.report,
     };
     let (reply, outcome) = oneshot::channel();
-    api.machine.send(Message::Sync(Box::new(sync), reply)).map_err(|_| Refusal::stopping())?;
+    let place = slot.telling.clone().acquire_owned().await.map_err(|_| Refusal::stopping())?;
+    api.machine.send(Message::Sync(Box::new(sync), reply, place)).map_err(|_| Refusal::stopping())?;
     match outcome.await {
         Ok(Some(outcome)) => Ok(outcome),
         Ok(None) => Err(Refusal::revoked("this identity was revoked")),

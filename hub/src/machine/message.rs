@@ -12,7 +12,7 @@ use fleet_api::wire::{Deployment, EnrollResponse, HeldDeletions, Version};
 use skiff_planner::hub::{RepositoryRead, Subject, Sync, SyncOutcome};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Lists that are held, by cluster.
 pub(crate) type HeldAnswer = Vec<(Ref, HeldDeletions)>;
@@ -31,14 +31,14 @@ pub(crate) struct Stored {
 pub(crate) enum Message {
     /// An object changed.
     Store(Arc<StoreEvent>),
-    /// An agent says something.
-    Sync(Box<Sync>, oneshot::Sender<Option<SyncOutcome>>),
+    /// An agent says something, in its one place; see [`Slot::telling`](crate::slots::Slot::telling).
+    Sync(Box<Sync>, oneshot::Sender<Option<SyncOutcome>>, OwnedSemaphorePermit),
     /// The poll of an agent is held open: it is there.
     Waits(Ref),
     /// A document was given to an agent.
     Served(Ref, Version),
-    /// An agent asks for an identity.
-    Enroll(Box<Enrolling>, oneshot::Sender<Result<EnrollResponse, EnrollError>>),
+    /// An agent asks for an identity, in one of the places of those who do.
+    Enroll(Box<Enrolling>, oneshot::Sender<Result<EnrollResponse, EnrollError>>, OwnedSemaphorePermit),
     /// An admin asks for a token.
     CreateToken(TokenRequest, oneshot::Sender<Result<String, CoreError>>),
     /// An admin asks what is held.
@@ -55,6 +55,8 @@ pub(crate) enum Message {
     UserBundle(Ref),
     /// A render ended; its blobs are on disk.
     Rendered { input: Digest, result: Result<Stored, RenderFailure> },
+    /// What a render gave is not on disk, and is tried again.
+    NotStored { input: Digest, note: Note },
     /// The directories of a GitRepo's Bundles.
     Directories(Ref, oneshot::Sender<BTreeSet<String>>),
     /// Remove blobs that nothing refers to.

@@ -113,6 +113,7 @@ impl Deciding {
                     }
                 }
             }
+            self.metrics.took_in(batch.len());
             for message in batch.drain(..) {
                 self.take_in(message);
             }
@@ -173,7 +174,7 @@ impl Deciding {
     fn take_in(&mut self, message: Message) {
         match message {
             Message::Store(event) => self.store_event(&event),
-            Message::Sync(sync, reply) => {
+            Message::Sync(sync, reply, _place) => {
                 let outcome = self.machine.sync(&sync, Timestamp::now());
                 self.metrics.syncs.inc();
                 if outcome.is_some_and(|outcome| outcome.new_epoch) {
@@ -184,7 +185,7 @@ impl Deciding {
             }
             Message::Waits(cluster) => self.machine.waits(&cluster, Timestamp::now()),
             Message::Served(cluster, version) => self.machine.served(&cluster, version),
-            Message::Enroll(request, reply) => {
+            Message::Enroll(request, reply, _place) => {
                 let answer = self.enroll(*request);
                 self.answer(reply, answer);
             }
@@ -210,6 +211,7 @@ impl Deciding {
             }
             Message::ReadFailed(gitrepo, notes) => self.machine.observe(Event::ReadFailed(gitrepo, notes)),
             Message::Rendered { input, result } => self.rendered(input, result),
+            Message::NotStored { input, note } => self.machine.observe(Event::NotStored { input, note }),
             Message::Directories(gitrepo, reply) => {
                 let of = |record: &skiff_planner::hub::BundleRecord| record.gitrepo.as_ref() == Some(&gitrepo.name);
                 let mine =

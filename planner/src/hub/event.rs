@@ -246,6 +246,13 @@ pub enum Event {
         /// What the render warned of: nothing that changes what is deployed.
         warnings: Vec<Note>,
     },
+    /// What a render gave could not be stored. It is tried again; nothing changes meanwhile but what is told.
+    NotStored {
+        /// [`RenderInput::key`](super::RenderInput::key).
+        input: Digest,
+        /// Why.
+        note: Note,
+    },
     /// A render found that templates ask for chance or the present, and was given neither.
     NeedsChance {
         /// [`RenderInput::key`](super::RenderInput::key).

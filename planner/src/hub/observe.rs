@@ -53,6 +53,7 @@ impl Machine {
                 }
             }
             Event::Rendered { input, result, warnings } => self.rendered(input, result, warnings),
+            Event::NotStored { input, note } => self.not_stored(input, note),
             Event::NeedsChance { input } => self.needs_chance(input),
             Event::Enrolled(name, enrollment) => self.enrolled(name, enrollment),
             Event::Approved(name, approval) => {
@@ -223,6 +224,15 @@ impl Machine {
         if render.probe {
             self.dirty.bundle_status.insert(bundle.clone());
         }
+        self.dirty.plan.extend(render.wanted_by.iter().map(|cluster| (bundle.clone(), cluster.clone())));
+    }
+
+    /// The render is as pending as it was; why is told where its warnings will be.
+    fn not_stored(&mut self, input: Digest, note: Note) {
+        let Some(render) = self.snapshot.renders.get_mut(&input) else { return };
+        render.warnings = vec![note];
+        let bundle = render.bundle.clone();
+        self.dirty.bundle_status.insert(bundle.clone());
         self.dirty.plan.extend(render.wanted_by.iter().map(|cluster| (bundle.clone(), cluster.clone())));
     }
 
