@@ -6,6 +6,7 @@
 mod absence;
 mod api;
 mod bad_days;
+mod canaries;
 mod crash;
 mod cve_replay;
 mod disk;

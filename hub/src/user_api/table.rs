@@ -81,6 +81,17 @@ fn text(object: &Value, path: &str) -> String {
     }
 }
 
+/// The address of a repository without the password, or the token, that it may hold: tables are shown to whoever looks on.
+fn shown_address(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (place, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match place.rsplit_once('@') {
+        // Of ssh it is no secret who one is.
+        Some((user, host)) if user.contains(':') || !scheme.contains("ssh") => format!("{scheme}://…@{host}{path}"),
+        _ => url.to_owned(),
+    }
+}
+
 fn short(object: &Value, path: &str) -> String {
     let text = text(object, path);
     text.strip_prefix("sha256:").unwrap_or(&text).chars().take(12).collect()
@@ -109,7 +120,7 @@ fn columns(kind: Kind) -> Vec<Column> {
     let mut columns = vec![name];
     match kind {
         Kind::GitRepo => columns.extend([
-            column("Repo", "The repository.", |object| text(object, "/spec/repo")),
+            column("Repo", "The repository.", |object| shown_address(&text(object, "/spec/repo"))),
             column("Commit", "The commit that was read last.", |object| text(object, "/status/commit")),
             ready("BundleDeployments-Ready", |object| text(object, "/status/display/readyBundleDeployments")),
             status(),
@@ -173,5 +184,25 @@ fn age(created: &str) -> String {
         120..=7199 => format!("{}m", seconds / 60),
         7200..=172_799 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_address;
+
+    #[test]
+    fn addresses_are_shown_without_their_secrets() {
+        for (url, shown) in [
+            ("https://git.example/a", "https://git.example/a"),
+            ("https://ada:secret@git.example/a@b", "https://…@git.example/a@b"),
+            ("https://token@git.example:8443/a", "https://…@git.example:8443/a"),
+            ("ssh://git@git.example/a", "ssh://git@git.example/a"),
+            ("ssh://git:secret@git.example", "ssh://…@git.example"),
+            ("git@git.example:a", "git@git.example:a"),
+            ("", ""),
+        ] {
+            assert_eq!(shown_address(url), shown);
+        }
     }
 }
