@@ -324,11 +324,11 @@ impl Tools {
 
 /// What the machine is told of a Deployment whose digest was verified on `bytes`.
 fn document(digest: Digest, bytes: &[u8]) -> Event {
-    match serde_json::from_slice::<Deployment>(bytes) {
+    match fleet_api::wire::from_json::<Deployment>(bytes) {
         Ok(deployment) => Event::Deployment { digest, deployment: Box::new(deployment) },
         Err(error) => {
             tracing::warn!(%digest, %error, "a deployment cannot be read");
-            Event::Unreadable { digest, why: error.to_string() }
+            Event::Unreadable { digest, why: error }
         }
     }
 }

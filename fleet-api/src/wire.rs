@@ -8,6 +8,7 @@
 pub mod api_versions;
 pub mod desired;
 pub mod hook;
+mod place;
 pub mod report;
 pub mod sources;
 pub mod sync;
@@ -18,6 +19,24 @@ pub use hook::{Hook, HookDeletion, HookEvent};
 pub use report::*;
 pub use sources::Sources;
 pub use sync::*;
+
+use serde::de::DeserializeOwned;
+
+/// Reads a document of the wire.
+///
+/// # Errors
+/// What is wrong, with the path of the field where there is one: serde says the column alone.
+pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let path = place_of(bytes, &error);
+        if path.is_empty() { error.to_string() } else { format!("{path}: {error}") }
+    })
+}
+
+/// The path of the field that an error of reading this text is about: `report.notes[2].message`; empty for all of it.
+pub fn place_of(text: &[u8], error: &serde_json::Error) -> String {
+    place::path_at(text, error.line(), error.column())
+}
 
 /// The version of the protocol that this build speaks: what an agent says in its requests.
 pub const PROTOCOL: u32 = 2;

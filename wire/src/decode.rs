@@ -47,7 +47,7 @@ pub fn open_envelope(
         let message = "refused a desired state: its signature is not one of the key that was pinned at enrollment";
         return Err(Note::new(Reason::SignatureRefused, message));
     }
-    let desired = serde_json::from_slice(&bytes)
+    let desired = fleet_api::wire::from_json(&bytes)
         .map_err(|error| Note::new(Reason::ProtocolTooOld, format!("the desired state cannot be read: {error}")))?;
     Ok((bytes, desired))
 }
@@ -75,7 +75,8 @@ pub fn blobs(
     let (length, rest) = body.split_first_chunk::<4>().ok_or("it is too short")?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| "it is too long")?;
     let head = rest.get(..length).ok_or("its head is cut")?;
-    let head: BlobsHead = serde_json::from_slice(head).map_err(|error| format!("its head cannot be read: {error}"))?;
+    let head: BlobsHead =
+        fleet_api::wire::from_json(head).map_err(|error| format!("its head cannot be read: {error}"))?;
     let entries = head.entries(want);
     if entries.is_empty() {
         return Ok(head);

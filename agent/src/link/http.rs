@@ -143,7 +143,8 @@ fn refusal(status: u16, body: &[u8]) -> LinkError {
 }
 
 fn parse<R: DeserializeOwned>(body: &[u8]) -> Result<R, LinkError> {
-    serde_json::from_slice(body).map_err(|error| LinkError::Unreachable(format!("the answer cannot be read: {error}")))
+    fleet_api::wire::from_json(body)
+        .map_err(|error| LinkError::Unreachable(format!("the answer cannot be read: {error}")))
 }
 
 impl Hub for HttpHub {

@@ -4,5 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests, whose helpers are not test functions themselves")]
 
 mod hostile;
+mod inputs;
 mod mutation;
 mod pipeline;
+mod wire;

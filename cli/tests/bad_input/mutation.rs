@@ -2,8 +2,9 @@
 //! an empty list, an empty mapping, an empty text, zero and true. `SKIFF_MUTATIONS=all` takes all of them, otherwise a part
 //! that is the same in every run.
 
+use crate::inputs::{places, replacements};
 use crate::pipeline::{Files, guarded, read, run};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,22 +12,6 @@ use std::time::{Duration, Instant};
 
 /// Of so many mutations one is tried, unless all are wanted; prime, so that all kinds of replacement have their turn.
 const STRIDE: usize = 17;
-
-fn replacements() -> [Value; 6] {
-    [Value::Null, json!([]), json!({}), json!(""), json!(0), json!(true)]
-}
-
-/// Every place in a value, as a JSON pointer.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    found.push(at.to_owned());
-    match value {
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| places(item, &format!("{at}/{n}"), found)),
-        Value::Object(fields) => fields.iter().for_each(|(key, item)| {
-            places(item, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
 
 /// The repositories: fixtures of bundles, the charts of the engine, the examples.
 fn repositories() -> Vec<(String, Files)> {
@@ -98,7 +83,8 @@ fn mutations(repositories: &[(String, Files)], stride: usize) -> Vec<Mutation> {
 /// Whether an error says where: a file that is there, or a field of `fleet.yaml`.
 fn has_a_place(error: &str, files: &Files) -> bool {
     let names_a_file = files.keys().any(|path| error.contains(path.rsplit('/').next().unwrap_or(path)));
-    names_a_file || error.contains("helm.") || error.starts_with("target `")
+    // Of a chart that has to be fetched: which, and from where.
+    names_a_file || error.contains("helm.") || error.starts_with("target `") || error.starts_with("chart `")
 }
 
 /// Whether it says the line, too.

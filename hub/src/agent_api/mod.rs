@@ -119,7 +119,7 @@ impl AgentApi {
             }
             Err(_) => return Err(Refusal::plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
         };
-        serde_json::from_slice(&bytes)
+        fleet_api::wire::from_json(&bytes)
             .map_err(|error| Refusal::plain(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
     }
 }

@@ -76,13 +76,25 @@ impl ApiError {
     pub(super) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+            "message": plain(&self.message), "reason": self.reason, "code": self.code.as_u16(),
         });
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }
         status
     }
+}
+
+/// A message quotes what was sent, and is shown on terminals.
+fn plain(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '\n' => out.push(c),
+            c if c.is_control() => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+        out
+    })
 }
 
 fn qualified_kind(kind: Kind) -> String {

@@ -240,9 +240,15 @@ fn typed<T: serde::de::DeserializeOwned>(object: &Value, causes: &mut Causes, ch
         // A new object has no spec at times; its required fields are told of below.
         map.entry("spec").or_insert_with(|| serde_json::json!({}));
     }
-    match serde_json::from_value::<T>(object) {
+    match T::deserialize(&object) {
         Ok(value) => check(&value, causes),
-        Err(error) => causes.push(("spec".into(), error.to_string())),
+        Err(error) => {
+            // Which field that is, only a text tells.
+            let text = object.to_string().into_bytes();
+            let place = serde_json::from_slice::<T>(&text).err().map(|error| fleet_api::wire::place_of(&text, &error));
+            let place = place.filter(|place| !place.is_empty()).unwrap_or_else(|| "spec".into());
+            causes.push((place, error.to_string()));
+        }
     }
 }
 

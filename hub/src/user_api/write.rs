@@ -18,6 +18,12 @@ use fleet_api::labels::REPO_NAME_LABEL;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// How many characters one warning has at most, and all of an answer.
+/// kube-apiserver: `truncateItemRunes` and `truncateAtTotalRunes` in pkg/endpoints/filters/warning.go.
+const WARNING_LENGTH: (usize, usize) = (256, 4 * 1024);
+/// How many an answer has at most: many clients take no more than 100 headers, and to them it would be no answer.
+const WARNINGS: usize = 32;
+
 /// Answers a request that changes something.
 pub(super) async fn serve(
     api: &UserApi,
@@ -375,8 +381,12 @@ impl Request<'_> {
 
     fn answer(&self, code: StatusCode, outcome: &Outcome) -> Response {
         let mut response = super::json(code, outcome.object.value());
-        for warning in self.warnings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let clean: String = warning.chars().filter(|c| !c.is_control()).collect();
+        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = WARNING_LENGTH.1;
+        for warning in warnings.iter().take(WARNINGS) {
+            let clean: String = warning.chars().filter(|c| !c.is_control()).take(WARNING_LENGTH.0).collect();
+            let Some(rest) = left.checked_sub(clean.chars().count()) else { break };
+            left = rest;
             let text = format!("299 - \"{}\"", clean.replace('\\', "\\\\").replace('"', "\\\""));
             if let Ok(value) = HeaderValue::from_str(&text) {
                 response.headers_mut().append("warning", value);

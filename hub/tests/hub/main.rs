@@ -2,6 +2,7 @@
 
 mod access;
 mod agents;
+mod bad_input;
 mod canaries;
 mod chance;
 mod charts;
