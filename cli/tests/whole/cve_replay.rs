@@ -44,6 +44,12 @@ async fn c10_an_agent_says_nothing_to_a_server_with_another_key() {
     world.stop().await;
 }
 
+/// CVE-2026-44935 (Fleet): values that a bundle names were read with the agent's rights, and not with those of the tenant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c13_values_are_read_as_the_service_account_of_the_bundle_or_not_at_all() {
+    crate::values::a_secret_that_the_service_account_may_not_get_is_not_read_by_the_agent().await;
+}
+
 /// CVE-2026-40886 (Argo Workflows): one odd object brought the controller down for ever. Answers of an API server, or of what
 /// stands in front of it, that are no object and no list: the agent goes on, forgets nothing, and deletes what is withdrawn
 /// when it is well again.

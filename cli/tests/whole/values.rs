@@ -171,8 +171,7 @@ async fn values_of_a_secret_are_rendered_in_the_cluster_and_stay_there() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_the_service_account_may_not_get_is_not_read_by_the_agent() {
+pub(crate) async fn a_secret_that_the_service_account_may_not_get_is_not_read_by_the_agent() {
     let world = {
         let world = begin("1").await;
         put_values(&world, &format!("password: {CANARY}\n"));
@@ -199,6 +198,10 @@ async fn a_secret_that_the_service_account_may_not_get_is_not_read_by_the_agent(
     world.told(&[Reason::Forbidden]).await;
     assert!(has_password(&world, CANARY));
     assert_eq!(world.deletions(), [] as [&str; 0]);
+    let asked = world.server.requests().into_iter().filter(|request| request.name == "web-values");
+    let users: std::collections::BTreeSet<_> =
+        asked.filter(|request| request.verb == Verb::Get).map(|request| request.user).collect();
+    assert_eq!(users, [Some("system:serviceaccount:skiff-system:tenant".to_owned())].into());
     assert_nowhere(&world, &[CANARY]);
     world.stop().await;
 }
