@@ -174,9 +174,10 @@ impl Tools {
     /// Makes the release namespace, and sets its labels and annotations.
     pub async fn ensure_namespace(self, ensure: Box<EnsureNamespace>) -> Done {
         match self.try_namespace(&ensure).await {
-            Ok(created) => {
-                let EnsureNamespace { bundle, namespace, token, .. } = *ensure;
-                Done::Events(vec![Event::NamespaceEnsured { bundle, namespace, token, created }])
+            Ok((created, ours)) => {
+                let EnsureNamespace { bundle, namespace, token, delete, .. } = *ensure;
+                let ours = ours.filter(|_| delete);
+                Done::Events(vec![Event::NamespaceEnsured { bundle, namespace, token, created, ours }])
             }
             Err(error) => {
                 let namespace = ObjectKey::new("", "Namespace", "", &ensure.namespace);
@@ -187,17 +188,18 @@ impl Tools {
         }
     }
 
-    async fn try_namespace(&self, ensure: &EnsureNamespace) -> Result<bool, ApiError> {
+    /// Whether it was made just now, and its UID where nobody else has written to it.
+    async fn try_namespace(&self, ensure: &EnsureNamespace) -> Result<(bool, Option<Box<str>>), ApiError> {
         let path = format!("/api/v1/namespaces/{}", ensure.namespace);
         let metadata = json!({"name": ensure.namespace, "labels": ensure.labels, "annotations": ensure.annotations});
         let Some(found) = self.api.find(&path).await? else {
             if !ensure.create {
-                return Ok(false);
+                return Ok((false, None));
             }
             let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
             return match self.api.create("/api/v1/namespaces", &namespace, "").await {
-                Ok(_) => Ok(true),
-                Err(error) if error.code() == Some(409) => Ok(false),
+                Ok(made) => Ok((true, ours_alone(&made))),
+                Err(error) if error.code() == Some(409) => Ok((false, None)),
                 Err(error) => Err(error),
             };
         };
@@ -217,7 +219,7 @@ impl Tools {
         if !has(&ensure.labels, "labels") || !has(&ensure.annotations, "annotations") {
             self.api.merge(&path, &json!({"metadata": metadata}), "").await?;
         }
-        Ok(false)
+        Ok((false, ours_alone(&found)))
     }
 
     /// Asks how kinds are served.
@@ -320,6 +322,14 @@ impl Tools {
             .await
             .map_err(|error| Note::new(Reason::Internal, format!("unpacking blobs: {error}")))?
     }
+}
+
+/// The UID of an object that we made, and that nobody else has written to.
+fn ours_alone(object: &Value) -> Option<Box<str>> {
+    let metadata = &object["metadata"];
+    let managers = metadata["managedFields"].as_array().filter(|managers| !managers.is_empty())?;
+    let is_ours = |entry: &Value| entry["manager"] == fleet_api::labels::FIELD_MANAGER;
+    managers.iter().all(is_ours).then(|| metadata["uid"].as_str().map(Into::into)).flatten()
 }
 
 /// What the machine is told of a Deployment whose digest was verified on `bytes`.

@@ -98,6 +98,7 @@ fn apply_options(options: &BundleDeploymentOptions) -> ApplyOptions {
     ApplyOptions {
         take_ownership: options.helm.as_ref().is_some_and(|helm| helm.take_ownership),
         keep_resources: options.keep_resources,
+        delete_namespace: options.delete_namespace,
         delete_crd_resources: options.delete_crd_resources,
         correct_drift: options.correct_drift.clone(),
         service_account: options.service_account.clone(),

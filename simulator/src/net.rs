@@ -270,7 +270,7 @@ impl World {
             debug_assert!(made.is_ok(), "a namespace has no place");
             self.changed(site);
         }
-        Done::Events(vec![Event::NamespaceEnsured { bundle, namespace, token, created }])
+        Done::Events(vec![Event::NamespaceEnsured { bundle, namespace, token, created, ours: None }])
     }
 
     fn apply(&mut self, site: usize, pid: u32, apply: Box<skiff_planner::agent::Apply>) -> Done {

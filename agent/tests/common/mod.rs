@@ -137,6 +137,7 @@ macro_rules! every_scenario {
             scenarios::a_foreign_object_is_left_alone_unless_ownership_is_taken
             scenarios::a_renamed_bundle_is_handed_over_with_its_uids
             scenarios::a_removed_bundle_is_deleted_and_a_claim_is_held
+            scenarios::the_namespace_of_a_bundle_goes_with_it_after_an_approval
             scenarios::a_definition_and_its_resources_converge
             scenarios::an_immutable_field_is_named_and_the_others_are_applied
             scenarios::a_finalizer_that_hangs_is_named_and_holds_up_nothing_else

@@ -215,6 +215,38 @@ pub async fn a_removed_bundle_is_deleted_and_a_claim_is_held(client: kube::Clien
         .await;
 }
 
+/// `deleteNamespace`: the namespace that the agent made goes; the one that somebody else made stays.
+pub async fn the_namespace_of_a_bundle_goes_with_it_after_an_approval(client: kube::Client, writes: Writes) {
+    let world = World::start(client, writes);
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "till"}});
+    world.kubectl("POST", "/api/v1/namespaces", namespace).await;
+    let mut shop = Bundle::new("shop", &[config_map("settings", json!({"a": "1"}))]);
+    shop.options.delete_namespace = true;
+    let till = Bundle { name: "till", namespace: "till", ..shop.clone() };
+    world.hub.deploy(&[shop, till], &[]);
+    world.until_applied("shop").await;
+    world.until_applied("till").await;
+    assert_eq!(world.hub.report().deployments[&super::hub::reference("shop")].objects, 1);
+    world.hub.deploy(&[], &["shop", "till"]);
+    world.until_exists(MAP, false).await;
+    world.until_exists("/api/v1/namespaces/till/configmaps/settings", false).await;
+    world
+        .until("the namespace is held", || async {
+            let held = world.hub.report().held.map(|held| held.objects).unwrap_or_default();
+            held.iter().map(|object| object.key.name.as_str()).collect::<Vec<_>>() == ["shop"]
+        })
+        .await;
+    assert!(world.get("/api/v1/namespaces/shop").await["metadata"]["deletionTimestamp"].is_null());
+    world.hub.approve(&[], &["shop", "till"]);
+    world
+        .until("the namespace goes", || async {
+            let namespace = world.find("/api/v1/namespaces/shop").await;
+            namespace.is_none_or(|namespace| namespace["metadata"]["deletionTimestamp"].is_string())
+        })
+        .await;
+    assert!(world.get("/api/v1/namespaces/till").await["metadata"]["deletionTimestamp"].is_null());
+}
+
 pub async fn a_definition_and_its_resources_converge(client: kube::Client, writes: Writes) {
     let world = World::start(client, writes);
     let crd = json!({

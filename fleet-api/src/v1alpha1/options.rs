@@ -52,7 +52,8 @@ pub struct BundleDeploymentOptions {
     /// Release the objects instead of deleting them when the Bundle goes.
     #[serde(skip_serializing_if = "is_false")]
     pub keep_resources: bool,
-    /// Delete the target namespace when the Bundle goes. Kept, and not acted on yet.
+    /// Delete the release namespace when the Bundle goes, where the agent made it and no other Bundle is in it; after an
+    /// approval, as for every namespace.
     #[serde(skip_serializing_if = "is_false")]
     pub delete_namespace: bool,
     /// Delete CustomResourceDefinitions when they leave the Bundle; they are released otherwise.

@@ -220,6 +220,9 @@ pub struct ApplyOptions {
     /// Release instead of delete, when the Deployment goes.
     #[serde(skip_serializing_if = "is_false")]
     pub keep_resources: bool,
+    /// Delete the release namespace when the Deployment goes, where the agent made it and nothing else of ours is in it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub delete_namespace: bool,
     /// Delete CRDs when they leave the Deployment.
     #[serde(rename = "deleteCRDResources", skip_serializing_if = "is_false")]
     pub delete_crd_resources: bool,

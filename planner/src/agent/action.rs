@@ -127,6 +127,8 @@ pub struct EnsureNamespace {
     pub namespace: String,
     /// Make it where it is missing.
     pub create: bool,
+    /// Tell of its UID, where it is ours alone: it is to be deleted with the Bundle.
+    pub delete: bool,
     /// Labels to set; others stay.
     pub labels: BTreeMap<String, String>,
     /// Annotations to set; others stay.

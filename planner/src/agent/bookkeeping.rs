@@ -45,6 +45,7 @@ impl Machine {
                 again = true;
                 // Whoever else claims it may have it now.
                 self.wake_claimants(key, bundle);
+                self.wake_namespace(&key.namespace);
             }
             self.snapshot.told.remove(key);
             self.snapshot.attempts.remove(key);
@@ -72,6 +73,12 @@ impl Machine {
         ledger.put(bundle, intent.key.clone(), entry);
         self.wake_claimants(&intent.key, bundle);
         true
+    }
+
+    /// Its namespace may wait for the last object in it.
+    fn wake_namespace(&mut self, namespace: &str) {
+        let namespace = ObjectKey::new("", "Namespace", "", namespace);
+        self.dirty.extend(self.snapshot.ledger.owner(&namespace).cloned());
     }
 
     fn wake_claimants(&mut self, key: &ObjectKey, but: &Ref) {

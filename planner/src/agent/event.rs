@@ -141,6 +141,9 @@ pub enum Event {
         token: Digest,
         /// Whether it was made just now.
         created: bool,
+        /// Its UID, where that was asked for ([`EnsureNamespace::delete`](super::EnsureNamespace::delete)) and nobody else has
+        /// written to it.
+        ours: Option<Box<str>>,
     },
     /// An object was applied.
     Applied(Box<Applied>),

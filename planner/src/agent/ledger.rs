@@ -116,6 +116,9 @@ pub struct Entry {
     /// Its deletion was decided, counted and let through (R8).
     #[serde(skip_serializing_if = "is_false")]
     pub doomed: bool,
+    /// It is a release namespace that was made for the Bundle and goes with it (`deleteNamespace`); no object of the Bundle.
+    #[serde(skip_serializing_if = "is_false")]
+    pub made: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -258,13 +261,15 @@ mod as_list {
         keep: bool,
         #[serde(default)]
         doomed: bool,
+        #[serde(default)]
+        made: bool,
     }
 
     impl From<Row> for (ObjectKey, Entry) {
         fn from(row: Row) -> Self {
-            let Row { group, kind, namespace, name, api_version, uid, content, fields, sync, keep, doomed } = row;
+            let Row { group, kind, namespace, name, api_version, uid, content, fields, sync, keep, doomed, made } = row;
             let key = ObjectKey::from(fleet_api::KeyParts { group, kind, namespace, name });
-            (key, Entry { api_version, uid, content, fields, sync, keep, doomed })
+            (key, Entry { api_version, uid, content, fields, sync, keep, doomed, made })
         }
     }
 
@@ -298,6 +303,7 @@ mod tests {
             sync: 3,
             keep: true,
             doomed: true,
+            made: true,
         };
         ledger.put(&shop, key.clone(), entry);
         ledger.put(&shop, ObjectKey::new("", "Namespace", "", "shop"), Entry::default());

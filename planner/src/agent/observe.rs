@@ -61,7 +61,7 @@ impl Machine {
                 self.snapshot.live.remove(&key);
                 self.touch(&key);
             }
-            Event::NamespaceEnsured { bundle, namespace, token, created } => {
+            Event::NamespaceEnsured { bundle, namespace, token, created, ours } => {
                 let key = super::ensure_key(&bundle, &namespace);
                 self.snapshot.in_flight.remove(&key);
                 self.snapshot.written_over.remove(&key);
@@ -71,6 +71,7 @@ impl Machine {
                     ledger.namespace = Some(token);
                     self.journal.revision += 1;
                 }
+                self.note_namespace(&bundle, &namespace, ours);
                 if created {
                     self.namespace_is_fresh(namespace);
                 }
@@ -265,6 +266,15 @@ impl Machine {
         self.snapshot.listed.insert(kind);
     }
 
+    /// A release namespace that is to go with its Bundle is in the ledger, with its UID (R6), unless somebody has it already.
+    fn note_namespace(&mut self, bundle: &Ref, namespace: &str, ours: Option<Box<str>>) {
+        let key = ObjectKey::new("", "Namespace", "", namespace);
+        let Some(uid) = ours.filter(|_| self.snapshot.ledger.owner(&key).is_none()) else { return };
+        let entry = super::Entry { api_version: "v1".into(), uid: Some(uid), made: true, ..super::Entry::default() };
+        self.snapshot.ledger.put(bundle, key, entry);
+        self.journal.revision += 1;
+    }
+
     /// Nothing can be in a namespace that was just made: whatever is to come there is not read first.
     fn namespace_is_fresh(&mut self, namespace: String) {
         self.all_dirty |= self.snapshot.fresh_namespaces.insert(namespace);
@@ -347,6 +357,7 @@ impl Machine {
             sync,
             keep,
             doomed: false,
+            made: false,
         };
         let ledger = &mut self.snapshot.ledger;
         if ledger.entry(&owner, &key) != Some(&entry) {

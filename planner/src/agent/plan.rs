@@ -433,9 +433,12 @@ pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: 
         return Step::Done;
     }
     let (labels, annotations) = (&deployment.namespace_labels, &deployment.namespace_annotations);
-    let Ok(token) = Digest::of_json(&json!([namespace, deployment.create_namespace, labels, annotations])) else {
-        return Step::Done;
-    };
+    let deletes = deployment.options.delete_namespace;
+    let mut what = json!([namespace, deployment.create_namespace, labels, annotations]);
+    if let Some(what) = what.as_array_mut().filter(|_| deletes) {
+        what.push(json!("delete"));
+    }
+    let Ok(token) = Digest::of_json(&what) else { return Step::Done };
     let ledger = scope.snapshot.ledger.bundle(scope.bundle);
     if ledger.and_then(|ledger| ledger.namespace) == Some(token) {
         return Step::Done;
@@ -455,6 +458,7 @@ pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: 
             bundle: scope.bundle.clone(),
             namespace: namespace.clone(),
             create: deployment.create_namespace,
+            delete: deletes,
             labels: labels
                 .iter()
                 .filter(|(name, _)| is_ours_to_set(name))

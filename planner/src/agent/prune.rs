@@ -13,7 +13,7 @@ use super::plan::{BundlePlan, target_of};
 use super::report;
 use super::rules::Rule;
 use super::snapshot::{Contents, GroupKind, Live, Snapshot};
-use super::sources::not_rendered;
+use super::sources::{newest, not_rendered};
 use fleet_api::names::Ref;
 use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldDeletions, HeldObject, Timestamp, Tombstone};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
@@ -121,8 +121,49 @@ pub(super) fn left_behind(
     };
     let contents = Contents::of(snapshot, deployment);
     for (key, entry) in ledger.objects().iter().filter(|(key, _)| !contents.may_have(key)) {
-        candidate(snapshot, &way, key, entry, plan, words);
+        match entry.made && key.name == deployment.release_namespace {
+            true if deployment.options.delete_namespace => {}
+            true => plan.drops.push(key.clone()),
+            false => candidate(snapshot, &way, key, entry, plan, words),
+        }
     }
+}
+
+/// What becomes of a release namespace that was made for a Bundle (`deleteNamespace`).
+enum Fate<'a> {
+    /// It may go: nothing else of ours is in it, or is to be.
+    Goes,
+    /// It stays for good.
+    Stays,
+    /// It is not known yet because of this Bundle.
+    Waits(&'a Ref),
+}
+
+fn fate<'a>(snapshot: &'a Snapshot, bundle: &Ref, namespace: &str) -> Fate<'a> {
+    let is_kept = |(key, entry): (&ObjectKey, &Entry)| {
+        let is_marked = || matches!(snapshot.live.get(key), Some(Some(live)) if live.keep);
+        key.namespace == namespace && (entry.keep || is_marked())
+    };
+    let own = snapshot.ledger.bundle(bundle).into_iter().flat_map(|ledger| ledger.objects());
+    if own.into_iter().any(is_kept) {
+        return Fate::Stays;
+    }
+    let desired = snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
+    let mut waits = None;
+    for desired in desired.filter(|desired| desired.bundle != *bundle) {
+        let Some(deployment) = newest(snapshot, desired) else {
+            waits = Some(&desired.bundle);
+            continue;
+        };
+        if deployment.release_namespace == namespace
+            || deployment.objects.iter().any(|object| object.key.namespace == namespace)
+        {
+            return Fate::Stays;
+        }
+    }
+    let mut others = snapshot.ledger.bundles().iter().filter(|(other, _)| *other != bundle);
+    let leaving = others.find(|(_, ledger)| ledger.objects().keys().any(|key| key.namespace == namespace));
+    leaving.map(|(other, _)| other).or(waits).map_or(Fate::Goes, Fate::Waits)
 }
 
 /// One entry that its Bundle no longer has.
@@ -158,6 +199,14 @@ fn candidate(
         let message =
             format!("{key} is kept: the desired state says {}, which this agent does not know", way.unknown.join(", "));
         return words.note(Note::new(Reason::UnknownSafetyField, message).about(key.clone()));
+    }
+    match if entry.made { fate(snapshot, way.bundle, &key.name) } else { Fate::Goes } {
+        Fate::Goes => {}
+        Fate::Stays => return plan.drops.push(key.clone()),
+        Fate::Waits(other) => {
+            let message = format!("namespace {} goes (deleteNamespace) when bundle {other} has left it", key.name);
+            return words.note(Note::new(Reason::WaitingForDependency, message).about(key.clone()));
+        }
     }
     let is_crd = key.kind == "CustomResourceDefinition" && key.group == "apiextensions.k8s.io";
     if way.keep_all || entry.keep || (is_crd && !way.delete_crds) {

@@ -61,7 +61,7 @@ impl Builder {
         let objects = snapshot
             .ledger
             .bundle(bundle)
-            .map_or(0, |ledger| ledger.objects().values().filter(|entry| entry.uid.is_some()).count());
+            .map_or(0, |ledger| ledger.objects().values().filter(|entry| entry.uid.is_some() && !entry.made).count());
         // What is pressing first, so that a cut list does not hide it.
         self.notes.sort_by(|a, b| b.reason.severity().cmp(&a.reason.severity()).then_with(|| a.cmp(b)));
         self.notes.dedup();

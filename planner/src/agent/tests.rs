@@ -3,6 +3,7 @@
 mod ablation;
 mod cve_replay;
 mod hooks;
+mod namespaces;
 mod rules;
 mod sources;
 mod stepwise;

@@ -361,14 +361,16 @@ impl World {
             }
             Action::EnsureNamespace(ensure) => {
                 self.log.push(format!("namespace {}", ensure.namespace));
-                let EnsureNamespace { bundle, namespace, token, .. } = *ensure;
+                let EnsureNamespace { bundle, namespace, token, delete, .. } = *ensure;
                 let key = ObjectKey::new("", "Namespace", "", &namespace);
                 let created = !self.objects.contains_key(&key);
                 if created {
                     let live = Live { uid: self.version(), only_ours: true, ..Live::default() };
-                    self.objects.insert(key, Object { live, content: None });
+                    self.objects.insert(key.clone(), Object { live, content: None });
                 }
-                self.machine.observe(Event::NamespaceEnsured { bundle, namespace, token, created });
+                let live = &self.objects[&key].live;
+                let ours = (delete && live.only_ours).then(|| live.uid.clone());
+                self.machine.observe(Event::NamespaceEnsured { bundle, namespace, token, created, ours });
             }
             Action::Apply(apply) => self.apply(*apply),
             Action::RemoveKeys(remove) => {
