@@ -1,6 +1,7 @@
 //! `cargo run --release -p skiff-simulator --example ablate -- --gate` runs the committed lines of `simulator/ablation.txt`:
 //! each rule switched off has to be caught by its seed, by an invariant that the rule is for, and with all rules on the same
-//! seed has to hold. Prints the score. Without `--gate` it looks for such seeds, and prints lines:
+//! seed has to hold. Prints the score. `--power [N]` tells how much has to be run until each is noticed. Without either it looks for such
+//! seeds, and prints lines:
 //! `… --example ablate -- [--seeds N] [NAME…]`.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
@@ -10,8 +11,11 @@
 mod common;
 
 use common::{Switch, committed, switches};
-use skiff_simulator::{Profile, Settings, run};
+use skiff_simulator::{Profile, Settings, Violation, run};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 const CLUSTERS: usize = 4;
 
@@ -23,6 +27,10 @@ fn main() -> ExitCode {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     if words.first().is_some_and(|word| word == "--gate") {
         return gate();
+    }
+    if words.first().is_some_and(|word| word == "--power") {
+        power(words.get(1).and_then(|word| word.parse().ok()).unwrap_or(8));
+        return ExitCode::SUCCESS;
     }
     let mut seeds = 100;
     if words.len() >= 2 && words[0] == "--seeds" {
@@ -49,6 +57,46 @@ fn search(switch: &Switch, seeds: u64) {
         ),
         None => println!("{:<22} uncaught   # in {seeds} seeds of each profile", switch.name),
     }
+}
+
+/// How much has to be run, on average, until a rule that is off is noticed: events, over `seeds` seeds of each profile.
+/// It is what to compare where the shape of a run is changed: a shorter run is a better one if this falls.
+fn power(seeds: u64) {
+    let all = switches();
+    let next = AtomicUsize::new(0);
+    let lines = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(switch) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (mut caught, mut events) = (0_u64, 0);
+                    for seed in 0..seeds {
+                        for profile in Profile::ALL {
+                            let outcome = run(&switch.off(Settings::new(seed, profile, 10)));
+                            events += outcome.events;
+                            let is_for = |violation: &Violation| switch.invariants().contains(&violation.rule);
+                            caught += u64::from(outcome.violation.as_ref().is_some_and(is_for));
+                        }
+                    }
+                    if let Ok(mut lines) = lines.lock() {
+                        lines.insert(switch.name.clone(), (caught, events));
+                    }
+                }
+            });
+        }
+    });
+    let lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut logarithms = 0.0;
+    for (name, (caught, events)) in &lines {
+        let each = events / (*caught).max(1);
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let of = (each as f64).ln();
+        logarithms += of;
+        println!("{name:<22} {caught:>4} of {:<4} {each:>10} events each", seeds * 8);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let mean = (logarithms / lines.len() as f64).exp();
+    println!("in the geometric mean {mean:.0} events until a rule that is off is noticed");
 }
 
 fn gate() -> ExitCode {
