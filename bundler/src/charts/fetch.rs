@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 
 /// How large a package may be.
 const MAX_PACKAGE: u64 = 64 << 20;
+/// Held while an index is read.
+static READING: Mutex<()> = Mutex::new(());
 /// How long one read of a repository may wait for charts, all together. What is missing then is fetched at the next.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -127,6 +129,8 @@ impl Fetch<'_> {
             return known.clone();
         }
         let read = self.get(owner, owner.url, index::MAX_BYTES).await.and_then(|bytes| {
+            // One at a time: a large one takes a hundred megabytes while it is read.
+            let _one = READING.lock().unwrap_or_else(PoisonError::into_inner);
             Index::parse(&bytes).map(Arc::new).map_err(|reason| Error::Answer { url: shown(owner.url), reason })
         });
         lock().insert(key, read.clone());

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// How large an index may be. The largest public ones have about 20 MiB.
 pub(super) const MAX_BYTES: u64 = 32 << 20;
+/// How many values an index may hold. The largest public ones have about half a million.
+const MAX_NODES: usize = 2_000_000;
 /// How many versions are named where none matches.
 const SHOWN: usize = 5;
 
@@ -42,7 +44,8 @@ impl Index {
     /// # Errors
     /// What is wrong with the whole.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let limits = Limits { bytes: usize::try_from(MAX_BYTES).unwrap_or(usize::MAX), ..Limits::default() };
+        let most = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
+        let limits = Limits { bytes: most, nodes: MAX_NODES, ..Limits::default() };
         let options = Options { limits, ..Options::sigs() };
         let documents = k8s_yaml::from_bytes(bytes, &options).map_err(|error| error.to_string())?;
         let root = documents.first().map(|document| &document.node).filter(|node| node.as_mapping().is_some());

@@ -159,3 +159,20 @@ fn a_certificate_is_believed_where_the_secret_says_so_and_its_repository_matches
     let insecure = other.fetcher(access(&repo, secret(&[("insecureSkipVerify", "true")]).unwrap()), "");
     insecure.package(Wanted { repo: &repo, chart: "web", version: "1.0.0", dir: "" }).unwrap();
 }
+
+#[test]
+fn a_certificate_that_is_believed_for_a_repository_is_not_believed_for_others() {
+    let fixture = Fixture::new();
+    let other = fixture.another();
+    other.put_chart("web", "1.0.0", &[]);
+    let (port, pem, seen) = fixture.runtime.block_on(over_tls(other.router(), "localhost"));
+    let tgz = format!("https://localhost:{port}/web-1.0.0.tgz");
+    let index = format!("apiVersion: v1\nentries: {{web: [{{version: 1.0.0, urls: [{tgz:?}]}}]}}");
+    fixture.server.put("/index.yaml", Page::of(index));
+    for values in [("cacerts", pem.as_str()), ("insecureSkipVerify", "true")] {
+        let vouched = access(&format!("{LOOPBACK}|https://localhost:{port}"), secret(&[values]).unwrap());
+        let error = fixture.get_with(vouched, "web", "").unwrap_err();
+        assert!(matches!(&error, Error::Unreachable { reason, .. } if reason.contains("ertificate")), "{error}");
+    }
+    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 0, "a handshake came about");
+}
