@@ -137,14 +137,28 @@ fn holds(haystack: &[u8], canary: &str) -> bool {
     needles.iter().any(|needle| haystack.windows(needle.len()).any(|window| window == *needle))
 }
 
+/// All files below a directory. A hub may be writing: where one has got its name meanwhile, all is looked at anew.
 fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+    let before = found.len();
+    let mut walked = walk(dir, found);
+    for _ in 0..100 {
+        if !walked.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            break;
+        }
+        found.truncate(before);
+        walked = walk(dir, found);
+    }
+    walked.unwrap();
+}
+
+fn walk(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        match entry?.path() {
+            path if path.is_dir() => walk(&path, found)?,
+            path => found.push((path.display().to_string(), std::fs::read(&path)?)),
         }
     }
+    Ok(())
 }
 
 /// Where a secret is by design: what was given to the command; the credential in the file that is made for it, in a copy of the

@@ -44,13 +44,29 @@ fn holds(haystack: &[u8], canary: &str) -> bool {
         .any(|needle| haystack.windows(needle.len()).any(|window| window == *needle))
 }
 
-fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        match entry.path() {
-            path if path.is_dir() => files(&path, found),
-            path => found.push((path.display().to_string(), std::fs::read(&path).unwrap())),
+/// All files below a directory. The hub may be writing: where one has got its name meanwhile, all is looked at anew.
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut walked = walk(dir, &mut found);
+    for _ in 0..100 {
+        if !walked.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            break;
+        }
+        found.clear();
+        walked = walk(dir, &mut found);
+    }
+    walked.unwrap();
+    found
+}
+
+fn walk(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        match entry?.path() {
+            path if path.is_dir() => walk(&path, found)?,
+            path => found.push((path.display().to_string(), std::fs::read(&path)?)),
         }
     }
+    Ok(())
 }
 
 #[expect(clippy::too_many_lines, reason = "one story: what goes in, what is asked, what is looked for")]
@@ -163,7 +179,7 @@ pub(crate) async fn sweep() {
     }
     hub.stop().await;
     seen.push(("the log".into(), log.0.lock().unwrap().clone()));
-    files(&data, &mut seen);
+    seen.extend(files(&data));
 
     let mut hits = Vec::new();
     for (place, bytes) in &seen {
