@@ -30,6 +30,8 @@ pub struct Courier {
     start: Option<u64>,
     sequence: u64,
     acknowledged: Option<Report>,
+    /// The sequence that the hub acknowledged last.
+    heard: u64,
     sent: Option<(u64, Report)>,
     current: Option<Report>,
     changed_at: Option<Duration>,
@@ -57,6 +59,7 @@ impl Courier {
             start: None,
             sequence: 0,
             acknowledged: None,
+            heard: 0,
             sent: None,
             current: None,
             changed_at: None,
@@ -135,7 +138,13 @@ impl Courier {
         let (sent_at, wait) = self.under_way.take().unwrap_or((now, 0));
         self.failures = 0;
         self.start = Some(response.start);
-        if response.resend {
+        // A hub that was put back to before a report has forgotten it, and nothing else tells: its desired state may be the
+        // very one that this agent has.
+        let forgot = !response.fenced && response.acknowledged < self.heard;
+        if !response.fenced {
+            self.heard = response.acknowledged;
+        }
+        if response.resend || forgot {
             self.acknowledged = None;
         } else if let Some((_, report)) = self.sent.take_if(|(sequence, _)| *sequence <= response.acknowledged) {
             self.acknowledged = Some(report);
@@ -224,6 +233,27 @@ mod tests {
         assert!(!delta.full);
         courier.answered(&SyncResponse { resend: true, ..answer(2) }, now);
         assert!(courier.request(None, true, now).report.unwrap().full);
+    }
+
+    #[test]
+    fn a_hub_that_was_put_back_to_before_a_report_is_told_all_of_it_again() {
+        let now = Duration::from_secs(1);
+        let mut courier = courier(now);
+        courier.request(None, true, now);
+        courier.answered(&answer(0), now);
+        for sequence in [1, 2] {
+            courier.report(report(sequence), now);
+            assert!(courier.request(None, true, now).report.is_some());
+            courier.answered(&answer(sequence), now);
+        }
+        courier.request(None, true, now);
+        courier.answered(&SyncResponse { fenced: true, ..answer(0) }, now);
+        assert_eq!(courier.request(None, true, now).report, None, "who is fenced tells nothing new");
+        courier.answered(&answer(1), now);
+        let again = courier.request(None, true, now).report.unwrap();
+        assert_eq!((again.sequence, again.full), (3, true));
+        courier.answered(&answer(3), now);
+        assert_eq!(courier.request(None, true, now).report, None);
     }
 
     #[test]
