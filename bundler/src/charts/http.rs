@@ -2,8 +2,7 @@
 
 use super::access::{self, Owner, Verdict, View, same_origin, shown};
 use super::{Error, HelmSecret};
-use crate::git::{address, http::chain, tls};
-use base64::Engine as _;
+use crate::git::{self, address, http::chain, http::first_line, tls};
 use fleet_api::Digest;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -162,9 +161,7 @@ fn authorization(view: View<'_>, ask: &Ask<'_>, url: &Url) -> Result<(Option<Hea
 }
 
 fn basic(secret: &HelmSecret) -> (Zeroizing<String>, String) {
-    let plain = Zeroizing::new(format!("{}:{}", secret.username, secret.password.as_str()));
-    let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(plain.as_bytes()));
-    (Zeroizing::new(format!("Basic {}", encoded.as_str())), format!("the password of user {:?}", secret.username))
+    (git::http::basic(&secret.username, &secret.password), format!("the password of user {:?}", secret.username))
 }
 
 impl Reply {
@@ -197,10 +194,7 @@ impl Reply {
         if !self.header(header::CONTENT_TYPE).unwrap_or_default().starts_with("text/plain") {
             return String::new();
         }
-        let text = String::from_utf8_lossy(&self.body).into_owned();
-        let line: String =
-            text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
-        if line.is_empty() { String::new() } else { format!(": {line}") }
+        first_line(&self.body)
     }
 }
 

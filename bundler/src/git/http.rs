@@ -179,9 +179,7 @@ fn authorization(remote: &Remote, access: &Access) -> Result<(Option<HeaderValue
             None => return Ok((None, Credentials::None.describe())),
         },
     };
-    let plain = Zeroizing::new(format!("{user}:{password}"));
-    let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(plain.as_bytes()));
-    let mut value = HeaderValue::from_str(&Zeroizing::new(format!("Basic {}", encoded.as_str())))
+    let mut value = HeaderValue::from_str(&basic(user, password))
         .map_err(|error| Error::InvalidCredentials { reason: error.to_string() })?;
     value.set_sensitive(true);
     let offered = match &access.credentials {
@@ -199,9 +197,21 @@ async fn server_words(mut response: Response) -> String {
         return String::new();
     }
     let first = response.chunk().await.ok().flatten().unwrap_or_default();
-    let text = String::from_utf8_lossy(&first[..first.len().min(MAX_DATA)]).into_owned();
+    first_line(&first[..first.len().min(MAX_DATA)])
+}
+
+/// `: ` and the first line of an error page, without what drives a terminal; nothing where it has none.
+pub(crate) fn first_line(page: &[u8]) -> String {
+    let text = String::from_utf8_lossy(page);
     let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
     if line.is_empty() { String::new() } else { format!(": {line}") }
+}
+
+/// The value of `Authorization` for a user with a password.
+pub(crate) fn basic(user: &str, password: &str) -> Zeroizing<String> {
+    let plain = Zeroizing::new(format!("{user}:{password}"));
+    let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(plain.as_bytes()));
+    Zeroizing::new(format!("Basic {}", encoded.as_str()))
 }
 
 /// An error of reqwest in words, without the URL (it may hold a token).
