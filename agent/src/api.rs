@@ -57,7 +57,7 @@ impl Api {
     /// # Errors
     /// What the API server said.
     pub async fn get(&self, path: &str) -> Result<Value, ApiError> {
-        self.send(Method::GET, path, "", None, "").await
+        self.get_as_account(path, "").await
     }
 
     /// Reads a path as a service account; as the agent itself where that is empty.

@@ -38,7 +38,7 @@ pub fn to_sources(input: &RenderInput<'_>, bundle: &Ref, tree: Digest) -> Result
         tree,
         directory: input.prefix.to_owned(),
         options: empty.options,
-        seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
+        seed: hex::encode(seed),
         time,
         unknown: std::collections::BTreeMap::new(),
     };
@@ -132,11 +132,6 @@ fn other(value: &Value) -> Value {
 
 fn seed(text: &str) -> Option<[u8; 32]> {
     let mut seed = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in seed.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut seed).ok()?;
     Some(seed)
 }
