@@ -3,8 +3,9 @@
 
 use crate::kills::client;
 use crate::repo::{Repo, config_map};
+use crate::sweep::{files, holds};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -129,38 +130,6 @@ fn prepare(place: &Place, repo: &Repo) {
     place.write("site/bad/s.yaml", &format!("{}  : [{IN_GIT}\n", manifest(IN_GIT)));
 }
 
-fn holds(haystack: &[u8], canary: &str) -> bool {
-    use base64::Engine as _;
-    let encoded = base64::engine::general_purpose::STANDARD.encode(canary);
-    // Base64 of a text in the middle of another: the part that does not depend on where it begins.
-    let needles = [canary.as_bytes(), &encoded.as_bytes()[..encoded.len() - 4]];
-    needles.iter().any(|needle| haystack.windows(needle.len()).any(|window| window == *needle))
-}
-
-/// All files below a directory. A hub may be writing: where one has got its name meanwhile, all is looked at anew.
-fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    let before = found.len();
-    let mut walked = walk(dir, found);
-    for _ in 0..100 {
-        if !walked.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-            break;
-        }
-        found.truncate(before);
-        walked = walk(dir, found);
-    }
-    walked.unwrap();
-}
-
-fn walk(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        match entry?.path() {
-            path if path.is_dir() => walk(&path, found)?,
-            path => found.push((path.display().to_string(), std::fs::read(&path)?)),
-        }
-    }
-    Ok(())
-}
-
 /// Where a secret is by design: what was given to the command; the credential in the file that is made for it, in a copy of the
 /// hub, and in the kubeconfig; a token where it was asked for; the repository as git made it, and the objects of it that were
 /// asked for; a URL with a password in the GitRepo that was applied with it, a Bundle's files in the Bundle.
@@ -273,7 +242,7 @@ async fn no_secret_is_printed_logged_or_left_behind_by_the_command_line() {
 
     let mut seen = std::mem::take(&mut place.said);
     assert!(seen.iter().any(|(title, said)| title.contains("stdout of `get gitrepos -o wide") && !said.is_empty()));
-    files(place.dir.path(), &mut seen);
+    seen.extend(files(place.dir.path()).unwrap());
     let log = std::fs::read_to_string(place.path("hub.log")).unwrap();
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "not everything is logged");
     assert!(token.starts_with("skiff1.") && seen.iter().any(|(place, _)| place.ends_with("copy/hub.db")));

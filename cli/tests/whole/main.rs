@@ -16,6 +16,8 @@ mod pool;
 mod repo;
 mod restore;
 mod slow_disk;
+#[path = "../../../hub/tests/hub/sweep.rs"]
+mod sweep;
 mod values;
 mod wire;
 mod world;

@@ -7,10 +7,10 @@
 )]
 
 use crate::common::*;
+use crate::sweep::{files, holds};
 use serde_json::json;
 use skiff_hub::routes::all;
 use std::io::Write;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// What is secret, and where it went in. The hub has to use each of them, and to show none.
@@ -33,40 +33,6 @@ impl Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-fn holds(haystack: &[u8], canary: &str) -> bool {
-    use base64::Engine as _;
-    let encoded = base64::engine::general_purpose::STANDARD.encode(canary);
-    // Base64 of a text in the middle of another: the part that does not depend on where it begins.
-    [canary.as_bytes(), &encoded.as_bytes()[..encoded.len() - 4]]
-        .iter()
-        .any(|needle| haystack.windows(needle.len()).any(|window| window == *needle))
-}
-
-/// All files below a directory. The hub may be writing: where one has got its name meanwhile, all is looked at anew.
-fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut walked = walk(dir, &mut found);
-    for _ in 0..100 {
-        if !walked.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-            break;
-        }
-        found.clear();
-        walked = walk(dir, &mut found);
-    }
-    walked.unwrap();
-    found
-}
-
-fn walk(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        match entry?.path() {
-            path if path.is_dir() => walk(&path, found)?,
-            path => found.push((path.display().to_string(), std::fs::read(&path)?)),
-        }
-    }
-    Ok(())
 }
 
 #[expect(clippy::too_many_lines, reason = "one story: what goes in, what is asked, what is looked for")]
@@ -179,7 +145,7 @@ pub(crate) async fn sweep() {
     }
     hub.stop().await;
     seen.push(("the log".into(), log.0.lock().unwrap().clone()));
-    seen.extend(files(&data));
+    seen.extend(files(&data).unwrap());
 
     let mut hits = Vec::new();
     for (place, bytes) in &seen {

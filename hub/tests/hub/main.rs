@@ -9,3 +9,4 @@ mod charts;
 mod common;
 mod cve_replay;
 mod restart;
+mod sweep;
