@@ -49,7 +49,7 @@ pub struct Tools {
     /// The rules.
     pub rules: Rules,
     /// The values that were read in the cluster.
-    pub values: Arc<crate::values::Kept>,
+    pub values: Arc<crate::kept::Kept>,
     /// The time.
     pub clock: crate::Clock,
 }

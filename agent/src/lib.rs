@@ -8,6 +8,7 @@
 //! | [`link`] | the hub |
 //! | [`identity`], [`state`], [`lease`] | what is kept in the cluster |
 //! | [`values`] | values that are read in the cluster, and what is rendered with them |
+//! | [`kept`] | those values, and reports without them |
 //! | [`cache`] | what is kept on disk |
 //! | [`args`] | the command line |
 //!
@@ -20,6 +21,7 @@ pub mod discovery;
 pub mod execute;
 pub mod facts;
 pub mod identity;
+pub mod kept;
 pub mod lease;
 pub mod link;
 mod reach;

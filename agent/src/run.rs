@@ -282,6 +282,10 @@ struct Agent {
     sync: Option<BoxFuture<'static, Result<SyncResponse, LinkError>>>,
     link_note: Option<Note>,
     last_report: Report,
+    /// The last report as it is, where messages were left out of it.
+    withheld: Option<Report>,
+    /// Which values it is without.
+    scrubbed: u64,
     settled: bool,
     reported: bool,
     wake_at: Option<fleet_api::wire::Timestamp>,
@@ -358,6 +362,8 @@ impl Agent {
             sync: None,
             link_note: None,
             last_report: Report::default(),
+            withheld: None,
+            scrubbed: 0,
             settled: false,
             reported: false,
             wake_at: None,
@@ -450,7 +456,7 @@ impl Agent {
         self.wake_at = decision.wake_at;
         self.settled = decision.settled && decision.actions.is_empty() && self.running.is_empty();
         if let Some(report) = decision.report {
-            self.last_report = self.tools.values.scrub(report);
+            self.last_report = self.without_values(report);
         }
         self.queue.extend(decision.actions);
         self.start_queued();
@@ -459,6 +465,11 @@ impl Agent {
             self.running.push(self.tools.clone().read_api_versions().boxed());
         }
         self.update_watches();
+        self.collect_garbage();
+        if self.scrubbed != self.tools.values.revision() {
+            let report = self.withheld.take().unwrap_or_else(|| std::mem::take(&mut self.last_report));
+            self.last_report = self.without_values(report);
+        }
         // Before the picture is complete for the first time, a report would take back what was told before the restart.
         if self.is_settled() || self.reported {
             self.reported = true;
@@ -470,12 +481,23 @@ impl Agent {
             report.notes.extend(away.map(|why| Note::new(Reason::ApiServerUnreachable, why)));
             self.courier.report(report, self.started.elapsed());
         }
-        if self.settled && std::mem::take(&mut self.collect_garbage) {
-            let needed = self.machine.needed_blobs();
-            self.tools.values.keep_only(&needed);
-            self.tools.cache.keep_only(&needed);
-        }
         self.talk();
+    }
+
+    fn without_values(&mut self, report: Report) -> Report {
+        self.scrubbed = self.tools.values.revision();
+        self.withheld = self.tools.values.is_withholding().then(|| report.clone());
+        self.tools.values.scrub(report)
+    }
+
+    /// Lets go of what nothing needs any more.
+    fn collect_garbage(&mut self) {
+        if !(self.settled && std::mem::take(&mut self.collect_garbage)) {
+            return;
+        }
+        let needed = self.machine.needed_blobs();
+        self.tools.values.keep_only(&needed);
+        self.tools.cache.keep_only(&needed);
     }
 
     /// Begins, or interrupts, the conversation with the hub.

@@ -7,116 +7,17 @@
 use crate::api::{ApiError, object_path};
 use crate::cache::Cache;
 use crate::execute::{Done, Tools};
+use crate::kept::Held;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fleet_api::wire::{Deployment, Facts, Report};
+use fleet_api::wire::{Deployment, Facts};
 use fleet_api::{Digest, Note, Reason};
 use serde_json::Value;
 use skiff_planner::agent::{Event, Made, ReadValues, Target, ValueRef};
 use skiff_render::{ClusterFacts, InCluster, Values, from_sources, packed};
 use skiff_wire::classify::explain;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A text of values that is shorter than this, in bytes, is a word that stands in messages anyway.
-const SHORTEST: usize = 4;
-/// How many texts are looked for in messages at most.
-const TEXTS: usize = 4_096;
-
-/// What was read, by the Deployment that names it.
-#[derive(Default)]
-pub struct Kept {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    held: BTreeMap<Digest, Held>,
-    /// What may not stand in a message, the longest first: one may be a part of another.
-    texts: BTreeSet<(Reverse<usize>, String)>,
-}
-
-#[derive(Clone)]
-struct Held {
-    digest: Digest,
-    values: Arc<Vec<Values>>,
-    cluster: Arc<ClusterFacts>,
-}
-
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Kept")
-    }
-}
-
-impl Kept {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets go of the values of Deployments that nothing needs any more.
-    pub fn keep_only(&self, needed: &BTreeSet<Digest>) {
-        self.lock().held.retain(|deployment, _| needed.contains(deployment));
-    }
-
-    fn get(&self, deployment: Digest, digest: Digest) -> Option<Held> {
-        self.lock().held.get(&deployment).filter(|held| held.digest == digest).cloned()
-    }
-
-    fn put(&self, deployment: Digest, held: Held) {
-        let mut texts = BTreeSet::new();
-        held.values.iter().flat_map(|values| values.as_map().values()).for_each(|value| collect(value, &mut texts));
-        let mut inner = self.lock();
-        inner.held.insert(deployment, held);
-        for text in texts {
-            if inner.texts.len() < TEXTS {
-                inner.texts.insert((Reverse(text.len()), text));
-            }
-        }
-    }
-
-    /// The report without any text of the values: controllers and webhooks quote what they were given.
-    #[must_use]
-    pub fn scrub(&self, mut report: Report) -> Report {
-        let inner = self.lock();
-        if inner.texts.is_empty() {
-            return report;
-        }
-        let clean = |text: &mut String| {
-            for (_, value) in &inner.texts {
-                if text.contains(value.as_str()) {
-                    *text = text.replace(value.as_str(), "…");
-                }
-            }
-        };
-        let note = |note: &mut Note| {
-            clean(&mut note.message);
-            clean(&mut note.remedy);
-        };
-        report.notes.iter_mut().for_each(note);
-        for said in report.deployments.values_mut() {
-            said.notes.iter_mut().for_each(note);
-            said.not_ready.iter_mut().for_each(|object| clean(&mut object.message));
-        }
-        report
-    }
-}
-
-/// Every text in a value, as it stands and as it stands in a Secret.
-fn collect(value: &Value, texts: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) if text.len() >= SHORTEST => {
-            texts.insert(STANDARD.encode(text));
-            texts.insert(text.clone());
-            texts.extend(text.lines().filter(|line| line.len() >= SHORTEST).map(str::to_owned));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        Value::Object(map) => map.values().for_each(|item| collect(item, texts)),
-        _ => {}
-    }
-}
+use std::sync::Arc;
 
 impl Tools {
     /// Reads what a Deployment names, and keeps it.
@@ -167,8 +68,9 @@ impl Tools {
         let Some(held) = self.values.get(deployment, values) else {
             return Done::Events(vec![rendered(None, again("the values"))]);
         };
-        let cache = self.cache.clone();
-        let made = tokio::task::spawn_blocking(move || make(&cache, deployment, &held)).await;
+        let (cache, kept) = (self.cache.clone(), self.values.clone());
+        let making = move || make(&cache, deployment, &held).inspect(|made| kept.made(made.digest, &held));
+        let made = tokio::task::spawn_blocking(making).await;
         let made = made.unwrap_or_else(|_| Err(Unmade::Failed(panicked(deployment))));
         Done::Events(match made {
             Ok(made) => vec![rendered(Some(values), Ok(Box::new(made)))],
@@ -295,25 +197,5 @@ mod tests {
             assert_eq!(note.reason, reason, "{object}");
             assert!(note.message.contains("shop/web") && !note.message.contains("hunter2"), "{}", note.message);
         }
-    }
-
-    #[test]
-    fn a_report_holds_no_text_of_the_values() {
-        let kept = Kept::default();
-        let values =
-            Values::from_yaml("user: bob\nlogin: {password: hunter2, part: ter2}\nkeys: ['line one\n\n  line two']\n")
-                .unwrap();
-        let held = Held {
-            digest: Digest::of(b"v"),
-            values: Arc::new(vec![values]),
-            cluster: Arc::new(ClusterFacts::default()),
-        };
-        kept.put(Digest::of(b"d"), held);
-        let note = |text: &str| Note::new(Reason::NotReady, text);
-        let report =
-            Report { notes: vec![note("bob cannot log in with hunter2, aHVudGVyMg==, line two")], ..Report::default() };
-        assert_eq!(kept.scrub(report).notes[0].message, "bob cannot log in with …, …, …");
-        kept.keep_only(&BTreeSet::new());
-        assert!(kept.get(Digest::of(b"d"), Digest::of(b"v")).is_none());
     }
 }
