@@ -204,6 +204,8 @@ fn transport(error: kube::Error) -> ApiError {
             kind: String::new(),
             name: String::new(),
         },
+        // It names the server and what happened.
+        kube::Error::Service(cause) => ApiError::Transport(cause.to_string()),
         other => ApiError::Transport(other.to_string()),
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`run`](mod@run) | the loop: events in, decide, perform, sleep |
 //! | [`execute`] | performs actions |
+//! | [`access`], [`client`] | the way to the API server |
 //! | [`watch`], [`discovery`], [`api`], `reach` | the API server |
 //! | [`link`] | the hub |
 //! | [`identity`], [`state`], [`lease`] | what is kept in the cluster |
@@ -14,9 +15,11 @@
 //!
 //! Tests and the demo run several agents in one process: [`run()`] takes the client and the way to the hub.
 
+pub mod access;
 pub mod api;
 pub mod args;
 pub mod cache;
+pub mod client;
 pub mod discovery;
 pub mod execute;
 pub mod facts;

@@ -1,7 +1,7 @@
 //! `skiff-agent`: reads the command line, connects to the API server, and runs the agent until it is told to stop.
 
 use clap::Parser as _;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use skiff_agent::access::Access;
 use skiff_agent::args::Args;
 use skiff_agent::{Config, identity, over_https};
 use std::io::IsTerminal as _;
@@ -31,7 +31,7 @@ fn fail(message: &str) -> ExitCode {
 }
 
 async fn serve(args: Args) -> Result<(), String> {
-    let client = client(&args).await?;
+    let client = client(&args)?;
     let token = match &args.token_file {
         // It may be gone once the cluster is enrolled.
         Some(file) if file.exists() => {
@@ -87,38 +87,14 @@ fn holder(state_dir: Option<&Path>) -> String {
     }
 }
 
-async fn client(args: &Args) -> Result<kube::Client, String> {
-    let mut names_proxy = false;
-    let mut config = match &args.kubeconfig {
-        Some(file) => {
-            let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-            let kubeconfig = Kubeconfig::read_from(file).map_err(|error| at(&error))?;
-            // No child process is ever started.
-            let runs_something = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
-            if runs_something.into_iter().any(|user| user.exec.is_some() || user.auth_provider.is_some()) {
-                return Err(at(
-                    &"users with `exec` or `auth-provider` are not supported; use a token or a certificate",
-                ));
-            }
-            let mut clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
-            names_proxy = clusters.any(|cluster| cluster.proxy_url.is_some());
-            let options = KubeConfigOptions::default();
-            kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| at(&error))?
-        }
-        None => kube::Config::incluster().map_err(|error| {
+fn client(args: &Args) -> Result<kube::Client, String> {
+    let access = match &args.kubeconfig {
+        Some(file) => Access::from_kubeconfig(file)?,
+        None => Access::in_cluster().map_err(|error| {
             format!("no --kubeconfig is given, and this is not a pod with a service account: {error}")
         })?,
     };
-    // Watches are long; the agent has deadlines of its own.
-    config.read_timeout = None;
-    // HTTPS_PROXY is for the hub; this client has no proxies, and would not start with one.
-    if !names_proxy {
-        config.proxy_url = None;
-    }
-    // By this name its requests are found in an audit log.
-    let name = http::HeaderValue::from_static(concat!("skiff-agent/", env!("CARGO_PKG_VERSION")));
-    config.headers.push((http::header::USER_AGENT, name));
-    kube::Client::try_from(config).map_err(|error| error.to_string())
+    skiff_agent::client::connect(access)
 }
 
 /// SIGTERM or Ctrl-C.

@@ -24,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "skiff-hub",
         &["fleet-api", "file-tree", "k8s-yaml", "skiff-planner", "skiff-render", "skiff-bundler", "skiff-wire"],
     ),
-    ("skiff-agent", &["fleet-api", "file-tree", "skiff-planner", "skiff-render", "skiff-wire"]),
+    ("skiff-agent", &["fleet-api", "file-tree", "k8s-yaml", "skiff-planner", "skiff-render", "skiff-wire"]),
     ("skiff-simulator", &["fleet-api", "skiff-planner", "skiff-wire"]),
     ("skiff-sim", &["fleet-api", "skiff-planner"]),
     ("skiff-controlplane", &[]),
