@@ -3,9 +3,12 @@
 use serde_json::Value;
 use std::str::FromStr;
 
-/// Reading never fails but with a place inside of the text, and reading what was read again gives the same.
+/// Reading never fails but with a place inside of the text, and the short way to read gives what the parser gives.
 pub(crate) fn yaml(data: &[u8]) {
-    for options in [k8s_yaml::Options::sigs(), k8s_yaml::Options::default()] {
+    for options in [k8s_yaml::Options::sigs(), k8s_yaml::Options::kyaml()] {
+        if let Ok(text) = std::str::from_utf8(data) {
+            assert_eq!(k8s_yaml::parse(text, &options), k8s_yaml::parse_in_full(text, &options), "{text}");
+        }
         match k8s_yaml::from_bytes(data, &options) {
             Ok(documents) => drop(std::hint::black_box(documents)),
             Err(error) => {

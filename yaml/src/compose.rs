@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StructureStyle};
 
+use crate::everyday::{Outcome, Step, read_everyday};
 use crate::flow::with_libyaml_brackets;
 use crate::mapping::{Builder, Key};
 use crate::number::format_float32;
@@ -36,6 +38,34 @@ fn parse_up_to(text: &str, options: &Options, wanted: usize) -> Result<Vec<Docum
     if text.len() > limits.bytes {
         return Err(Error::new(ErrorKind::Limit, format!("the text is larger than {} bytes", limits.bytes), None));
     }
+    match everyday(text, options, wanted) {
+        Some(documents) => Ok(documents),
+        None => by_the_parser(text, options, wanted),
+    }
+}
+
+/// As [`parse`], with what is of every day read by the parser, too: what [`parse`] is compared with.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_in_full(text: &str, options: &Options) -> Result<Vec<Document>, Error> {
+    by_the_parser(text, options, usize::MAX)
+}
+
+/// The documents of a text that is written as most are, and in which nothing is wrong.
+pub(crate) fn everyday(text: &str, options: &Options, wanted: usize) -> Option<Vec<Document>> {
+    let mut composer = Composer::new(text, options);
+    let mut wrong = false;
+    let outcome = read_everyday(text, options.limits.depth, |step, place| {
+        // The parser tells of what is wrong in its own order.
+        wrong = composer.step(step, place).is_err();
+        if wrong || composer.documents.len() >= wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    (outcome != Outcome::NotEveryday && !wrong).then_some(composer.documents)
+}
+
+pub(crate) fn by_the_parser(text: &str, options: &Options, wanted: usize) -> Result<Vec<Document>, Error> {
+    let limits = &options.limits;
     let parser_options = granit_parser::options! {
         emit_comments: false,
         // As libyaml, on which Go's library rests.
@@ -93,11 +123,11 @@ fn too_deep(options: &Options, position: Position) -> Error {
     Error::at(ErrorKind::Limit, message, position)
 }
 
-fn count(value: usize) -> u32 {
+pub(crate) fn count(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-fn position(marker: &Marker) -> Position {
+pub(crate) fn position(marker: &Marker) -> Position {
     Position { line: count(marker.line()), column: count(marker.col() + 1) }
 }
 
@@ -170,6 +200,21 @@ impl<'o> Composer<'o> {
             from_aliases: Size::default(),
             document_start: Position::default(),
             root: None,
+        }
+    }
+
+    fn step(&mut self, step: Step<'_>, place: Position) -> Result<(), Error> {
+        match step {
+            Step::DocumentStart => {
+                self.document_start = place;
+                self.anchors.clear();
+                Ok(())
+            }
+            Step::DocumentEnd => self.end_document(place),
+            Step::Scalar(text, style) => self.scalar(text, style, 0, None, place),
+            Step::List { .. } => self.open(Holder::List(Vec::new()), 0, place),
+            Step::Mapping { .. } => self.open(Holder::Mapping { builder: Box::default(), key: None }, 0, place),
+            Step::End => self.close(),
         }
     }
 

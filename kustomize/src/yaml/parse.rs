@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
-use k8s_yaml::{Limits, Mode, Scalar, resolve_untagged};
+use k8s_yaml::{Limits, Mode, Outcome, Scalar, Step, read_everyday, resolve_untagged};
 
 use super::node::{Field, Key, Node, Style, Tag, Value};
 use super::strict::{Strict, check_begin};
@@ -77,6 +78,26 @@ fn split_documents(text: &str) -> Result<Vec<(&str, u32)>, Error> {
 }
 
 fn parse_at(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Option<Node>, Error> {
+    match everyday(text, lines_before, texts) {
+        Some(node) => Ok(node),
+        None => by_the_parser(text, lines_before, texts),
+    }
+}
+
+/// The first document of a text that is written as most are, and in which nothing is wrong.
+fn everyday(text: &str, lines_before: u32, texts: &mut Texts) -> Option<Option<Node>> {
+    let mut builder = Builder::new(lines_before, texts);
+    let (mut wrong, mut ended) = (false, false);
+    let outcome = read_everyday(text, Limits::default().depth, |step, place| {
+        ended = step == Step::DocumentEnd;
+        // The parser tells of what is wrong in its own order.
+        wrong = !ended && builder.step(step, place.line.saturating_add(lines_before)).is_err();
+        if wrong || ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    (outcome != Outcome::NotEveryday && !wrong).then_some(builder.root)
+}
+
+fn by_the_parser(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Option<Node>, Error> {
     let limits = Limits::default();
     let options = granit_parser::options! {
         emit_comments: false,
@@ -133,6 +154,28 @@ impl<'t> Builder<'t> {
     fn new(lines_before: u32, texts: &'t mut Texts) -> Self {
         let anchors = BTreeMap::new();
         Self { lines_before, texts, frames: Vec::new(), anchors, size: 0, from_aliases: 0, root: None }
+    }
+
+    fn step(&mut self, step: Step<'_>, line: u32) -> Result<(), Error> {
+        match step {
+            Step::Scalar(text, style) => {
+                let node = scalar(self.texts.share(&text), style, None, line);
+                self.size += 1;
+                self.place(node, line)
+            }
+            Step::List { flow } => {
+                let mut node = Node { tag: Tag::Seq, line, ..Node::sequence() };
+                open(&mut node, None, flow);
+                self.push_frame(node, 0, line)
+            }
+            Step::Mapping { flow } => {
+                let mut node = Node { tag: Tag::Map, line, ..Node::mapping() };
+                open(&mut node, None, flow);
+                self.push_frame(node, 0, line)
+            }
+            Step::End => self.close(line),
+            Step::DocumentStart | Step::DocumentEnd => Ok(()),
+        }
     }
 
     fn accept(&mut self, event: Event<'_>, span: Span, limits: &Limits) -> Result<(), Error> {
@@ -335,5 +378,34 @@ fn merge_values(value: Node, line: u32) -> Result<Vec<Vec<Field>>, Error> {
             .map(|item| if let Value::Mapping(fields) = item.value { Ok(fields) } else { Err(refused()) })
             .collect(),
         Value::Scalar(_) => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_every_day_is_what_the_parser_makes_of_it() {
+        for text in [
+            "a: b\n",
+            "\n# c\na:\n- b\n-\n  c: 'd'\n  e: \"f\\n\"\n  g: |\n    h\n  i: >-\n    j\n    k\n",
+            "a: {b: [], c: [1, 'd']}\n---\ne: f\n",
+            "a: yes\nb: 012\nc: 2001-01-01\nd: ~\ne:\nf: \"1\"\n",
+            "a: one\n  two\n\n  three\n<<: {b: c}\n",
+            "# nothing\n",
+            "---\n",
+        ] {
+            let read = everyday(text, 7, &mut Texts::default());
+            let by_the_parser = by_the_parser(text, 7, &mut Texts::default());
+            assert_eq!(read.map(Ok), Some(by_the_parser), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_left_to_the_parser() {
+        for text in ["a: &b c\n", "<<: a\n", "? [a]\n: b\n", "a: b\n<<: {c: d}\n<<: {e: f}\n"] {
+            assert_eq!(everyday(text, 0, &mut Texts::default()), None, "{text}");
+        }
     }
 }
