@@ -50,6 +50,8 @@ pub struct Tools {
     pub rules: Rules,
     /// The values that were read in the cluster.
     pub values: Arc<crate::kept::Kept>,
+    /// Where is rendered with them.
+    pub renderer: crate::render::Renderer,
     /// The time.
     pub clock: crate::Clock,
 }

@@ -8,7 +8,7 @@
 //! | [`watch`], [`discovery`], [`api`], `reach` | the API server |
 //! | [`link`] | the hub |
 //! | [`identity`], [`state`], [`lease`] | what is kept in the cluster |
-//! | [`values`] | values that are read in the cluster, and what is rendered with them |
+//! | [`values`], [`render`] | values that are read in the cluster, and what is rendered with them |
 //! | [`kept`] | those values, and reports without them |
 //! | [`cache`] | what is kept on disk |
 //! | [`args`] | the command line |
@@ -28,6 +28,7 @@ pub mod kept;
 pub mod lease;
 pub mod link;
 mod reach;
+pub mod render;
 pub mod run;
 pub mod state;
 pub mod values;
@@ -69,6 +70,8 @@ pub struct Config {
     pub holder: String,
     /// The time.
     pub clock: Clock,
+    /// Where is rendered what is rendered in the cluster.
+    pub renderer: render::Renderer,
     /// The rules; only test builds can switch one off.
     pub rules: Rules,
 }
@@ -90,6 +93,7 @@ impl Default for Config {
             poll_interval: Duration::from_secs(300),
             holder: "skiff-agent".into(),
             clock: Arc::new(Timestamp::now),
+            renderer: render::Renderer::default(),
             rules: Rules::all(),
         }
     }

@@ -3,13 +3,19 @@
 use clap::Parser as _;
 use skiff_agent::access::Access;
 use skiff_agent::args::Args;
-use skiff_agent::{Config, identity, over_https};
+use skiff_agent::render::Renderer;
+use skiff_agent::{Config, identity, over_https, render};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == render::ARGUMENT) {
+        return render();
+    }
+    end_on_panic(true);
     let args = Args::parse();
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).with_ansi(colours).init();
@@ -23,6 +29,27 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => fail(&message),
     }
+}
+
+/// The program as a process that renders: nothing of it is told but what it renders.
+fn render() -> ExitCode {
+    end_on_panic(false);
+    match render::serve(std::io::stdin().lock(), std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A panic ends the process, without an image of its memory: keys and values are in it.
+fn end_on_panic(is_told: bool) {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if is_told {
+            tell(panic);
+        }
+        #[expect(clippy::exit, reason = "an abort may leave an image of the memory")]
+        std::process::exit(101);
+    }));
 }
 
 fn fail(message: &str) -> ExitCode {
@@ -53,6 +80,7 @@ async fn serve(args: Args) -> Result<(), String> {
         name: args.name,
         state_dir,
         poll_interval: args.poll_interval,
+        renderer: Renderer::of_this_program(),
         ..Config::default()
     };
     if !config.claimed_labels.is_empty() {

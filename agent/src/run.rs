@@ -342,6 +342,7 @@ impl Agent {
             rules: config.rules,
             clock: config.clock.clone(),
             values: Arc::default(),
+            renderer: config.renderer.clone(),
         };
         Ok(Self {
             tools,

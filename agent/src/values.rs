@@ -8,15 +8,15 @@ use crate::api::{ApiError, object_path};
 use crate::cache::Cache;
 use crate::execute::{Done, Tools};
 use crate::kept::Held;
+use crate::render::{Job, Renderer, Unrendered, panicked};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fleet_api::wire::{Deployment, Facts};
 use fleet_api::{Digest, Note, Reason};
 use serde_json::Value;
 use skiff_planner::agent::{Event, Made, ReadValues, Target, ValueRef};
-use skiff_render::{ClusterFacts, InCluster, Values, from_sources, packed};
+use skiff_render::{ClusterFacts, Values};
 use skiff_wire::classify::explain;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 impl Tools {
@@ -59,17 +59,13 @@ impl Tools {
     pub async fn render(self, deployment: Digest, values: Digest) -> Done {
         let at = self.now();
         let rendered = |values, result| Event::Rendered { deployment, values, result, at };
-        let again = |what: &str| {
-            Err(Note::new(
-                Reason::WaitingForCluster,
-                format!("{what} of the bundle are not at hand; they are read again"),
-            ))
-        };
+        let later = |what: String| Err(Note::new(Reason::WaitingForCluster, what));
+        let again = |what: &str| later(format!("{what} of the bundle are not at hand; they are read again"));
         let Some(held) = self.values.get(deployment, values) else {
             return Done::Events(vec![rendered(None, again("the values"))]);
         };
-        let (cache, kept) = (self.cache.clone(), self.values.clone());
-        let making = move || make(&cache, deployment, &held).inspect(|made| kept.made(made.digest, &held));
+        let (cache, kept, renderer) = (self.cache.clone(), self.values.clone(), self.renderer.clone());
+        let making = move || make(&cache, &renderer, deployment, &held).inspect(|made| kept.made(made.digest, &held));
         let made = tokio::task::spawn_blocking(making).await;
         let made = made.unwrap_or_else(|_| Err(Unmade::Failed(panicked(deployment))));
         Done::Events(match made {
@@ -77,6 +73,10 @@ impl Tools {
             Err(Unmade::Failed(note)) => {
                 tracing::info!(%deployment, reason = %note.reason, "{}", note.message);
                 vec![rendered(Some(values), Err(note))]
+            }
+            Err(Unmade::Later(why)) => {
+                tracing::warn!(%deployment, "{why}");
+                vec![rendered(None, later(why))]
             }
             Err(Unmade::Lost(digest)) => {
                 vec![Event::BlobLost { digest }, rendered(None, again("the files"))]
@@ -91,32 +91,31 @@ enum Unmade {
     Failed(Note),
     /// The cache does not have it.
     Lost(Digest),
-}
-
-fn panicked(deployment: Digest) -> Note {
-    // Not what the panic says: it may quote a value.
-    Note::new(Reason::Internal, format!("rendering deployment {deployment} in the cluster panicked"))
+    /// It may be made another time.
+    Later(String),
 }
 
 /// Renders, and puts all that came of it into the cache, encrypted.
-fn make(cache: &Cache, source: Digest, held: &Held) -> Result<Made, Unmade> {
+fn make(cache: &Cache, renderer: &Renderer, source: Digest, held: &Held) -> Result<Made, Unmade> {
     let internal = |what: String| Unmade::Failed(Note::new(Reason::Internal, what));
-    let bytes = cache.read(source).ok_or(Unmade::Lost(source))?;
-    let document: Deployment = serde_json::from_slice(&bytes).map_err(|error| internal(error.to_string()))?;
-    let tree = document.sources.as_ref().map(|sources| sources.tree);
+    let document = cache.read(source).ok_or(Unmade::Lost(source))?;
+    let parsed: Deployment = serde_json::from_slice(&document).map_err(|error| internal(error.to_string()))?;
+    let tree = parsed.sources.map(|sources| sources.tree);
     let tree = tree.ok_or_else(|| internal(format!("deployment {source} has no sources")))?;
-    let packed = cache.read(tree).ok_or(Unmade::Lost(tree))?;
-    let files = packed::unpack(&packed).map_err(|error| internal(error.to_string()))?;
-    let with = InCluster { files: &files, cluster: &held.cluster, values: &held.values };
-    let made = catch_unwind(AssertUnwindSafe(|| from_sources(&document, source, with)));
-    let (deployment, objects) = made.unwrap_or_else(|_| Err(panicked(source))).map_err(Unmade::Failed)?;
+    let files = cache.read(tree).ok_or(Unmade::Lost(tree))?;
+    let job = Job { source, document, files, cluster: held.cluster.clone(), values: held.values.clone() };
+    let rendered = renderer.render(&job).map_err(|why| match why {
+        Unrendered::Failed(note) => Unmade::Failed(note),
+        Unrendered::Later(why) => Unmade::Later(why),
+    })?;
+    drop(job);
     let unwritten = |error: std::io::Error| internal(format!("what was rendered cannot be kept: {error}"));
-    for (digest, bytes) in objects {
-        cache.write(digest, &bytes, true).map_err(unwritten)?;
+    for bytes in rendered.objects {
+        cache.write(Digest::of(&bytes), &bytes, true).map_err(unwritten)?;
     }
-    let bytes = serde_json::to_vec(&deployment).map_err(|error| internal(error.to_string()))?;
-    let digest = Digest::of(&bytes);
-    cache.write(digest, &bytes, true).map_err(unwritten)?;
+    let deployment = serde_json::from_slice(&rendered.document).map_err(|error| internal(error.to_string()))?;
+    let digest = Digest::of(&rendered.document);
+    cache.write(digest, &rendered.document, true).map_err(unwritten)?;
     Ok(Made { digest, deployment })
 }
 
