@@ -40,13 +40,23 @@ impl Tools {
             if let Err(note) = &result {
                 tracing::info!(deployment = %read.deployment, reason = %note.reason, "{}", note.message);
             }
-            Done::Events(vec![Event::Values { deployment: read.deployment, result, at: self.now() }])
+            let copies = read.refs.iter().filter_map(|reference| reference.copy);
+            let lost = copies.filter(|copy| result.is_err() && self.cache.read(*copy).is_none());
+            let mut events: Vec<Event> = lost.map(|digest| Event::BlobLost { digest }).collect();
+            events.push(Event::Values { deployment: read.deployment, result, at: self.now() });
+            Done::Events(events)
         }
     }
 
     async fn try_values(&self, read: &ReadValues) -> Result<Vec<Values>, Note> {
         let mut all = Vec::new();
         for reference in &read.refs {
+            if let Some(copy) = reference.copy {
+                let object = self.cache.read(copy).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                let object: Value = object.ok_or_else(|| lost(reference))?;
+                all.push(values_in(&object, reference)?);
+                continue;
+            }
             let target = target(reference, &read.service_account);
             let object = self.api.get_as_account(&object_path(&target), &read.service_account).await;
             let object = object.map_err(|error| unread(&target, &error))?;
@@ -129,6 +139,11 @@ fn target(reference: &ValueRef, service_account: &str) -> Target {
     }
 }
 
+fn lost(reference: &ValueRef) -> Note {
+    let message = format!("the copy of {} that the hub sent is not at hand; it is fetched again", reference.object);
+    Note::new(Reason::WaitingForCluster, message).about(reference.object.clone())
+}
+
 fn unread(target: &Target, error: &ApiError) -> Note {
     let key = &target.key;
     let who = if target.service_account.is_empty() {
@@ -154,7 +169,7 @@ fn unread(target: &Target, error: &ApiError) -> Note {
 
 /// The values of one key. An error names places and never what stands there.
 fn values_in(object: &Value, reference: &ValueRef) -> Result<Values, Note> {
-    let ValueRef { object: of, key } = reference;
+    let ValueRef { object: of, key, copy: _ } = reference;
     let wrong = |reason, what: String| Note::new(reason, format!("key {key:?} of {of}, {what}")).about(of.clone());
     let text = object["data"][key.as_str()].as_str();
     let text =
@@ -173,7 +188,7 @@ mod tests {
     use serde_json::json;
 
     fn reference(kind: &str) -> ValueRef {
-        ValueRef { object: ObjectKey::new("", kind, "shop", "web"), key: "values.yaml".into() }
+        ValueRef { object: ObjectKey::new("", kind, "shop", "web"), key: "values.yaml".into(), copy: None }
     }
 
     #[test]

@@ -548,3 +548,25 @@ fn bases_that_lead_in_circles_or_nowhere_end() {
     let paths: Vec<&str> = discovery.bundles[0].files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["kustomization.yaml", ".outside/b/kustomization.yaml"]);
 }
+
+/// As in Fleet the clusters fail that would get it, and not the bundle; its author is told before that.
+#[test]
+fn what_cannot_be_copied_from_the_hub_is_told_with_its_place() {
+    let text = "downstreamResources:\n- {kind: secret, name: good}\n- {kind: Pod, name: good}\n- {kind: configmap, name: A_b}\n- {}\n\
+                targetCustomizations:\n- clusterName: a\n  downstreamResources: [{kind: Secret, name: ../x}]\n";
+    let discovery = find(&[("a/fleet.yaml", text), ("a/x.yaml", OBJECT)], json!({"paths": ["a"]}));
+    let notes: Vec<_> = discovery.bundles[0].notes.iter().map(|note| note.message.as_str()).collect();
+    let name = "is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed";
+    assert_eq!(
+        notes,
+        [
+            "a/fleet.yaml:3:10: downstreamResources[1].kind: `Pod` is not copied from the hub: Secret or ConfigMap is expected"
+                .to_owned(),
+            format!("a/fleet.yaml:4:27: downstreamResources[2].name: `A_b` {name}"),
+            "a/fleet.yaml:5:3: downstreamResources[3]: `` is not copied from the hub: Secret or ConfigMap is expected"
+                .to_owned(),
+            format!("a/fleet.yaml:5:3: downstreamResources[3]: `` {name}"),
+            format!("a/fleet.yaml:8:46: targetCustomizations[0].downstreamResources[0].name: `../x` {name}"),
+        ]
+    );
+}

@@ -98,6 +98,10 @@ reasons! {
     RenderFailed: Failed, "correct the file that is named, and push; the last good state is kept";
     /// Rendering gave no object at all, where there were some before.
     EmptyRender: Refused, "to withdraw the bundle, remove its directory";
+    /// A Secret or ConfigMap that `downstreamResources` names does not exist at the hub.
+    DownstreamResourceMissing: Failed, "create it in the namespace of the Bundle at the hub, or correct downstreamResources; what runs is kept";
+    /// `downstreamResources` names what may not be sent to clusters.
+    DownstreamResourceRefused: Refused, "put a copy of it under another name, if clusters are to have it; what runs is kept";
     // targets
     /// No target of the GitRepo matches the cluster.
     NotTargeted: Information, "label the cluster, or change spec.targets";

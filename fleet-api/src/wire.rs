@@ -39,11 +39,13 @@ pub fn place_of(text: &[u8], error: &serde_json::Error) -> String {
 }
 
 /// The version of the protocol that this build speaks: what an agent says in its requests.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 /// The version in which documents are written that every agent reads; those that ask for more say so.
 pub const PLAIN_PROTOCOL: u32 = 1;
 /// From this version on an agent renders what comes as [`Sources`].
 pub const SOURCES_PROTOCOL: u32 = 2;
+/// From this version on an agent takes along what a Deployment with [`Sources`] copies from the hub.
+pub const COPIES_PROTOCOL: u32 = 3;
 /// The oldest version that this build still speaks.
 pub const OLDEST_PROTOCOL: u32 = 1;
 

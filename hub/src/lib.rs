@@ -15,6 +15,7 @@
 //! | `agent_api` | `/v1/enroll`, `/v1/sync`, `/v1/blobs` |
 //! | [`user_api`] | the paths of the Kubernetes API |
 //! | `repositories` | polls git, and reads what changed |
+//! | `copies` | Secrets and ConfigMaps that Bundles take along to their clusters |
 //! | [`rendering`] | renders on threads of its own, each input once |
 //! | [`crash`] | where a test lets a hub die |
 //! | [`metrics`] | `/metrics` |
@@ -23,6 +24,7 @@
 mod agent_api;
 pub mod blobs;
 pub mod config;
+mod copies;
 pub mod core;
 pub mod crash;
 pub mod identity;

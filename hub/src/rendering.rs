@@ -5,9 +5,11 @@ use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::identity::Identity;
 use crate::machine::{Message, Stored};
 use crate::metrics::{Metrics, Waiting};
+use crate::store::Resources;
 use file_tree::MemoryTree;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::wire::Deployment;
+use serde_json::Value;
 use skiff_planner::hub::RenderInput;
 use skiff_render::packed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,14 +79,20 @@ pub(crate) struct Rendering {
     renderer: Arc<dyn Renderer>,
     blobs: Blobs,
     identity: Identity,
+    resources: Resources,
     metrics: Arc<Metrics>,
     permits: Arc<Semaphore>,
 }
 
 impl Rendering {
-    pub(crate) fn new(renderer: Arc<dyn Renderer>, blobs: Blobs, identity: Identity, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        renderer: Arc<dyn Renderer>,
+        (blobs, resources): (Blobs, Resources),
+        identity: Identity,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { renderer, blobs, identity, metrics, permits: Arc::new(Semaphore::new(threads)) }
+        Self { renderer, blobs, identity, resources, metrics, permits: Arc::new(Semaphore::new(threads)) }
     }
 
     /// Renders, and tells the deciding task.
@@ -118,15 +126,16 @@ impl Rendering {
 
     async fn attempt(&self, input: &Arc<RenderInput>) -> Result<Stored, Unrendered> {
         let _permit = self.permits.clone().acquire_owned().await;
+        let copies = crate::copies::read(&self.resources, input).await?;
         let (this, shared) = (self.clone(), Arc::clone(input));
-        let done = tokio::task::spawn_blocking(move || this.render(&shared)).await;
+        let done = tokio::task::spawn_blocking(move || this.render(&shared, &copies)).await;
         done.unwrap_or_else(|error| {
             let message = format!("rendering Bundle {} ended early: {error}", input.bundle);
             Err(RenderFailure::Wrong(vec![Note::new(Reason::Internal, message)]).into())
         })
     }
 
-    fn render(&self, input: &RenderInput) -> Result<Stored, Unrendered> {
+    fn render(&self, input: &RenderInput, copies: &[Value]) -> Result<Stored, Unrendered> {
         let failed = |error: String| {
             RenderFailure::Wrong(vec![Note::new(Reason::Internal, format!("Bundle {}: {error}", input.bundle))])
         };
@@ -136,12 +145,21 @@ impl Rendering {
         });
         let packed = self.blobs.get(&input.tree).map_err(|error| failed(error.to_string()))?;
         let files = packed::unpack(&packed).map_err(|error| failed(error.to_string()))?;
-        let rendered =
-            catch_unwind(AssertUnwindSafe(|| self.renderer.render(input, &files, chance))).unwrap_or_else(|panic| {
+        let mut rendered = catch_unwind(AssertUnwindSafe(|| self.renderer.render(input, &files, chance)))
+            .unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
                 let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
                 Err(failed(format!("the renderer panicked: {text}")))
             })?;
+        let from = input.bundle.namespace.as_str();
+        let copied = skiff_render::add_copies(&mut rendered.deployment, copies, from);
+        let copied = copied.map_err(|note| RenderFailure::Wrong(vec![note]))?;
+        // A ConfigMap beside Secrets is no secret, and is sealed all the same.
+        rendered.objects.extend(copied.into_iter().map(|(digest, bytes)| NewBlob {
+            digest,
+            bytes: bytes.into(),
+            secret: true,
+        }));
         let json = serde_json::to_vec(&rendered.deployment).map_err(|error| failed(error.to_string()))?;
         // Sources hold the seed of what the chart makes up.
         let blob = NewBlob::new(json, rendered.deployment.sources.is_some());

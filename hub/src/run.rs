@@ -110,7 +110,12 @@ impl Hub {
             identity: identity.clone(),
             slots: Arc::clone(&slots),
             advertise: advertise.clone(),
-            rendering: Rendering::new(renderer, blobs.clone(), identity.clone(), Arc::clone(&metrics)),
+            rendering: Rendering::new(
+                renderer,
+                (blobs.clone(), resources.clone()),
+                identity.clone(),
+                Arc::clone(&metrics),
+            ),
             metrics: Arc::clone(&metrics),
             sender: sender.clone(),
             ready: Arc::clone(&ready),

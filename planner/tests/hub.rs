@@ -12,8 +12,9 @@ use fleet_api::wire::{
 };
 use serde_json::{Value, json};
 use skiff_planner::hub::{
-    Action, BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, FailedEntry, FoundBundle,
-    GitRepoResource, Machine, Options, RenderInput, RepositoryRead, Rules, Status, Subject, Sync, SyncOutcome, Uses,
+    Action, BundleRecord, ClusterResource, Copied, CopyState, Copyable, DeploymentFacts, Enrollment, Event,
+    FailedEntry, FoundBundle, GitRepoResource, Machine, Options, RenderInput, RepositoryRead, Rules, Status, Subject,
+    Sync, SyncOutcome, Uses,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -1172,6 +1173,115 @@ fn an_agent_that_cannot_render_keeps_what_it_has() {
     assert_eq!(world.told("new").0, [] as [&str; 0]);
     world.sync("new", None, None);
     assert_eq!(world.told("new").0, ["web"]);
+}
+
+fn copying(version: &str, resources: &Value) -> FoundBundle {
+    let mut found = bundle("web", "apps/*", "apps/web", version);
+    found.record.spec.options.downstream_resources = serde_json::from_value(resources.clone()).unwrap();
+    found
+}
+
+fn copyable(kind: &str, name: &str) -> Copyable {
+    Copyable { kind: kind.into(), name: r(name) }
+}
+
+/// What a Bundle takes along from the hub is an input of its render: by version, and by what is in the way.
+#[test]
+fn what_a_bundle_takes_along_is_rendered_again_when_it_changes_and_nothing_else_is() {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"], "clientSecretName": "git"}));
+    world.enroll("prod", &json!({"env": "prod"}));
+    let wanted = json!([{"kind": "secret", "name": "registry"}, {"kind": "CONFIGMAP", "name": "settings"},
+        {"kind": "Secret", "name": "registry"}, {"kind": "Secret", "name": "git"}, {"kind": "Secret", "name": "gitcredential"},
+        {"kind": "Pod", "name": "x"}, {"kind": "Secret", "name": "../x"}]);
+    world.machine.observe(Event::Copyable(copyable("Secret", "registry"), Some("1".into())));
+    world.machine.observe(Event::Copyable(copyable("Secret", "git"), Some("1".into())));
+    let plain = bundle("plain", "apps/*", "apps/plain", "1");
+    world.read(read(&["apps/*"], vec![copying("1", &wanted), plain]));
+    let copied = |kind: &str, name: &str, state| Copied { kind: kind.into(), name: name.into(), state };
+    let version = |text: &str| CopyState::Version(text.into());
+    let of = |world: &World| world.renders.iter().rev().find(|input| input.bundle == r("web")).unwrap().copies.clone();
+    let mut expected = vec![
+        copied("Secret", "registry", version("1")),
+        copied("ConfigMap", "settings", CopyState::Missing),
+        copied("Secret", "git", CopyState::Credential(r("shop"))),
+        copied("Secret", "gitcredential", CopyState::Missing),
+        copied("Pod", "x", CopyState::UnknownKind),
+        copied("Secret", "../x", CopyState::Missing),
+    ];
+    assert_eq!(of(&world), expected);
+    let renders = |world: &mut World, event: Event| {
+        let before = world.renders.len();
+        world.machine.observe(event);
+        world.settle();
+        world.renders.len() - before
+    };
+    // Made later; changed; the same again; of another name, kind or namespace.
+    let settings = || copyable("ConfigMap", "settings");
+    let elsewhere = Copyable { kind: "Secret".into(), name: Ref::new("other", "registry").unwrap() };
+    let cases = [
+        (settings(), Some("7"), 1),
+        (settings(), Some("7"), 0),
+        (settings(), Some("8"), 1),
+        (copyable("Secret", "settings"), Some("9"), 0),
+        (copyable("ConfigMap", "other"), Some("9"), 0),
+        (elsewhere, Some("9"), 0),
+        (settings(), None, 1),
+    ];
+    for (what, version, expected) in cases {
+        let event = Event::Copyable(what.clone(), version.map(Into::into));
+        assert_eq!(renders(&mut world, event), expected, "{what:?} {version:?}");
+    }
+    assert_eq!(of(&world), expected);
+    // The GitRepo is read with another Secret now.
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.settle();
+    world.machine.observe(Event::Copyable(copyable("Secret", "gitcredential"), Some("3".into())));
+    world.settle();
+    expected[2].state = version("1");
+    expected[3].state = CopyState::Credential(r("shop"));
+    assert_eq!(of(&world), expected);
+}
+
+/// A customization takes along what the others do not get.
+#[test]
+fn clusters_get_copies_of_what_their_own_customization_names() {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.enroll("prod", &json!({"env": "prod"}));
+    world.machine.observe(Event::Copyable(copyable("Secret", "till"), Some("1".into())));
+    let mut found = copying("1", &json!([]));
+    let target = &mut found.record.spec.targets[0];
+    target.options.downstream_resources = serde_json::from_value(json!([{"kind": "Secret", "name": "till"}])).unwrap();
+    world.read(read(&["apps/*"], vec![found]));
+    assert_eq!(world.renders.last().unwrap().copies.len(), 1);
+    world.renders.clear();
+    world.machine.observe(Event::Copyable(copyable("Secret", "till"), Some("2".into())));
+    world.settle();
+    assert_eq!(world.renders.last().unwrap().copies[0].state, CopyState::Version("2".into()));
+}
+
+/// What is missing keeps what runs, like every render that fails; what is there at last is deployed.
+#[test]
+fn a_bundle_whose_copy_is_missing_keeps_its_last_state() {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.enroll("prod", &json!({"env": "prod"}));
+    let wanted = json!([{"kind": "Secret", "name": "registry"}]);
+    world.machine.observe(Event::Copyable(copyable("Secret", "registry"), Some("1".into())));
+    world.read(read(&["apps/*"], vec![copying("1", &wanted)]));
+    let of = |world: &World| world.issued[&r("prod")].1.deployments[0].deployment;
+    let deployed = of(&world);
+    world.results.insert("web".into(), Err("it does not exist at the hub".into()));
+    world.machine.observe(Event::Copyable(copyable("Secret", "registry"), None));
+    world.settle();
+    assert_eq!(of(&world), deployed);
+    assert_eq!(world.gitrepo_notes("shop"), [Reason::RenderFailed]);
+    world.results.clear();
+    world.machine.observe(Event::Copyable(copyable("Secret", "registry"), Some("2".into())));
+    world.settle();
+    assert_ne!(of(&world), deployed);
+    assert_eq!(world.gitrepo_notes("shop"), []);
 }
 
 /// Each rule of the hub, switched off: the harm that it prevents happens, so it is the rule that holds.

@@ -3,6 +3,7 @@
 //! [`render`] is pure: same input, same output. The hub calls it once for each distinct input, the agent where the
 //! input must not leave the cluster, the command line for `skiff render`.
 
+mod copies;
 #[cfg(test)]
 mod cve_replay;
 mod deployment;
@@ -22,6 +23,7 @@ pub mod strategic;
 pub mod style;
 mod values;
 
+pub use copies::add_copies;
 pub use deployment::{key_in_cluster, to_deployment};
 pub use error::RenderError;
 pub use helm_rs::Values;

@@ -65,7 +65,8 @@ impl std::fmt::Debug for InCluster<'_> {
     }
 }
 
-/// Renders a document with sources, whose digest is `from`: the Deployment, and its objects by digest.
+/// Renders a document with sources, whose digest is `from`: the Deployment, and what was rendered for it by digest. Copies
+/// that the document takes along from the hub are in the Deployment, too.
 ///
 /// # Errors
 /// A note in which nothing of the values stands.
@@ -86,7 +87,8 @@ pub fn from_sources(document: &Deployment, from: Digest, with: InCluster<'_>) ->
         let others: Vec<Values> = with.values.iter().map(others).collect();
         without_values(&error, attempt(&others).as_ref().err())
     })?;
-    let (deployment, blobs) = to_deployment(&rendered, &document.bundle);
+    let (mut deployment, blobs) = to_deployment(&rendered, &document.bundle);
+    crate::copies::join(&mut deployment, document.objects.clone())?;
     Ok((Deployment { rendered_from: Some(from), ..deployment }, blobs))
 }
 

@@ -10,11 +10,12 @@
 use file_tree::{MemoryTree, Mode};
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
-use fleet_api::wire::{Deployment, SOURCES_PROTOCOL};
+use fleet_api::wire::{COPIES_PROTOCOL, Deployment, SOURCES_PROTOCOL};
 use fleet_api::{Digest, Note};
 use serde_json::{Value, json};
 use skiff_render::{
-    Chance, ClusterFacts, InCluster, RenderError, RenderInput, Values, from_sources, packed, render, to_sources,
+    Chance, ClusterFacts, InCluster, RenderError, RenderInput, Values, add_copies, from_sources, packed, render,
+    to_sources,
 };
 use std::collections::BTreeMap;
 
@@ -140,4 +141,38 @@ fn no_value_stands_in_an_error_and_what_does_not_depend_on_them_is_told_in_full(
             None => assert!(note.message.contains("depends on them"), "{text}: {message}"),
         }
     }
+}
+
+/// A document of the hub that copies a Secret, and what its agent makes of it.
+#[test]
+fn what_the_hub_sends_along_is_in_what_the_agent_makes_and_nothing_may_be_there_twice() {
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web"}, "data": {"values.yaml": "YTogMQ=="}});
+    let copy =
+        |document: &mut Deployment, value: &Value| add_copies(document, std::slice::from_ref(value), "fleet-default");
+    let mut sources = document(MAP, &helm(), chance()).unwrap();
+    let blobs = copy(&mut sources, &secret).unwrap();
+    assert_eq!(sources.protocol, COPIES_PROTOCOL);
+    assert_eq!(sources.objects[0].source, "downstreamResources: Secret fleet-default/web");
+    let sent: Value = serde_json::from_slice(&blobs[0].1).unwrap();
+    assert_eq!((sent["metadata"]["namespace"].as_str(), blobs[0].0), (Some("shop"), sources.objects[0].digest));
+    let (rendered, _) = made(&sources, MAP, &["{}"]).unwrap();
+    let names: Vec<_> = rendered.objects.iter().map(|object| (object.key.to_string(), object.is_copy())).collect();
+    assert_eq!(names, [("secret shop/web".into(), true), ("configmap web".into(), false)]);
+    // The ConfigMap of the chart, from the hub as well: named there and where it was rendered.
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}});
+    copy(&mut sources, &map).unwrap();
+    let both = made(&sources, MAP, &["{}"]).unwrap_err();
+    assert_eq!(both.reason, fleet_api::Reason::RenderFailed);
+    assert_eq!(
+        both.message,
+        "apps/web/templates/map.yaml has configmap shop/web, and downstreamResources copies one of that name from the hub"
+    );
+    let mut plain = rendered;
+    assert_eq!(copy(&mut plain, &map).unwrap_err().message, both.message);
+    assert_eq!(plain.objects.len(), 2);
+    // A Deployment that any agent can read stays one.
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}});
+    copy(&mut plain, &other).unwrap();
+    assert_eq!((plain.protocol, plain.objects.len()), (fleet_api::wire::PLAIN_PROTOCOL, 3));
 }

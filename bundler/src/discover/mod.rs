@@ -307,6 +307,7 @@ impl Run<'_> {
         notes.extend(above);
         validate::bundle(&origin, &bundle)?;
         notes.extend(validate::namespaces(&origin, &bundle.spec));
+        notes.extend(validate::downstream_resources(&origin, &bundle.spec));
         let named_at = origin.place("name").unwrap_or_else(|| place.dir.clone());
         let outcome = self.finish(place, bundle, named_at, notes)?;
         let all_inside = match &outcome {

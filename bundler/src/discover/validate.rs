@@ -3,7 +3,7 @@
 use super::fleet_yaml::problem;
 use fleet_api::names::{is_dns_label, is_dns_subdomain};
 use fleet_api::reason::{Note, Reason};
-use fleet_api::v1alpha1::{Bundle, BundleSpec, FleetYaml, IntOrString};
+use fleet_api::v1alpha1::{Bundle, BundleSpec, DownstreamResource, FleetYaml, IntOrString};
 use k8s_yaml::{Node, Position};
 
 const RELEASE_NAME_LIMIT: usize = 53;
@@ -96,6 +96,34 @@ pub(super) fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
             origin.problem(&at, &message)
         })
         .collect()
+}
+
+/// Entries of `downstreamResources` that name nothing that can be copied. As in Fleet the clusters fail that would get it,
+/// not the Bundle; it is told with its place.
+pub(super) fn downstream_resources(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
+    let roots = std::iter::once((String::new(), &spec.options));
+    let targets = spec.targets.iter().enumerate();
+    let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
+    let all = roots.chain(targets).flat_map(|(at, options)| {
+        let entries = options.downstream_resources.iter().enumerate();
+        entries.map(move |(index, resource)| (format!("{at}downstreamResources[{index}]"), resource))
+    });
+    let mut notes = Vec::new();
+    for (at, DownstreamResource { kind, name }) in all.filter(|(at, _)| origin.has(at)) {
+        let place = |key: &str| {
+            let field = format!("{at}.{key}");
+            if origin.has(&field) { field } else { at.clone() }
+        };
+        if !["Secret", "ConfigMap"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            let message = format!("`{kind}` is not copied from the hub: Secret or ConfigMap is expected");
+            notes.push(origin.problem(&place("kind"), &message));
+        }
+        if !is_dns_subdomain(name) {
+            let message = format!("`{name}` is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed");
+            notes.push(origin.problem(&place("name"), &message));
+        }
+    }
+    notes
 }
 
 fn release_names(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {

@@ -6,6 +6,7 @@
 mod bad_days;
 mod charts;
 mod command;
+mod copies;
 mod delivery;
 mod drift;
 mod driver;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let verdict = harness::run(scenarios![
         charts::a_chart_has_values_for_each_cluster_and_its_hooks_run,
+        copies::a_secret_of_the_hub_goes_along_and_follows_its_original,
         delivery::a_commit_reaches_the_labelled_cluster_with_its_overlay_and_no_other,
         delivery::a_label_brings_a_bundle_and_taking_it_off_withdraws_it_but_a_claim_is_held,
         delivery::a_kustomization_arrives_with_its_base_and_follows_it,

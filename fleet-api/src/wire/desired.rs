@@ -184,7 +184,7 @@ pub struct Deployment {
     pub options: ApplyOptions,
     /// The objects, in the order of the render; the plan orders them by kind.
     pub objects: Vec<DeploymentObject>,
-    /// What the agent makes the objects from; then there are none in `objects`.
+    /// What the agent makes the objects from; then `objects` has none but copies of the hub's (`downstreamResources`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Sources>,
     /// The Deployment with [`Sources`] that an agent made this one from. Such a document never leaves its cluster.
@@ -263,6 +263,17 @@ fn is_zero(value: &i64) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero_seconds(value: &u32) -> bool {
     *value == 0
+}
+
+/// How [`DeploymentObject::source`] begins where the object was copied from the hub (`downstreamResources`), and not
+/// rendered. What follows names the original: `Secret fleet-default/registry`.
+pub const COPY_SOURCE: &str = "downstreamResources: ";
+
+impl DeploymentObject {
+    /// Whether it was copied from the hub.
+    pub fn is_copy(&self) -> bool {
+        self.source.starts_with(COPY_SOURCE)
+    }
 }
 
 /// One object of a [`Deployment`].

@@ -12,14 +12,16 @@ use fleet_api::names::Ref;
 use fleet_api::v1alpha1::{BundleNamespaceMapping, Cluster, ClusterGroup, Condition, GitRepo};
 use fleet_api::wire::{ApiVersions, Deployment, Hook, Timestamp};
 use skiff_planner::hub::{
-    ClusterResource, DeploymentFacts, Event, GitRepoResource, GroupResource, Kind as StatusKind, Memory,
+    ClusterResource, Copyable, DeploymentFacts, Event, GitRepoResource, GroupResource, Kind as StatusKind, Memory,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a change of an object means for the machine; none where it is only of its status.
 pub(super) fn event_of(event: &StoreEvent) -> Option<Event> {
+    // Of a Secret it cannot be seen what changed: its values are not in the object.
     if let Some(previous) = &event.previous
+        && event.object.kind() != Kind::Secret
         && event.event_type == EventType::Modified
         && is_status_only(previous, &event.object)
     {
@@ -71,7 +73,14 @@ fn event_of_object(object: &Object, exists: bool) -> Option<Event> {
             Some(Event::Namespace(object.name().to_owned(), exists.then_some(labels)))
         }
         Kind::Bundle if !exists => Some(Event::Bundle(name.ok()?, None)),
-        Kind::Bundle | Kind::BundleDeployment | Kind::Secret => None,
+        Kind::Secret | Kind::ConfigMap => {
+            let copyable = Copyable { kind: object.kind().as_str().to_owned(), name: name.ok()? };
+            let metadata = &object.value()["metadata"];
+            let text = |key: &str| metadata[key].as_str().unwrap_or_default();
+            let version = format!("{}/{}", text("uid"), text("resourceVersion"));
+            Some(Event::Copyable(copyable, exists.then_some(version)))
+        }
+        Kind::Bundle | Kind::BundleDeployment => None,
     }
 }
 
@@ -92,7 +101,8 @@ impl Deciding {
     /// Where the store cannot be read.
     pub(crate) async fn load(&mut self) -> Result<(), StoreError> {
         self.load_tokens().await?;
-        for kind in [Kind::Namespace, Kind::BundleNamespaceMapping, Kind::ClusterGroup, Kind::Cluster, Kind::GitRepo] {
+        let kinds = [Kind::Namespace, Kind::BundleNamespaceMapping, Kind::ClusterGroup, Kind::Cluster, Kind::GitRepo];
+        for kind in kinds.into_iter().chain([Kind::Secret, Kind::ConfigMap]) {
             for object in self.resources.objects(kind, None).0 {
                 // What cannot be read is not absent: deciding without it would take from clusters what they should have.
                 let event = event_of_object(&object, true).ok_or_else(|| {
@@ -257,10 +267,12 @@ type KnownRender = (Digest, Digest, Vec<Note>);
 /// What decisions need to know of a Deployment.
 pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
     DeploymentFacts {
-        objects: u32::try_from(deployment.objects.len()).unwrap_or(u32::MAX),
+        objects: u32::try_from(deployment.objects.iter().filter(|object| !object.is_copy()).count())
+            .unwrap_or(u32::MAX),
         keep_resources: deployment.options.keep_resources,
         delete_crd_resources: deployment.options.delete_crd_resources,
         has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
         rendered_in_cluster: deployment.sources.is_some(),
+        protocol: deployment.protocol,
     }
 }

@@ -21,13 +21,15 @@ pub enum Kind {
     BundleDeployment,
     /// `v1`; values are never given back.
     Secret,
+    /// `v1`; what Bundles may send to their clusters.
+    ConfigMap,
     /// `v1`; no more than a name and labels.
     Namespace,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::GitRepo,
         Self::Bundle,
         Self::Cluster,
@@ -35,6 +37,7 @@ impl Kind {
         Self::BundleNamespaceMapping,
         Self::BundleDeployment,
         Self::Secret,
+        Self::ConfigMap,
         Self::Namespace,
     ];
 
@@ -48,6 +51,7 @@ impl Kind {
             Self::BundleNamespaceMapping => "BundleNamespaceMapping",
             Self::BundleDeployment => "BundleDeployment",
             Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
             Self::Namespace => "Namespace",
         }
     }
@@ -62,6 +66,7 @@ impl Kind {
             Self::BundleNamespaceMapping => "bundlenamespacemappings",
             Self::BundleDeployment => "bundledeployments",
             Self::Secret => "secrets",
+            Self::ConfigMap => "configmaps",
             Self::Namespace => "namespaces",
         }
     }
@@ -76,6 +81,7 @@ impl Kind {
             Self::BundleNamespaceMapping => "bundlenamespacemapping",
             Self::BundleDeployment => "bundledeployment",
             Self::Secret => "secret",
+            Self::ConfigMap => "configmap",
             Self::Namespace => "namespace",
         }
     }
@@ -90,6 +96,7 @@ impl Kind {
             Self::BundleNamespaceMapping => &["bnm"],
             Self::BundleDeployment => &["bd"],
             Self::Secret => &[],
+            Self::ConfigMap => &["cm"],
             Self::Namespace => &["ns"],
         }
     }
@@ -97,7 +104,7 @@ impl Kind {
     /// The API group; empty for the core group.
     pub const fn group(self) -> &'static str {
         match self {
-            Self::Secret | Self::Namespace => "",
+            Self::Secret | Self::ConfigMap | Self::Namespace => "",
             Self::GitRepo
             | Self::Bundle
             | Self::Cluster

@@ -167,7 +167,7 @@ pub(super) fn explain(world: &World, kind: Kind, subject: &Ref) -> Explanation {
         Kind::Cluster => telling.cluster(world, subject),
         Kind::ClusterGroup => telling.group(world, subject),
         Kind::BundleDeployment => telling.deployments(world, |deployment| is(&deployment.metadata, subject)),
-        Kind::BundleNamespaceMapping | Kind::Secret | Kind::Namespace => {}
+        Kind::BundleNamespaceMapping | Kind::Secret | Kind::ConfigMap | Kind::Namespace => {}
     }
     let Telling { mut entries, state } = telling;
     entries.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.cluster, &a.name).cmp(&(&b.cluster, &b.name))));

@@ -35,6 +35,11 @@ fn make(kind: Kind) -> Value {
                 "description": "Values in base64. They are kept encrypted and never given back: what is read has empty values."},
             "stringData": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Values as text; only written."},
         }),
+        Kind::ConfigMap => json!({
+            "immutable": {"type": "boolean"},
+            "data": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Values as text."},
+            "binaryData": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Values in base64."},
+        }),
         Kind::Namespace => json!({
             "spec": {"type": "object", "properties": {"finalizers": {"type": "array", "items": {"type": "string"}}}},
             "status": {"type": "object", "properties": {"phase": {"type": "string"}}},
@@ -59,7 +64,13 @@ fn describe(kind: Kind) -> &'static str {
         Kind::ClusterGroup => "Clusters that are called by one name.",
         Kind::BundleNamespaceMapping => "Maps Bundles of one namespace to clusters of others.",
         Kind::BundleDeployment => "One Bundle in one cluster. Read-only.",
-        Kind::Secret => "Credentials. Their values are kept encrypted and never given back.",
+        Kind::Secret => {
+            "Credentials, and what Bundles send to their clusters (`downstreamResources`). Their values are kept \
+            encrypted and never given back."
+        }
+        Kind::ConfigMap => {
+            "Settings that are no secret. Bundles may send them to their clusters (`downstreamResources`)."
+        }
         Kind::Namespace => "A namespace at the hub.",
     }
 }

@@ -160,6 +160,10 @@ fn columns(kind: Kind) -> Vec<Column> {
                 object["data"].as_object().map_or(0, serde_json::Map::len).to_string()
             }),
         ]),
+        Kind::ConfigMap => columns.push(column("Data", "How many values.", |object| {
+            let count = |field: &str| object[field].as_object().map_or(0, serde_json::Map::len);
+            (count("data") + count("binaryData")).to_string()
+        })),
         Kind::Namespace => columns.push(column("Status", "Its phase.", |object| text(object, "/status/phase"))),
         Kind::BundleNamespaceMapping => {}
     }
@@ -169,7 +173,9 @@ fn columns(kind: Kind) -> Vec<Column> {
     }
     let age = |object: &Value| age(&text(object, "/metadata/creationTimestamp"));
     columns.push(match kind {
-        Kind::Secret | Kind::Namespace | Kind::BundleNamespaceMapping => column("Age", "Since when it exists.", age),
+        Kind::Secret | Kind::ConfigMap | Kind::Namespace | Kind::BundleNamespaceMapping => {
+            column("Age", "Since when it exists.", age)
+        }
         _ => wide("Age", "Since when it exists.", age),
     });
     columns

@@ -404,6 +404,29 @@ async fn secrets_go_in_and_their_values_never_come_out() {
 }
 
 #[tokio::test]
+async fn config_maps_come_back_as_they_were_given_and_are_checked() {
+    let hub = hub().await;
+    let path = "/api/v1/namespaces/fleet-default/configmaps";
+    let map = |name: &str, data: Value, binary: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data, "binaryData": binary});
+    let made = hub.post(path, &map("a", json!({"k": "v"}), json!({"b": "AAE="}))).await;
+    assert_eq!(made.code, 201, "{}", made.body);
+    let one = hub.get(&format!("{path}/a")).await;
+    assert_eq!((&one.body["data"], &one.body["binaryData"]), (&json!({"k": "v"}), &json!({"b": "AAE="})));
+    let bad = [
+        (json!({"a/b": "v"}), json!({}), "letters, digits"),
+        (json!({}), json!({"k": "%"}), "binaryData.k"),
+        (json!({"k": "v"}), json!({"k": "AAE="}), "the key is in data, too"),
+        (json!({"k": 1}), json!({}), "data.k"),
+        (json!({"k": "x".repeat(800_000)}), json!({"b": "A".repeat(800_000)}), "at most 1 MiB"),
+    ];
+    for (data, binary, expected) in bad {
+        let refused = hub.post(path, &map("b", data, binary)).await;
+        assert_eq!(refused.code, 422, "{expected}: {}", refused.body);
+        assert!(refused.body["message"].as_str().unwrap().contains(expected), "{}", refused.body);
+    }
+}
+
+#[tokio::test]
 async fn a_watch_tells_what_happens_to_what_it_sees() {
     let hub = hub().await;
     hub.repo("a").await;

@@ -208,29 +208,50 @@ fn check_content(kind: Kind, object: &Value, causes: &mut Causes) {
             selector("bundleSelector", mapping.bundle_selector.as_ref(), causes);
             selector("namespaceSelector", mapping.namespace_selector.as_ref(), causes);
         }),
-        Kind::Secret => check_secret(&object["data"], causes),
+        Kind::Secret => drop(check_values("data", &object["data"], "secret", causes)),
+        Kind::ConfigMap => check_config_map(object, causes),
         Kind::BundleDeployment | Kind::Namespace => {}
     }
 }
 
-/// How many bytes the values of a Secret may have in base64 (Kubernetes allows 1 MiB of them decoded).
-const SECRET_LIMIT: usize = 1_400_000;
+/// How many bytes the values of a Secret or ConfigMap may have in base64 (Kubernetes allows 1 MiB of them decoded).
+const VALUES_LIMIT: usize = 1_400_000;
 
-fn check_secret(data: &Value, causes: &mut Causes) {
+/// A key is of one of the two, and what is in `binaryData` is base64.
+fn check_config_map(object: &Value, causes: &mut Causes) {
+    use base64::Engine as _;
+    let size = check_values("data", &object["data"], "ConfigMap", causes);
+    let binary = check_values("binaryData", &object["binaryData"], "ConfigMap", causes);
+    if size.max(binary) <= VALUES_LIMIT && size + binary > VALUES_LIMIT {
+        causes.push(("data".into(), "Too long: the values of a ConfigMap must have at most 1 MiB".into()));
+    }
+    for (key, value) in object["binaryData"].as_object().into_iter().flatten() {
+        let field = format!("binaryData.{key}");
+        if object["data"].get(key).is_some() {
+            causes.push((field.clone(), "Invalid value: the key is in data, too".into()));
+        }
+        let text = value.as_str().unwrap_or_default();
+        if base64::engine::general_purpose::STANDARD.decode(text).is_err() {
+            causes.push((field, "Invalid value: the value is not base64".into()));
+        }
+    }
+}
+
+/// How large the values are.
+fn check_values(field: &str, data: &Value, of: &str, causes: &mut Causes) -> usize {
     let mut size = 0;
     for (key, value) in data.as_object().into_iter().flatten() {
         size += value.as_str().map_or(0, str::len);
         let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if key.is_empty() || key.len() > 253 || !key.bytes().all(good) {
-            causes.push((
-                "data".into(),
-                format!("Invalid value: {key:?}: letters, digits, `-`, `_` and `.` are allowed"),
-            ));
+            causes
+                .push((field.into(), format!("Invalid value: {key:?}: letters, digits, `-`, `_` and `.` are allowed")));
         }
     }
-    if size > SECRET_LIMIT {
-        causes.push(("data".into(), "Too long: the values of a secret must have at most 1 MiB".into()));
+    if size > VALUES_LIMIT {
+        causes.push((field.into(), format!("Too long: the values of a {of} must have at most 1 MiB")));
     }
+    size
 }
 
 fn typed<T: serde::de::DeserializeOwned>(object: &Value, causes: &mut Causes, check: impl FnOnce(&T, &mut Causes)) {

@@ -20,6 +20,7 @@ const IN_GIT: &str = "canary-secret-in-git-63ce";
 const IN_BUNDLE: &str = "canary-secret-in-bundle-74df";
 const IN_URL: &str = "canary-in-url-85e0";
 const HELM: &str = "canary-helm-password-96f1";
+const SENT_ALONG: &str = "canary-sent-along-a7f2";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -69,13 +70,15 @@ pub(crate) async fn sweep() {
     put(secret("basic", "kubernetes.io/basic-auth", json!({"username": "ada", "password": PASSWORD}))).await;
     put(secret("ssh", "kubernetes.io/ssh-auth", json!({"ssh-privatekey": SSH_KEY}))).await;
     put(secret("helm", "Opaque", json!({"username": "ada", "password": HELM}))).await;
+    put(secret("shared", "Opaque", json!({"key": SENT_ALONG}))).await;
     let charts = skiff_bundler::charts::testserver::WebServer::start().await.unwrap();
     let manifest =
         |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  key: {value}\n");
     put(json!({
         "apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Bundle",
         "metadata": {"name": "hand", "namespace": "fleet-default"},
-        "spec": {"resources": [{"name": "s.yaml", "content": manifest(IN_BUNDLE)}], "targets": [{"clusterName": "till"}]},
+        "spec": {"resources": [{"name": "s.yaml", "content": manifest(IN_BUNDLE)}], "targets": [{"clusterName": "till"}],
+            "downstreamResources": [{"kind": "Secret", "name": "shared"}]},
     }))
     .await;
     // Repositories that cannot be reached, each with a credential: what is said of it names no part of it.
@@ -106,7 +109,10 @@ pub(crate) async fn sweep() {
     let token = token(&hub, Some("till"), &[]).await;
     agent.enroll(&token, None).await.unwrap();
     told(&mut agent, &["hand", "shop-web"]).await;
-    assert_eq!(agent.fetch().await["hand"][0]["stringData"]["key"], IN_BUNDLE, "it is used");
+    let fetched = agent.fetch().await;
+    assert_eq!(fetched["hand"][1]["stringData"]["key"], IN_BUNDLE, "it is used");
+    let sent = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, SENT_ALONG);
+    assert_eq!(fetched["hand"][0]["data"]["key"], sent, "it is sent along");
     let report = agent.all_ready();
     agent.sync(0, Some(report)).await.unwrap();
     eventually("the failures are told", async || {
@@ -149,13 +155,15 @@ pub(crate) async fn sweep() {
 
     let mut hits = Vec::new();
     for (place, bytes) in &seen {
-        for canary in [PASSWORD, SSH_KEY, IN_GIT, IN_BUNDLE, IN_URL, HELM, token.secret.as_str(), admin.as_str()] {
+        for canary in
+            [PASSWORD, SSH_KEY, IN_GIT, IN_BUNDLE, IN_URL, HELM, SENT_ALONG, token.secret.as_str(), admin.as_str()]
+        {
             if holds(bytes, canary) && !is_its_place(place, canary, &admin) {
                 hits.push(format!("{canary} in {place}"));
             }
         }
     }
-    println!("8 canaries in {} answers, logs and files: {} hits", seen.len(), hits.len());
+    println!("9 canaries in {} answers, logs and files: {} hits", seen.len(), hits.len());
     assert!(hits.is_empty(), "{hits:#?}");
 }
 

@@ -7,6 +7,7 @@ mod canaries;
 mod chance;
 mod charts;
 mod common;
+mod copies;
 mod cve_replay;
 mod restart;
 mod sweep;

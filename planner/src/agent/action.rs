@@ -76,6 +76,8 @@ pub struct ValueRef {
     pub object: ObjectKey,
     /// The key in its data.
     pub key: String,
+    /// The content that the hub sends along for that object, a blob: then it is read from there, and not from the cluster.
+    pub copy: Option<Digest>,
 }
 
 /// A blob that is wanted.

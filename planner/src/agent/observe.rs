@@ -9,7 +9,7 @@ use super::rules::Rule;
 use super::snapshot::{Accepted, Attempt, GroupKind, Live};
 use super::{Cause, Machine, accept, sources};
 use fleet_api::names::Ref;
-use fleet_api::wire::{Deployment, Timestamp};
+use fleet_api::wire::{Deployment, DeploymentObject, Timestamp};
 use fleet_api::{Digest, Note, ObjectKey, Reason};
 use std::collections::BTreeSet;
 
@@ -122,7 +122,9 @@ impl Machine {
         let bundles = self.snapshot.desired.iter().flat_map(|accepted| &accepted.desired.deployments);
         let bundle = bundles.filter(|desired| desired.deployment == source).map(|desired| &desired.bundle).next();
         let has = bundle.and_then(|bundle| self.snapshot.ledger.bundle(bundle));
-        let has = has.map_or(0, |ledger| ledger.objects().len());
+        let copies = has.and_then(|ledger| self.snapshot.docs.get(&ledger.deployment?));
+        let copies = copies.map_or(0, |before| before.objects.iter().filter(|object| object.is_copy()).count());
+        let has = has.map_or(0, |ledger| ledger.objects().len()).saturating_sub(copies);
         let rendering = self.snapshot.renderings.entry(source).or_default();
         rendering.rendering = false;
         match (values, result) {
@@ -131,7 +133,7 @@ impl Machine {
             }
             (Some(values), Err(note)) => rendering.failed = Some((values, note)),
             // R13, as at the hub: a render that gives nothing, where there was something, changes nothing.
-            (Some(values), Ok(made)) if made.deployment.objects.is_empty() && has > 0 => {
+            (Some(values), Ok(made)) if made.deployment.objects.iter().all(DeploymentObject::is_copy) && has > 0 => {
                 let message = format!("the values give no object at all; the {has} objects that the bundle had stay");
                 rendering.failed = Some((values, Note::new(Reason::EmptyRender, message)));
             }

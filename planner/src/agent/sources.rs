@@ -85,16 +85,20 @@ pub(super) fn advance(
     };
     let none = Rendering::default();
     let state = snapshot.renderings.get(&desired.deployment).unwrap_or(&none);
-    let has_files = snapshot.blobs.contains(&sources.tree);
+    let has_copies = document.objects.iter().all(|copy| snapshot.blobs.contains(&copy.digest));
+    let has_files = snapshot.blobs.contains(&sources.tree) && has_copies;
     if !has_files {
-        plan.wants.push(Want { is_secret: true, ..Want::deployment(sources.tree, None).content() });
+        let copies = document.objects.iter().map(|copy| (copy.digest, copy.size));
+        let missing = copies.chain([(sources.tree, 0)]).filter(|(digest, _)| !snapshot.blobs.contains(digest));
+        let want = |(digest, size)| Want { size, is_secret: true, ..Want::deployment(digest, None).content() };
+        plan.wants.extend(missing.map(want));
         words.note(Note::new(Reason::WaitingForCluster, "fetching the files of the bundle from the hub"));
     }
     let period = if state.trouble.is_some() { AGAIN } else { RESYNC };
     let due = state.looked.map(|looked| looked.saturating_add(period).unwrap_or(looked));
     match due.filter(|due| *due > now) {
         Some(due) => plan.wake(Some(due)),
-        None if state.reading => {}
+        None if state.reading || !has_copies => {}
         None => plan.actions.push(Action::ReadValues(Box::new(ReadValues {
             deployment: desired.deployment,
             refs,
@@ -138,6 +142,7 @@ fn value_ref(document: &Deployment, kind: &str, selector: KeySelector) -> Result
     let KeySelector { name, namespace, key } = selector;
     let namespace = if namespace.is_empty() { release.clone() } else { namespace };
     let object = ObjectKey::new("", kind, &namespace, &name);
+    // What the hub sends along is read as it came: the copy in the cluster follows it, and is not there yet at first.
     let is_elsewhere = namespace != *release && document.options.service_account.is_empty();
     let refused = |why: String| Err(Note::new(Reason::Forbidden, why).about(object.clone()));
     if is_own(&object) {
@@ -158,5 +163,6 @@ fn value_ref(document: &Deployment, kind: &str, selector: KeySelector) -> Result
         return Err(Note::new(Reason::Forbidden, why).about(object).with_remedy(remedy));
     }
     let key = if key.is_empty() { DEFAULT_KEY.to_owned() } else { key };
-    Ok(ValueRef { object, key })
+    let copy = document.objects.iter().find(|copy| copy.key == object).map(|copy| copy.digest);
+    Ok(ValueRef { object, key, copy })
 }

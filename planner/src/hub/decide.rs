@@ -3,7 +3,8 @@
 use super::rules::Rule;
 use super::snapshot::{Render, RenderResult};
 use super::{
-    Action, Decision, GATHER, Issue, Machine, desired, is_of, placement, rollout, state_is_deleting, whole_seconds,
+    Action, Decision, GATHER, Issue, Machine, copies, desired, is_of, placement, rollout, state_is_deleting,
+    whole_seconds,
 };
 use crate::status::{DeploymentView, resource_counts, state};
 use fleet_api::digest::Digest;
@@ -66,7 +67,9 @@ impl Machine {
                 self.withdraw(&bundle, format!("GitRepo {} was deleted", name.name), keep);
             }
             if state_is_deleting(&self.snapshot, &name) {
-                self.snapshot.gitrepos.remove(&name);
+                let gone = self.snapshot.gitrepos.remove(&name);
+                let credential = gone.and_then(|gone| copies::credential_of(&name, &gone.resource));
+                credential.iter().for_each(|credential| self.place_what_takes(credential));
                 // What waited for the repository to be whole again waits no longer.
                 let told = self.snapshot.told_of(&name);
                 self.dirty.desired.extend(told);

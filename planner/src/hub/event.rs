@@ -178,7 +178,7 @@ pub struct FailedEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct DeploymentFacts {
-    /// How many objects it has.
+    /// How many objects were rendered for it; what it copies from the hub does not count.
     pub objects: u32,
     /// Whether its objects are released when it goes.
     pub keep_resources: bool,
@@ -191,6 +191,19 @@ pub struct DeploymentFacts {
     /// can use it.
     #[serde(default)]
     pub rendered_in_cluster: bool,
+    /// The protocol that it is written in; 0 in what was stored before it was asked for.
+    #[serde(default)]
+    pub protocol: u32,
+}
+
+/// A Secret or a ConfigMap of the hub that a Bundle may send to its clusters (`downstreamResources`): which one, and never
+/// what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Copyable {
+    /// `Secret` or `ConfigMap`.
+    pub kind: String,
+    /// Where it is, at the hub.
+    pub name: Ref,
 }
 
 /// Who a cluster is, fixed at enrollment.
@@ -218,6 +231,8 @@ pub enum Event {
     ClusterGroup(Ref, Option<GroupResource>),
     /// A BundleNamespaceMapping.
     Mapping(Ref, Option<Box<BundleNamespaceMapping>>),
+    /// A Secret or a ConfigMap is, in this version, or is gone.
+    Copyable(Copyable, Option<String>),
     /// Labels of a namespace.
     Namespace(String, Option<Labels>),
     /// What was remembered of a cluster, loaded from the store.

@@ -5,6 +5,7 @@
 //! dirty. Cost is O(changed). Invariants: absence never removes anything (R13, R14); a document that an agent may have
 //! is accounted for (R3).
 
+mod copies;
 mod decide;
 mod desired;
 mod event;
@@ -22,6 +23,7 @@ mod statuses;
 mod turn;
 mod view;
 
+pub use copies::{Copied, CopyState};
 pub use event::*;
 pub use memory::{EpochHold, GrantedApproval, Grave, Memory};
 pub use placement::{ChanceFacts, ClusterFacts};
@@ -86,6 +88,9 @@ pub struct RenderInput {
     pub facts: ClusterFacts,
     /// The version of the renderer.
     pub renderer: String,
+    /// What it takes along from the hub, in the order in which the options name it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Copied>,
 }
 
 impl RenderInput {

@@ -2,10 +2,10 @@
 //! what a read of a repository means, and which Bundles a withdrawal ends.
 
 use super::event::{
-    BundleRecord, ClusterResource, DeploymentFacts, Enrollment, Event, GitRepoResource, RepositoryRead,
+    BundleRecord, ClusterResource, Copyable, DeploymentFacts, Enrollment, Event, GitRepoResource, RepositoryRead,
 };
 use super::snapshot::{BundleState, Render, RenderResult, Withdrawal};
-use super::{Machine, Memory, desired, is_of, placement, plan_repository, replace, unknown_bundle};
+use super::{Machine, Memory, copies, desired, is_of, placement, plan_repository, replace, unknown_bundle};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::Note;
@@ -32,6 +32,7 @@ impl Machine {
                 replace(&mut self.snapshot.mappings, name, resource.map(|resource| *resource));
                 self.dirty.clusters.extend(self.snapshot.clusters.keys().cloned());
             }
+            Event::Copyable(name, version) => self.copyable(name, version),
             Event::Namespace(name, labels) => {
                 replace(&mut self.snapshot.namespaces, name, labels);
                 self.dirty.clusters.extend(self.snapshot.clusters.keys().cloned());
@@ -81,10 +82,15 @@ impl Machine {
         self.dirty.gitrepos.insert(name.clone());
         match resource {
             Some(resource) => {
+                let is_new = !self.snapshot.gitrepos.contains_key(&name);
                 let known = self.snapshot.gitrepos.entry(name.clone()).or_default();
                 let replan = known.resource.spec.paused != resource.spec.paused
                     || known.resource.spec.deletion_limit != resource.spec.deletion_limit;
+                let credentials = [&known.resource, &resource].map(|resource| copies::credential_of(&name, resource));
                 known.resource = resource;
+                if credentials[0] != credentials[1] || is_new {
+                    credentials.iter().flatten().for_each(|credential| self.place_what_takes(credential));
+                }
                 if replan {
                     let bundles = self.snapshot.bundles.iter();
                     let mine =
@@ -100,6 +106,21 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// What takes it along is placed again, with its new version.
+    fn copyable(&mut self, name: Copyable, version: Option<String>) {
+        if self.snapshot.copyables.get(&name) == version.as_ref() {
+            return;
+        }
+        self.place_what_takes(&name);
+        replace(&mut self.snapshot.copyables, name, version);
+    }
+
+    pub(super) fn place_what_takes(&mut self, what: &Copyable) {
+        let bundles = self.snapshot.bundles.iter();
+        let with = bundles.filter(|(bundle, state)| copies::takes(&state.record.spec, bundle, what));
+        self.dirty.bundles.extend(with.map(|(bundle, _)| bundle.clone()));
     }
 
     fn put_bundle(&mut self, name: &Ref, mut record: BundleRecord) {

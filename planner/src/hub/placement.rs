@@ -2,7 +2,7 @@
 
 use super::event::{Labels, Uses};
 use super::snapshot::{BundleState, ClusterState, Placement, Render, RenderResult, Snapshot, Variant, subtract};
-use super::{Dirty, RenderInput};
+use super::{Copied, Dirty, RenderInput, copies};
 use crate::target::{self, GroupView, Resolution};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
@@ -98,12 +98,13 @@ pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, 
             .in_file(bundle.record.directory.clone())
     });
     bundle.variants.clear();
+    let copies = copies::of(snapshot, name, &bundle.record.spec.options);
     let groups = snapshot.group_views();
     let in_reach: Vec<Ref> = snapshot.clusters.keys().cloned().collect();
     for cluster in in_reach {
         place(snapshot, (renderer, now), (name, &mut bundle), &cluster, &groups, dirty);
     }
-    probe(&mut snapshot.renders, renderer, (name, &mut bundle), dirty);
+    probe(&mut snapshot.renders, renderer, (name, &mut bundle), copies, dirty);
     dirty.bundle_status.insert(name.clone());
     snapshot.bundles.insert(name.clone(), bundle);
 }
@@ -114,6 +115,7 @@ fn probe(
     renders: &mut BTreeMap<Digest, Render>,
     renderer: &str,
     (name, bundle): (&Ref, &mut BundleState),
+    copies: Vec<Copied>,
     dirty: &mut Dirty,
 ) {
     let old = bundle.probe.take();
@@ -124,7 +126,7 @@ fn probe(
         return;
     }
     let variant = variant(&mut bundle.variants, bundle.record.spec.options.clone());
-    let input = input(renderer, name, bundle, &variant, ClusterFacts::default());
+    let input = input((renderer, copies), name, bundle, &variant, ClusterFacts::default());
     let key = input.key();
     let render = renders.entry(key).or_insert_with(|| Render::new(name));
     if !render.is_wanted() && render.result == RenderResult::Pending {
@@ -134,7 +136,13 @@ fn probe(
     bundle.probe = Some(key);
 }
 
-fn input(renderer: &str, name: &Ref, bundle: &BundleState, variant: &Variant, facts: ClusterFacts) -> RenderInput {
+fn input(
+    (renderer, copies): (&str, Vec<Copied>),
+    name: &Ref,
+    bundle: &BundleState,
+    variant: &Variant,
+    facts: ClusterFacts,
+) -> RenderInput {
     RenderInput {
         bundle: name.clone(),
         id: bundle.record.id,
@@ -144,6 +152,7 @@ fn input(renderer: &str, name: &Ref, bundle: &BundleState, variant: &Variant, fa
         options_digest: variant.digest,
         facts,
         renderer: renderer.to_owned(),
+        copies,
     }
 }
 
@@ -173,6 +182,7 @@ fn place(
     }
     let resolution =
         snapshot.clusters.get(cluster_name).and_then(|cluster| resolve(snapshot, (name, bundle), cluster, groups));
+    let copies = copies_of(snapshot, name, resolution.as_ref());
     let near_miss = match (&resolution, snapshot.clusters.get(cluster_name)) {
         (Some(Resolution::Skip(note)), Some(cluster)) if note.reason == Reason::NotTargeted => {
             claimed(bundle, cluster, name, groups)
@@ -205,7 +215,8 @@ fn place(
     let key = match variant.key.filter(|_| alone) {
         Some(key) => key,
         None => {
-            let input = input(renderer, name, bundle, &variant, ClusterFacts::of(bundle.record.uses, name, cluster));
+            let facts = ClusterFacts::of(bundle.record.uses, name, cluster);
+            let input = input((renderer, copies.clone()), name, bundle, &variant, facts);
             let key = input.key();
             if alone && let Some(known) = bundle.variants.iter_mut().find(|known| known.digest == variant.digest) {
                 known.key = Some(key);
@@ -228,8 +239,8 @@ fn place(
     render.wanted_by.insert(cluster_name.clone());
     if first {
         let uses = bundle.record.uses;
-        let input =
-            made.unwrap_or_else(|| input(renderer, name, bundle, &variant, ClusterFacts::of(uses, name, cluster)));
+        let of_now = || ClusterFacts::of(uses, name, cluster);
+        let input = made.unwrap_or_else(|| input((renderer, copies), name, bundle, &variant, of_now()));
         dirty.render.insert(key, input);
     }
     bundle.placements.insert(
@@ -245,6 +256,13 @@ fn place(
         },
     );
     dirty.plan.insert((name.clone(), cluster_name.clone()));
+}
+
+fn copies_of(snapshot: &Snapshot, bundle: &Ref, resolution: Option<&Resolution>) -> Vec<Copied> {
+    match resolution {
+        Some(Resolution::Deploy(matched)) => copies::of(snapshot, bundle, &matched.options),
+        Some(Resolution::Skip(_)) | None => Vec::new(),
+    }
 }
 
 /// True where it was not known.

@@ -89,7 +89,8 @@ fn empty(snapshot: &Snapshot, bundle: &Ref, allowed: Option<Digest>, wanted: Dig
 fn too_old(snapshot: &Snapshot, cluster: &Ref, wanted: Digest) -> Option<Note> {
     let facts = snapshot.deployments.get(&wanted)?;
     let memory = snapshot.clusters.get(cluster)?.memory.as_ref()?;
-    if !facts.rendered_in_cluster || memory.protocol >= SOURCES_PROTOCOL {
+    let needed = facts.protocol.max(SOURCES_PROTOCOL);
+    if !facts.rendered_in_cluster || memory.protocol >= needed {
         return None;
     }
     if memory.protocol == 0 {
@@ -97,7 +98,8 @@ fn too_old(snapshot: &Snapshot, cluster: &Ref, wanted: Digest) -> Option<Note> {
         return Some(Note::new(Reason::WaitingForCluster, message));
     }
     let message = format!(
-        "the bundle has values that are read in the cluster (helm.valuesFrom), which the agent of cluster {cluster} cannot do:          it speaks protocol {}, and this needs {SOURCES_PROTOCOL}; it keeps what it has",
+        "the bundle has values that are read in the cluster (helm.valuesFrom), which the agent of cluster {cluster} cannot do: \
+         it speaks protocol {}, and this needs {needed}; it keeps what it has",
         memory.protocol
     );
     Some(Note::new(Reason::ProtocolTooOld, message).with_remedy("update the agent"))

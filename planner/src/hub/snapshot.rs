@@ -1,6 +1,6 @@
 //! The state that decisions are made from.
 
-use super::event::{BundleRecord, ClusterResource, DeploymentFacts, GitRepoResource, GroupResource, Labels};
+use super::event::{BundleRecord, ClusterResource, Copyable, DeploymentFacts, GitRepoResource, GroupResource, Labels};
 use super::is_of;
 use super::memory::Memory;
 use crate::status::StateCounts;
@@ -28,6 +28,8 @@ pub(super) struct Snapshot {
     pub(super) deployments: BTreeMap<Digest, DeploymentFacts>,
     /// Bundles that ended, and what clusters are told of it.
     pub(super) withdrawn: BTreeMap<Ref, Withdrawal>,
+    /// The Secrets and ConfigMaps that there are, each with its version.
+    pub(super) copyables: BTreeMap<Copyable, String>,
     /// What the API servers of the clusters serve. Thousands of clusters have the same few lists.
     served: BTreeMap<Digest, ApiVersions>,
 }

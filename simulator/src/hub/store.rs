@@ -68,6 +68,7 @@ pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
         delete_crd_resources: deployment.options.delete_crd_resources,
         has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
         rendered_in_cluster: deployment.sources.is_some(),
+        protocol: deployment.protocol,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::world::{Spec, World, cm, name, tombstone};
 use fleet_api::v1alpha1::{BundleDeploymentOptions, HelmOptions, KeySelector, ValuesFrom};
-use fleet_api::wire::Sources;
+use fleet_api::wire::{DeploymentObject, Sources};
 use fleet_api::{Note, Reason};
 
 /// A document with sources whose options name `refs`: kind, namespace, name, key.
@@ -220,6 +220,47 @@ fn values_are_read_only_where_a_bundle_may_read() {
             }
         }
     }
+}
+
+/// The document takes a Secret along from the hub: values are read from what was sent, with nobody's rights, and not before
+/// it is here; the copy is applied with what is rendered, and goes with it.
+#[test]
+fn values_that_the_hub_sends_along_are_read_from_what_it_sent() {
+    let key = ObjectKey::new("", "Secret", "shop", "web");
+    let copy = |content: &'static str| DeploymentObject {
+        source: format!("{}Secret fleet-default/web", fleet_api::wire::COPY_SOURCE),
+        ..Spec::new("a", &[(key.clone(), content)]).deployment().objects.remove(0)
+    };
+    let with = |world: &mut World, content: &'static str| {
+        let mut desired = desired(world, &[x("0")], &[("Secret", "", "web", ""), ("Secret", "", "other", "")]);
+        let digest = desired.deployments[0].deployment;
+        let mut document = world.blobs[&digest].clone().unwrap();
+        document.objects.push(copy(content));
+        let digest = Digest::of_json(&document).unwrap();
+        world.blobs.insert(digest, Some(document));
+        desired.deployments[0].deployment = digest;
+        desired
+    };
+    let mut world = world();
+    let first = with(&mut world, "v1");
+    world.send(first);
+    let read = |world: &World| world.log.iter().filter(|line| line.starts_with("values ")).count();
+    assert_eq!((read(&world), world.objects.len()), (0, 0), "the copy is not here yet: {:?}", world.log);
+    world.blobs.insert(copy("v1").digest, None);
+    later(&mut world, 60);
+    let line = world.log.iter().find(|line| line.starts_with("values ")).unwrap();
+    assert_eq!(line, "values secret shop/web values.yaml of the hub, secret shop/other values.yaml as \"\"");
+    assert!(world.machine.needed_blobs().contains(&copy("v1").digest));
+    assert_eq!(world.objects.len(), 2);
+    // A render that gives nothing but the copy changes nothing (R13): the copy is no object of the render.
+    let only = Spec::new("a", &[(key.clone(), "v2")]);
+    world.renders.insert("nothing", Ok(only));
+    world.copies.insert(key.clone());
+    world.values = Ok("nothing");
+    later(&mut world, 61);
+    let said = &world.report.deployments[&name("a")];
+    assert!(said.notes.iter().any(|note| note.reason == Reason::EmptyRender), "{said:?}");
+    assert_eq!(world.objects.len(), 2);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) struct World {
     pub values: Result<&'static str, Note>,
     /// What values give.
     pub renders: BTreeMap<&'static str, Result<Spec, Note>>,
+    /// What of that the hub sent along, and was not rendered.
+    pub copies: BTreeSet<ObjectKey>,
     /// Stop after that many actions: a crash.
     pub fuel: Option<usize>,
     /// The watch shows what was applied before the answer comes.
@@ -137,6 +139,7 @@ impl World {
             finalizers: BTreeSet::new(),
             values: Ok(""),
             renders: BTreeMap::new(),
+            copies: BTreeSet::new(),
             unhealthy: BTreeSet::new(),
             generation: 0,
             rules,
@@ -383,7 +386,9 @@ impl World {
             }
             Action::Delete(delete) => self.delete_as_told(*delete),
             Action::ReadValues(read) => {
-                let refs: Vec<String> = read.refs.iter().map(|of| format!("{} {}", of.object, of.key)).collect();
+                let from = |of: &ValueRef| if of.copy.is_some() { " of the hub" } else { "" };
+                let refs: Vec<String> =
+                    read.refs.iter().map(|of| format!("{} {}{}", of.object, of.key, from(of))).collect();
                 self.log.push(format!("values {} as {:?}", refs.join(", "), read.service_account));
                 let result = self.values.clone().map(|text| Digest::of(text.as_bytes()));
                 self.machine.observe(Event::Values { deployment: read.deployment, result, at });
@@ -400,7 +405,10 @@ impl World {
 
     /// What comes of sources; it is in the cache.
     fn made(&mut self, spec: &Spec, from: Digest) -> Made {
-        let deployment = Deployment { rendered_from: Some(from), ..spec.deployment() };
+        let mut deployment = Deployment { rendered_from: Some(from), ..spec.deployment() };
+        for object in deployment.objects.iter_mut().filter(|object| self.copies.contains(&object.key)) {
+            object.source = fleet_api::wire::COPY_SOURCE.to_owned();
+        }
         let digest = Digest::of_json(&deployment).unwrap();
         self.blobs.extend(deployment.objects.iter().map(|object| (object.digest, None)));
         self.blobs.insert(digest, Some(deployment.clone()));
