@@ -6,9 +6,9 @@ use super::hooks::{HookLedger, Stage, Step};
 use super::plan::{BundlePlan, Intent};
 use super::snapshot::Live;
 use super::{Entry, Machine, Rule, Spent, prune};
-use fleet_api::ObjectKey;
 use fleet_api::names::Ref;
-use fleet_api::wire::Timestamp;
+use fleet_api::wire::{Deployment, Timestamp};
+use fleet_api::{Digest, ObjectKey};
 use jiff::SignedDuration;
 
 impl Machine {
@@ -16,6 +16,7 @@ impl Machine {
     pub(super) fn record(&mut self, bundle: &Ref, plan: &BundlePlan) -> bool {
         let mut again = self.record_drops(bundle, &plan.drops);
         if let Some((deployment, service_account)) = &plan.begin {
+            self.look_again_where_others_are_ignored(bundle, *deployment);
             let of = self.snapshot.ledger.begin(bundle);
             of.deployment = Some(*deployment);
             service_account.clone_into(&mut of.service_account);
@@ -36,6 +37,20 @@ impl Machine {
             self.journal.intents.insert(bundle.clone(), self.journal.revision);
         }
         again
+    }
+
+    /// Health is judged when an object is seen, with the conditions that its Deployment leaves out (`ignore.conditions`):
+    /// where the next one leaves out others, its objects are read again.
+    fn look_again_where_others_are_ignored(&mut self, bundle: &Ref, next: Digest) {
+        let ignored = |deployment: Option<&Deployment>| {
+            deployment.map(|deployment| deployment.options.ignore_conditions.clone()).unwrap_or_default()
+        };
+        if ignored(self.in_force(bundle)) == ignored(self.snapshot.docs.get(&next)) {
+            return;
+        }
+        let Some(ledger) = self.snapshot.ledger.bundle(bundle) else { return };
+        let keys: Vec<ObjectKey> = ledger.objects().keys().cloned().collect();
+        keys.iter().for_each(|key| drop(self.snapshot.live.remove(key)));
     }
 
     fn record_drops(&mut self, bundle: &Ref, drops: &[ObjectKey]) -> bool {

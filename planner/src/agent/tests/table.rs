@@ -388,3 +388,23 @@ fn a_clock_that_was_ahead_puts_nothing_off_once_it_is_set_back() {
     world.run();
     assert!(ready(&world, "a"), "{:?}", world.report);
 }
+
+/// Health is judged as the Deployment says; where the next one says otherwise, nobody waits for the object to change.
+#[test]
+fn conditions_that_are_ignored_from_now_on_are_ignored_at_once() {
+    let mut world = World::new();
+    let spec = || Spec::new("a", &[(cm("x"), "1")]);
+    world.deploy(&[spec()], &[]);
+    let in_progress = || Some(Box::new(Unhealthy { state: "in-progress".into(), message: "Dark".into() }));
+    world.meddle(&cm("x"), |live| live.unhealthy = in_progress());
+    assert!(!world.report.deployments[&name("a")].ready);
+    // How the shell judges it with the new options, once it is asked.
+    world.objects.get_mut(&cm("x")).unwrap().live.unhealthy = None;
+    let mut options = spec();
+    options.options.ignore_conditions = vec![BTreeMap::from([("reason".into(), "Dark".into())])];
+    world.deploy(&[options], &[]);
+    assert!(world.report.deployments[&name("a")].ready);
+    world.objects.get_mut(&cm("x")).unwrap().live.unhealthy = in_progress();
+    world.deploy(&[spec()], &[]);
+    assert!(!world.report.deployments[&name("a")].ready);
+}
