@@ -12,6 +12,7 @@ mod drift;
 mod driver;
 mod enrollment;
 mod faults;
+mod fields;
 mod kubectl;
 mod outage;
 mod repo;
@@ -33,6 +34,14 @@ fn main() -> ExitCode {
         drift::drift_is_told_and_left_where_that_is_not_asked_for,
         drift::an_object_of_somebody_else_is_left_until_ownership_is_taken,
         drift::replicas_are_left_to_the_controller_that_scales,
+        fields::a_service_account_may_do_what_it_may_and_no_more,
+        fields::what_is_kept_stays_when_its_bundle_goes,
+        fields::a_namespace_gets_its_labels_and_goes_with_its_bundle_after_an_approval,
+        fields::a_namespace_that_is_not_to_be_made_is_waited_for,
+        fields::three_bundles_come_one_after_the_other,
+        fields::a_difference_that_is_accepted_is_no_drift,
+        fields::a_definition_goes_only_where_that_is_asked_for,
+        fields::a_condition_that_is_ignored_holds_nothing_up,
         kubectl::kubectl_does_its_work_against_the_hub,
         trouble::a_definition_and_its_object_in_one_bundle_converge,
         trouble::a_field_that_cannot_be_changed_is_named,
