@@ -76,7 +76,10 @@ pub fn read_everyday<'t>(
 /// Whether the text is ASCII; `None` if it holds a character with a meaning of its own somewhere (other line ends, marks of
 /// byte order) or one that is not allowed everywhere.
 fn everyday_characters(text: &str) -> Option<bool> {
-    if text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\n' | b'\t') || byte == 0x7f) {
+    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\t') || *byte == 0x7f;
+    // Whole runs without a way out of the loop are compared many bytes at a time.
+    let any_control = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | control(byte));
+    if text.as_bytes().chunks(1_024).any(any_control) {
         return None;
     }
     let ascii = text.is_ascii();
@@ -150,7 +153,7 @@ impl<'t> Iterator for Lines<'t> {
 
     fn next(&mut self) -> Option<Line<'t>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (text, ended) = rest.find('\n').map_or((rest, false), |end| (&rest[..end], true));
+        let (text, ended) = memchr::memchr(b'\n', rest.as_bytes()).map_or((rest, false), |end| (&rest[..end], true));
         self.at += text.len() + usize::from(ended);
         self.number += 1;
         Some(Line { text, number: count(self.number), ended, ascii: self.ascii })

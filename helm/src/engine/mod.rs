@@ -115,7 +115,7 @@ pub fn without_no_value(text: Vec<u8>) -> Vec<u8> {
     const NO_VALUE: &[u8] = b"<no value>";
     let mut rest = text.as_slice();
     let mut out = Vec::with_capacity(text.len());
-    while let Some(at) = rest.windows(NO_VALUE.len()).position(|window| window == NO_VALUE) {
+    while let Some(at) = memchr::memmem::find(rest, NO_VALUE) {
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at + NO_VALUE.len()..];
     }

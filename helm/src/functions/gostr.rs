@@ -37,10 +37,7 @@ pub(super) fn trim(bytes: &[u8], go: impl Fn(char) -> bool) -> &[u8] {
 
 /// Where `needle` begins in `haystack`.
 pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() {
-        return Some(0);
-    }
-    haystack.windows(needle.len()).position(|window| window == needle)
+    memchr::memmem::find(haystack, needle)
 }
 
 /// The parts between separators; without a separator, the characters. At most `most` parts, if given.

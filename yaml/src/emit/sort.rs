@@ -42,6 +42,13 @@ fn compare(a: &str, b: &str) -> Ordering {
     if common == a.len() || common == b.len() {
         return a.len().cmp(&b.len());
     }
+    let letters = |at: u8| at.is_ascii_alphabetic();
+    if let (Some(x), Some(y)) = (a.as_bytes().get(common), b.as_bytes().get(common))
+        && letters(*x)
+        && letters(*y)
+    {
+        return x.cmp(y);
+    }
     let start = (0..=common).rev().find(|at| a.is_char_boundary(*at) && b.is_char_boundary(*at)).unwrap_or(0);
     let (rest_a, rest_b) = (&a[start..], &b[start..]);
     let (Some(x), Some(y)) = (rest_a.chars().next(), rest_b.chars().next()) else { return Ordering::Equal };

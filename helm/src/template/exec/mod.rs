@@ -156,7 +156,7 @@ impl<'e> Run<'e> {
 
     /// Parses a text in the current scope and executes it there.
     fn execute_text(&mut self, text: &[u8], data: &Value) -> Result<Vec<u8>, TextError> {
-        if !text.windows(2).any(|two| two == b"{{") {
+        if memchr::memmem::find(text, b"{{").is_none() {
             return Ok(text.to_vec());
         }
         let name = self.templates.name().clone();

@@ -1,5 +1,7 @@
 //! From text to tokens. Go: `text/template/parse/lex.go`.
 
+use memchr::memmem::find;
+
 use crate::template::print::{is_letter_or_digit, is_print, quote};
 
 /// The kinds of tokens.
@@ -118,11 +120,6 @@ pub(super) struct Lexer<'a> {
     /// `break` and `continue` are keywords, as long as there are no functions of those names.
     pub(super) break_is_keyword: bool,
     pub(super) continue_is_keyword: bool,
-}
-
-/// Where a string is in another.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 fn is_space(c: char) -> bool {
