@@ -15,7 +15,7 @@ use crate::store::{Event as StoreEvent, EventType, Kind, Resources};
 use fleet_api::Note;
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
-use fleet_api::v1alpha1::GitRepo;
+use fleet_api::v1alpha1::{GitRepo, GitRepoSpec};
 use skiff_bundler::discover::Cache;
 use skiff_bundler::git::{Access, Ancestry, Error, Limits, Policy, Reference, Remote, Repository, Resolved};
 use skiff_bundler::poll::{DEFAULT_INTERVAL, next_poll};
@@ -104,6 +104,8 @@ pub(super) struct State {
     pub(super) trees: BTreeMap<fleet_api::Digest, fleet_api::Digest>,
     /// Commit of the last complete read, and [`edition`] of the GitRepo then.
     pub(super) read: Option<(String, String)>,
+    /// [`followed`] then.
+    followed: Option<String>,
     /// A chart could not be fetched then: the same commit is read again.
     pub(super) again: bool,
 }
@@ -315,15 +317,13 @@ impl Job {
             self.fail(Vec::new());
             return Ok(false);
         }
-        // Another branch or revision in the spec is a person's word.
-        let same_spec = state.read.as_ref().is_none_or(|(_, read)| *read == edition(gitrepo));
         let limits = Limits::default();
         let reader = self.name.to_string();
         let fetched =
             repository.fetch(&remote, &access.access, &resolved, &limits, &reader).await.map_err(Failure::git)?;
         let tree = repository.tree(fetched.commit, &limits).await.map_err(Failure::git)?;
         let mut notes = Vec::new();
-        let rewound = fetched.ancestry == Ancestry::Rewound && same_spec;
+        let rewound = went_back(fetched.ancestry, state.followed.as_deref(), gitrepo);
         if fetched.forced() {
             let previous = fetched.previous.map(|id| id.to_string()).unwrap_or_default();
             let message = if rewound {
@@ -345,6 +345,7 @@ impl Job {
         // Only now, as it is in the store: a hub that ends before compares the next commit with the one before this, too.
         repository.taken(&resolved, &reader).await.map_err(Failure::git)?;
         state.read = Some((commit, edition(gitrepo)));
+        state.followed = Some(followed(gitrepo));
         state.again = again;
         Ok(again)
     }
@@ -392,6 +393,19 @@ pub(super) fn edition(gitrepo: &GitRepo) -> String {
     format!("{} {}", metadata.uid.as_deref().unwrap_or_default(), metadata.generation.unwrap_or_default())
 }
 
+/// What of a GitRepo says which commit is read.
+fn followed(gitrepo: &GitRepo) -> String {
+    let GitRepoSpec { repo, branch, revision, .. } = &gitrepo.spec;
+    let uid = gitrepo.metadata.uid.as_deref().unwrap_or_default();
+    format!("{uid} {repo:?} {branch:?} {revision:?}")
+}
+
+/// Whether a commit that is older than the one before is no person's word: another branch or revision in the spec is one,
+/// and no other change of the spec is. `before`: what was [`followed`] at the read before, where this process did one.
+fn went_back(ancestry: Ancestry, before: Option<&str>, gitrepo: &GitRepo) -> bool {
+    ancestry == Ancestry::Rewound && before.is_none_or(|before| before == followed(gitrepo))
+}
+
 fn interval_of(gitrepo: &GitRepo) -> Duration {
     let asked = fleet_api::duration::parse(&gitrepo.spec.polling_interval).filter(|asked| !asked.is_zero());
     asked.unwrap_or(DEFAULT_INTERVAL).max(Duration::from_secs(1))
@@ -434,5 +448,34 @@ impl Failure {
             _ => Reason::Internal,
         };
         Self { note: Note::new(reason, error.to_string()), transient: error.is_transient() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gitrepo(uid: &str, edit: impl FnOnce(&mut GitRepoSpec)) -> GitRepo {
+        let mut gitrepo = GitRepo::default();
+        gitrepo.metadata.uid = Some(uid.to_owned());
+        gitrepo.spec.repo = "https://git.example.com/shop".into();
+        edit(&mut gitrepo.spec);
+        gitrepo
+    }
+
+    /// Somebody adds a path, or another interval, while the mirror lags behind: nobody has said to go back.
+    #[test]
+    fn only_another_branch_or_revision_is_a_word_about_the_commit() {
+        let before = followed(&gitrepo("u", |_| {}));
+        let goes_back = |gitrepo: &GitRepo| went_back(Ancestry::Rewound, Some(&before), gitrepo);
+        assert!(goes_back(&gitrepo("u", |_| {})));
+        assert!(goes_back(&gitrepo("u", |spec| spec.paths.push("more".into()))));
+        assert!(goes_back(&gitrepo("u", |spec| spec.polling_interval = "1h".into())));
+        assert!(!goes_back(&gitrepo("u", |spec| spec.branch = "older".into())));
+        assert!(!goes_back(&gitrepo("u", |spec| spec.revision = "v1".into())));
+        assert!(!goes_back(&gitrepo("u", |spec| spec.repo = "https://git.example.com/other".into())));
+        assert!(!goes_back(&gitrepo("made anew", |_| {})));
+        assert!(went_back(Ancestry::Rewound, None, &gitrepo("u", |_| {})), "a hub that has just started");
+        assert!(!went_back(Ancestry::Descendant, Some(&before), &gitrepo("u", |_| {})));
     }
 }

@@ -100,11 +100,10 @@ impl World {
             .filter(|(_, record)| of(record))
             .map(|(_, record)| record.directory.clone())
             .collect();
-        // Another branch or revision in the spec is a person's word.
-        let same_spec = running.read.get(name).is_none_or(|(_, generation)| *generation == row.generation);
+        // Another branch or revision in the spec is a person's word; nobody here changes these.
         let head = repo.head();
         let before = self.hub.taken.get(name).copied();
-        let rewound = same_spec && before.is_some_and(|before| repo.is_built_on(before, head));
+        let rewound = before.is_some_and(|before| repo.is_built_on(before, head));
         let (read, blobs): (RepositoryRead, _) = repo.read(name, row.generation, &row.entries, &present, rewound);
         self.oracle.read(name);
         self.oracle.statements_read(name, repo, &row.entries);
