@@ -192,6 +192,9 @@ impl Case<'_> {
             judgement.notes.push(self.subject.note(Reason::WaitingForFinalizer, message));
             judgement.not_ready = Some(not_ready(self.subject.key, "terminating", "it is being deleted"));
             judgement.applied = self.is_current();
+            if !live.is_watched(&self.scope.snapshot.cluster) {
+                self.look_again(judgement);
+            }
             return;
         }
         let recorded = self.entry.and_then(|entry| entry.uid.as_deref());
@@ -247,14 +250,18 @@ impl Case<'_> {
             fields: Vec::new(),
             managers: live.other_manager.iter().map(ToString::to_string).collect(),
         });
-        // No watch tells of it: it does not carry our label.
+        self.look_again(judgement);
+    }
+
+    /// No watch tells of what does not carry our label: it is looked at now and then.
+    fn look_again(&self, judgement: &mut Judgement) {
         let retry = self.scope.snapshot.repairs.get(self.subject.key).map(super::backoff::Tries::retry_failure);
         match retry {
             Some(retry) if retry <= self.scope.now => {
                 judgement.action = Some(Action::Read { target: self.subject.target(self.scope) });
             }
             Some(retry) => judgement.wake_at = Some(retry),
-            // A watch told of it while it still counted as ours: from now on it is looked at now and then.
+            // A watch told of it while it still counted as ours.
             None if !judgement.forget => {
                 judgement.action = Some(Action::Read { target: self.subject.target(self.scope) });
             }

@@ -60,6 +60,7 @@ impl Machine {
             Event::Suspect { key } => {
                 self.snapshot.live.remove(&key);
                 self.touch(&key);
+                self.doubt(key);
             }
             Event::NamespaceEnsured { bundle, namespace, token, created, ours } => {
                 let key = super::ensure_key(&bundle, &namespace);
@@ -81,6 +82,7 @@ impl Machine {
             Event::Failed(failed) => self.failed(*failed),
             Event::Touched { key, repaired, at } => {
                 self.snapshot.in_flight.remove(&key);
+                self.snapshot.doubted.remove(&key);
                 self.snapshot.attempts.remove(&key);
                 if repaired {
                     self.repaired(&key, at);
@@ -262,10 +264,18 @@ impl Machine {
             // Absent from a list is not deleted: it is read before it is believed.
             if !matches!(self.snapshot.live.get(&key), Some(None)) {
                 self.snapshot.live.remove(&key);
+                self.doubt(key);
             }
         }
         self.touch_kind(&kind);
         self.snapshot.listed.insert(kind);
+    }
+
+    /// What an answer that is under way shows may not be so any more.
+    fn doubt(&mut self, key: ObjectKey) {
+        if self.snapshot.in_flight.contains(&key) {
+            self.snapshot.doubted.insert(key);
+        }
     }
 
     /// A release namespace that is to go with its Bundle is in the ledger, with its UID (R6), unless somebody has it already.
@@ -318,17 +328,30 @@ impl Machine {
             // A first apply rests on a read of its own.
             return;
         }
+        let is_doubted = is_read && self.snapshot.doubted.remove(key);
         let known = self.snapshot.live.get(key).and_then(Option::as_deref);
-        if let (Source::Watch, Some(known), Some(live)) = (source, known, &live)
-            && (is_older(&live.resource_version, &known.resource_version) || *known == **live)
-        {
-            return;
+        if let (Some(known), Some(live)) = (known, &live) {
+            let is_past = is_older(&live.resource_version, &known.resource_version);
+            if !is_read && (is_past || *known == **live) {
+                return;
+            }
+            // A watch was faster than the answer.
+            if is_read && is_past {
+                return self.touch(key);
+            }
+        }
+        if is_doubted {
+            // It went after the answer was given, or before: it is read again.
+            return self.touch(key);
         }
         let recorded = self.snapshot.ledger.owner(key).and_then(|owner| self.snapshot.ledger.entry(owner, key));
         let recorded = recorded.and_then(|entry| entry.uid.as_deref());
-        // Where that turns out to be somebody else's, the next look has its time; an apply forgets it.
-        let is_unrecorded = live.as_ref().is_some_and(|live| recorded != Some(&*live.uid));
-        if is_read && is_unrecorded && !is_hook {
+        // What turns out to be somebody else's, or to go without our label, is looked at again in its time; an apply
+        // forgets it.
+        let cluster = &self.snapshot.cluster;
+        let is_unseen =
+            |live: &Live| recorded != Some(&*live.uid) || (live.deleting.is_some() && !live.is_watched(cluster));
+        if is_read && !is_hook && live.as_deref().is_some_and(is_unseen) {
             let tries = Tries::again(self.snapshot.repairs.get(key).copied(), at);
             self.snapshot.repairs.insert(key.clone(), tries);
         }
@@ -366,7 +389,14 @@ impl Machine {
             ledger.put(&owner, key.clone(), entry);
             self.journal.revision += 1;
         }
-        self.snapshot.live.insert(key.clone(), Some(Box::new(live)));
+        // Who changed or deleted it right after the apply may have been seen before the answer came: then it is read.
+        let known = self.snapshot.live.get(&key).and_then(Option::as_deref);
+        let is_past = known.is_some_and(|known| is_older(&live.resource_version, &known.resource_version));
+        if self.snapshot.doubted.remove(&key) || is_past {
+            self.snapshot.live.remove(&key);
+        } else {
+            self.snapshot.live.insert(key.clone(), Some(Box::new(live)));
+        }
         self.touch(&key);
     }
 
@@ -426,6 +456,7 @@ impl Machine {
     fn failed(&mut self, failed: Failed) {
         let Failed { bundle, key, content, reason, message, namespace_missing, stale, at } = failed;
         self.snapshot.in_flight.remove(&key);
+        self.snapshot.doubted.remove(&key);
         self.snapshot.written_over.remove(&key);
         let previous = self.snapshot.attempts.get(&key).filter(|attempt| attempt.content == content);
         let tries = Tries::again(previous.map(|attempt| attempt.tries), at);

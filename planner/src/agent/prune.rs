@@ -6,6 +6,7 @@
 
 use super::accept::deletion_stop;
 use super::action::{Action, Delete, Target};
+use super::backoff::Tries;
 use super::claims::{claimed_by_other, not_understood};
 use super::hooks;
 use super::ledger::Entry;
@@ -243,15 +244,27 @@ fn unknown(
         Some(None) => plan.drops.push(key.clone()),
         Some(Some(_)) if !snapshot.is_listed(key) => plan.loading = true,
         Some(Some(_)) => {
-            let retry = snapshot.attempts.get(key).map(|attempt| attempt.tries.retry_failure());
-            if retry.is_some_and(|retry| retry > way.now) {
-                return plan.wake(retry);
-            }
-            let target = target_of(snapshot, way.bundle, key, &entry.api_version);
-            if let Some(target) = target.filter(|_| !snapshot.in_flight.contains(key)) {
-                plan.actions.push(Action::Read { target });
-            }
+            read(snapshot, way, key, entry, snapshot.attempts.get(key).map(|attempt| &attempt.tries), plan);
         }
+    }
+}
+
+/// Reads an object, or does so later where `tries` say so.
+fn read(
+    snapshot: &Snapshot,
+    way: &Way<'_>,
+    key: &ObjectKey,
+    entry: &Entry,
+    tries: Option<&Tries>,
+    plan: &mut BundlePlan,
+) {
+    let retry = tries.map(Tries::retry_failure);
+    if retry.is_some_and(|retry| retry > way.now) {
+        return plan.wake(retry);
+    }
+    let target = target_of(snapshot, way.bundle, key, &entry.api_version);
+    if let Some(target) = target.filter(|_| !snapshot.in_flight.contains(key)) {
+        plan.actions.push(Action::Read { target });
     }
 }
 
@@ -296,6 +309,10 @@ fn present(
     if let Some(finalizers) = &live.deleting {
         let by = if finalizers.is_empty() { "the API server".to_owned() } else { finalizers.join(", ") };
         let message = format!("{key} is being deleted and waits for finalizer {by}");
+        if !live.is_watched(&snapshot.cluster) {
+            // Somebody took our label off, and no watch tells when it is gone.
+            read(snapshot, way, key, entry, snapshot.repairs.get(key), plan);
+        }
         return words.note(Note::new(Reason::WaitingForFinalizer, message).about(key.clone()));
     }
     if let Some(attempt) = snapshot.attempts.get(key) {

@@ -169,9 +169,14 @@ impl Strayed {
 impl Live {
     /// Whether label and annotation say that `bundle` in `cluster` put it there.
     pub fn is_marked(&self, cluster: &ClusterUid, bundle: &Ref) -> bool {
-        self.owner.as_deref() == Some(cluster.as_str())
+        self.is_watched(cluster)
             && self.deployment.as_deref().and_then(|text| text.split_once('/'))
                 == Some((bundle.namespace.as_str(), bundle.name.as_str()))
+    }
+
+    /// Whether a watch tells what becomes of it: it carries our label.
+    pub fn is_watched(&self, cluster: &ClusterUid) -> bool {
+        self.owner.as_deref() == Some(cluster.as_str())
     }
 
     /// Whether we made it without marks (a release namespace), and nobody else has touched it.
@@ -246,6 +251,8 @@ pub(super) struct Snapshot {
     pub in_flight: BTreeSet<ObjectKey>,
     /// What was known of an object when a write to it began: a watch may show the outcome before the answer comes.
     pub written_over: BTreeMap<ObjectKey, Option<Box<Live>>>,
+    /// What a watch said is gone while a write to it was under way: the answer may be from before that.
+    pub doubted: BTreeSet<ObjectKey>,
     pub fresh_namespaces: BTreeSet<String>,
     pub fenced: bool,
     /// Which Bundles of the Desired claim a key.
@@ -276,6 +283,7 @@ impl Snapshot {
             told: BTreeMap::new(),
             in_flight: BTreeSet::new(),
             written_over: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             fresh_namespaces: BTreeSet::new(),
             fenced: false,
             claims: BTreeMap::new(),

@@ -352,6 +352,31 @@ fn a_finalizer_that_hangs_is_named_and_holds_up_nothing_else() {
     assert!(world.persisted.ledger.is_empty());
 }
 
+/// Watches are by label: of what has lost it none tells when it is gone.
+#[test]
+fn what_goes_without_our_label_is_looked_at_until_it_is_gone() {
+    for stays in [false, true] {
+        let mut world = World::new();
+        world.finalizers.insert(cm("x"));
+        world.deploy(&[Spec::new("a", &[(cm("x"), "1")]).correcting()], &[]);
+        if stays {
+            world.meddle(&cm("x"), |live| live.deleting = Some(vec!["example.com/hangs".into()]));
+        } else {
+            world.deploy(&[], &["a"]);
+        }
+        world.unlabel(&cm("x"));
+        assert_eq!(world.reasons("a"), [Reason::WaitingForFinalizer], "{stays}");
+        // Nobody tells the agent.
+        let uid = world.objects.remove(&cm("x")).expect("it hangs").live.uid;
+        world.finalizers.clear();
+        world.now = world.now.saturating_add(jiff::SignedDuration::from_secs(600)).expect("a time");
+        world.run();
+        let made = world.objects.get(&cm("x")).map(|object| object.live.uid != uid);
+        assert_eq!(made, stays.then_some(true));
+        assert_eq!(world.persisted.ledger.is_empty(), !stays);
+    }
+}
+
 /// The end of a story with a crash after `fuel` actions of its second half.
 fn story(fuel: Option<usize>) -> (World, usize) {
     let mut world = World::new();

@@ -1,7 +1,7 @@
 //! DESIGN §7's table, row by row, and the order of things.
 
 use super::super::*;
-use super::world::{Spec, World, cm, name};
+use super::world::{Meanwhile, Spec, World, cm, name};
 use fleet_api::DeploymentState;
 use fleet_api::Reason;
 use fleet_api::wire::Dependency;
@@ -80,6 +80,28 @@ fn an_object_of_somebody_else_that_goes_away_is_made() {
     world.now = "2026-11-25T13:00:00Z".parse().unwrap();
     world.run();
     assert!(ready(&world, "a"), "{:?}", world.log);
+}
+
+/// The answer to an apply that is slower than a watch says how the object was, not how it is.
+#[test]
+fn what_happens_between_an_apply_and_its_answer_is_put_right() {
+    for meanwhile in [Meanwhile::Changed, Meanwhile::Deleted] {
+        let mut world = World::new();
+        let spec = |content| Spec::new("a", &[(cm("x"), content)]).correcting();
+        world.deploy(&[spec("1")], &[]);
+        world.log.clear();
+        world.meanwhile = Some(meanwhile);
+        world.deploy(&[spec("2")], &[]);
+        let repair = if matches!(meanwhile, Meanwhile::Changed) {
+            "apply! configmap shop/x Repair"
+        } else {
+            "apply configmap shop/x Repair"
+        };
+        let applies: Vec<&str> = world.writes().into_iter().filter(|line| line.starts_with("apply")).collect();
+        assert_eq!(applies, ["apply! configmap shop/x Change", repair], "{meanwhile:?}");
+        assert!(ready(&world, "a"));
+        assert!(world.objects[&cm("x")].live.lost.is_empty());
+    }
 }
 
 #[test]

@@ -40,7 +40,16 @@ pub(super) struct World {
     pub fuel: Option<usize>,
     /// The watch shows what was applied before the answer comes.
     pub watch_is_first: bool,
+    /// What somebody does to an object right after it was applied, and a watch shows before the answer comes.
+    pub meanwhile: Option<Meanwhile>,
     next: u64,
+}
+
+/// See [`World::meanwhile`].
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meanwhile {
+    Changed,
+    Deleted,
 }
 
 pub(super) fn name(text: &str) -> Ref {
@@ -146,6 +155,7 @@ impl World {
             report: Report::default(),
             fuel: None,
             watch_is_first: false,
+            meanwhile: None,
             next: 100,
         }
     }
@@ -287,6 +297,13 @@ impl World {
     /// Somebody deletes an object, and the watch tells.
     pub(super) fn delete(&mut self, key: &ObjectKey) {
         self.objects.remove(key);
+        self.machine.observe(Event::Suspect { key: key.clone() });
+        self.run();
+    }
+
+    /// Somebody takes our label off an object, and the watch tells that it is not among ours any more.
+    pub(super) fn unlabel(&mut self, key: &ObjectKey) {
+        self.objects.get_mut(key).expect("the object exists").live.owner = None;
         self.machine.observe(Event::Suspect { key: key.clone() });
         self.run();
     }
@@ -509,6 +526,21 @@ impl World {
         }
         if self.watch_is_first {
             self.see(key.clone(), Some(live.clone()), Source::Watch);
+        }
+        match self.meanwhile.take() {
+            None => {}
+            Some(Meanwhile::Changed) => {
+                let resource_version = self.version();
+                let object = self.objects.get_mut(&key).expect("it was applied");
+                let lost = vec![Strayed { pointer: "/data/a".into(), manager: "kubectl-edit".into() }];
+                object.live = Live { resource_version, fields: None, lost, ..live.clone() };
+                let seen = object.live.clone();
+                self.see(key.clone(), Some(seen), Source::Watch);
+            }
+            Some(Meanwhile::Deleted) => {
+                self.objects.remove(&key);
+                self.machine.observe(Event::Suspect { key: key.clone() });
+            }
         }
         self.machine.observe(Event::Applied(Box::new(Applied {
             bundle: apply.bundle,
