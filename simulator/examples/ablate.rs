@@ -96,6 +96,9 @@ fn power(seeds: u64) {
     }
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let mean = (logarithms / lines.len() as f64).exp();
+    let total: u64 = lines.values().map(|(_, events)| events).sum();
+    let unseen = lines.values().filter(|(caught, _)| *caught == 0).count();
+    println!("{total} events in all, {unseen} rules not noticed");
     println!("in the geometric mean {mean:.0} events until a rule that is off is noticed");
 }
 

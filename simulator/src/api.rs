@@ -281,6 +281,9 @@ impl Api {
         if !present && object.deleting {
             return self.remove(key);
         }
+        if !present && object.finalizers.is_empty() {
+            return;
+        }
         self.change(key, |object| {
             object.finalizers = if present { vec!["example.com/hangs".into()] } else { Vec::new() }
         });

@@ -29,6 +29,9 @@ pub(crate) const LIFETIME: i64 = 1800;
 /// When a cluster is shown as offline.
 const OFFLINE: i64 = 120;
 const SETTLE: u64 = 20;
+/// How often (‰) a new cluster is labelled for a further repository. What all clusters have costs much to roll out, and
+/// shows little that one of them does not (`ablate --power`).
+const MORE: u64 = 200;
 
 /// Bytes of documents.
 pub(crate) type Bytes = Arc<[u8]>;
@@ -318,6 +321,13 @@ impl World {
         }
     }
 
+    /// What a user labels a new cluster for: some of the repositories, at least one.
+    fn some_repos(&mut self) -> Vec<String> {
+        let one = self.rng.index(self.repos.len());
+        let of = self.repos.keys().enumerate();
+        of.filter(|(at, _)| *at == one || self.rng.per_mille(MORE)).map(|(_, repo)| repo.clone()).collect()
+    }
+
     fn enroll(&mut self, running: &mut Running, site: usize, name: &Ref, key: Digest, kube_system: String) {
         let known = running.machine.memory(name).map(|memory| memory.enrollment.clone());
         if let Some(known) = known.as_ref().filter(|known| known.key == key && known.kube_system_uid == kube_system) {
@@ -332,7 +342,7 @@ impl World {
         self.hub.uids += 1;
         let uid = same.map_or_else(|| format!("c-{:032x}", self.hub.uids).parse().expect("a UID"), |known| known.uid);
         if !running.machine.has_cluster(name) {
-            let labels = self.repos.keys().map(|repo| (repo.clone(), "yes".to_owned())).collect();
+            let labels = self.some_repos().into_iter().map(|repo| (repo, "yes".to_owned())).collect();
             let row = ClusterRow { labels, generation: 1 };
             running.put(CLUSTER, name.name.to_string(), &row);
             running.machine.observe(Event::Cluster(name.clone(), Some(Box::new(cluster(&row)))));

@@ -6,7 +6,7 @@ use crate::oracle::Violation;
 use crate::schedule::{CHAOS, Profile, Step, steps};
 use crate::world::{Ev, World};
 use fleet_api::ObjectKey;
-use fleet_api::labels::OWNER_LABEL;
+use fleet_api::labels::{DEPLOYMENT_ANNOTATION, OWNER_LABEL};
 use serde_json::Value;
 use skiff_planner::{agent, hub};
 use std::collections::BTreeSet;
@@ -126,10 +126,13 @@ impl World {
                 self.kill(site);
                 continue;
             }
-            let youngest = self.procs.values().filter(|process| process.site == site).map(|process| process.pid).max();
+            // The younger one is the one that the hub heard of last; who it has not heard of yet comes after both.
+            let of_site = self.procs.values().filter(|process| process.site == site && !process.fenced);
+            let youngest = of_site.map(|process| (process.start.unwrap_or(u64::MAX), process.pid)).max();
+            let youngest = youngest.map(|(_, pid)| pid);
             // An exception that docs/RELIABILITY.md states: of two processes with one identity the older is fenced, and
             // stays so until it is started again, also where the younger one has ended since (R12).
-            self.procs.retain(|pid, process| process.site != site || (Some(*pid) == youngest && !process.fenced));
+            self.procs.retain(|pid, process| process.site != site || Some(*pid) == youngest);
             self.clear_the_way(site);
             self.push(self.now + 10, Ev::AgentUp(site));
         }
@@ -142,9 +145,10 @@ impl World {
         let keys: Vec<ObjectKey> = self.sites[site].api.all().map(|(key, _)| key.clone()).collect();
         for key in keys.into_iter().filter(|key| !key.namespace.is_empty()) {
             self.sites[site].api.finalizer(&key, false);
-            let is_foreign = self.sites[site].api.get(&key).is_some_and(|object| {
-                object["metadata"]["annotations"][fleet_api::labels::DEPLOYMENT_ANNOTATION].is_null()
-            });
+            let is_foreign = self.sites[site]
+                .api
+                .get(&key)
+                .is_some_and(|object| object["metadata"]["annotations"][DEPLOYMENT_ANNOTATION].is_null());
             if is_foreign {
                 drop(self.sites[site].api.at(self.now).delete(&key, &Value::Null));
             }
@@ -173,7 +177,8 @@ impl World {
         self.now - began
     }
 
-    /// An admin gives tokens to clusters that have lost their place at the hub.
+    /// An admin gives tokens to clusters that have lost their place at the hub, and starts agents again that say they are
+    /// fenced: a first request that comes a second time, late, makes its sender the younger one, dead or not (R12).
     fn care_for_identities(&mut self) {
         for site in 0..self.sites.len() {
             if self.sites[site].is_copy {
@@ -185,7 +190,12 @@ impl World {
             let (kube_system, uid) = (self.sites[site].kube_system.clone(), self.sites[site].uid.clone());
             match known {
                 Some(known) if known.kube_system_uid != kube_system => self.delete_cluster(site),
-                Some(known) if Some(&known.uid) == uid.as_ref() => {}
+                Some(known) if Some(&known.uid) == uid.as_ref() => {
+                    if self.procs.values().any(|process| process.site == site && process.fenced) {
+                        self.kill(site);
+                        self.push(self.now + 10, Ev::AgentUp(site));
+                    }
+                }
                 Some(_) | None => {
                     self.kill(site);
                     self.sites[site].uid = None;
@@ -301,8 +311,16 @@ impl World {
         let api = &self.sites[index].api;
         match note.reason {
             fleet_api::Reason::OwnedByOther => {
-                let owner = |object: &Value| object["metadata"]["labels"][OWNER_LABEL].clone();
-                api.get(key).is_some_and(|object| owner(object) != process.uid.as_str())
+                let is_others = |object: &Value| {
+                    let meta = &object["metadata"];
+                    let maker =
+                        meta["annotations"][DEPLOYMENT_ANNOTATION].as_str().and_then(|maker| maker.parse().ok());
+                    let said = maker.as_ref().and_then(|maker| process.says(maker));
+                    // An agent that did not know yet that it is fenced made it, for a Bundle that has it no longer.
+                    let is_left = said.is_some_and(|said| !said.is_tombstone);
+                    meta["labels"][OWNER_LABEL] != process.uid.as_str() || is_left
+                };
+                api.get(key).is_some_and(|object| is_others(object))
             }
             // Two Bundles are meant to have it: of two directories, or of one and an entry that yields nothing now.
             fleet_api::Reason::ClaimedByOtherBundle => {

@@ -146,7 +146,7 @@ impl Profile {
 }
 
 /// How long things go wrong, in ms.
-pub const CHAOS: u64 = 480_000;
+pub const CHAOS: u64 = 240_000;
 /// How many repositories there are.
 pub const REPOS: usize = 3;
 

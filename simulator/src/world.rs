@@ -16,6 +16,8 @@ use skiff_planner::agent::GroupKind;
 use skiff_planner::hub::RenderInput;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How often (‰) a directory has so many objects.
+const MANY: u64 = 250;
 const BASE: i64 = 1_767_225_600_000;
 
 /// The time that a clock shows which is `off` ms off.
@@ -231,6 +233,8 @@ impl World {
 
     fn set_up(&mut self, seed: u64) {
         let mut rng = Rng::new(seed, 3);
+        // More than may be deleted without an approval (R8).
+        let has_many = rng.per_mille(MANY);
         for index in 0..REPOS {
             let name = repo_name(index);
             let mut repo = Repo::default();
@@ -238,7 +242,9 @@ impl World {
                 let mut objects: BTreeMap<ObjectKey, u32> =
                     (0..rng.between(2, 4)).map(|at| (config_map(&format!("{name}d{dir}-{at}")), 1)).collect();
                 match (index, dir) {
-                    (0, 0) => objects.extend((0..13).map(|at| (config_map(&format!("{name}many-{at}")), 1))),
+                    (0, 0) if has_many => {
+                        objects.extend((0..13).map(|at| (config_map(&format!("{name}many-{at}")), 1)));
+                    }
                     (0, 1) => _ = objects.insert(ObjectKey::new("", "Secret", SHOP, &format!("{name}-secret")), 1),
                     (1, 0) => {
                         let claim = ObjectKey::new("", "PersistentVolumeClaim", SHOP, &format!("{name}-claim"));
