@@ -1,12 +1,12 @@
 //! Benchmarks: programs that measure Skiff and print figures as JSON, never timed tests.
 //!
-//! `cargo run --release -p skiff-bench -- fleet|idle|agent|bundler`: one JSON object on stdout (what was measured, the
+//! `cargo run --release -p skiff-bench -- fleet|idle|agent|bundler|target`: one JSON object on stdout (what was measured, the
 //! figures with their units, the sizes, the machine), notes for people on stderr. What the figures mean, and those of
 //! one machine, stand in `docs/BENCHMARKS.md`.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `bundler`, `fleet`, `idle`, `agent` | the four benchmarks |
+//! | `bundler`, `fleet`, `idle`, `agent`, `target` | the benchmarks |
 //! | `hub_process`, `agents_process` | this program again, as a hub and as many virtual agents |
 //! | `child` | how they are spoken to: one JSON document a line |
 //! | `virtual_agent`, `connection` | an agent without a cluster that speaks the real wire |
@@ -25,6 +25,7 @@ mod idle;
 mod machine;
 mod proxy;
 mod repository;
+mod target;
 mod usage;
 mod virtual_agent;
 
@@ -57,6 +58,8 @@ enum What {
     Agent(agent::Options),
     /// From a commit to Bundles.
     Bundler(bundler::Options),
+    /// Who gets what, over a repository and a file of clusters; and what one change costs the hub's decisions.
+    Target(target::Options),
     /// A hub that is told on its standard input what to do.
     #[command(hide = true)]
     HubProcess {
@@ -98,6 +101,7 @@ async fn perform(what: What) -> Result<Option<Value>> {
         What::Idle(options) => idle::run(options).await.map(Some),
         What::Agent(options) => agent::run(options).await.map(Some),
         What::Bundler(options) => bundler::run(options).await.map(Some),
+        What::Target(options) => target::run(&options).map(Some),
         What::HubProcess { data, listen } => hub_process::serve(data, listen).await.map(|()| None),
         What::AgentsProcess => agents_process::serve().await.map(|()| None),
     }
