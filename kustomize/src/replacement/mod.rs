@@ -13,6 +13,7 @@ use crate::loader::Loader;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::selector::{Matcher, Selector};
+use crate::transform::Told;
 use crate::yaml::{Kind, Node};
 
 /// `replacements` of a kustomization, or of a `ReplacementTransformer`.
@@ -45,14 +46,14 @@ impl Replacements {
         Ok(Self(replacements))
     }
 
-    /// Makes all replacements, one after the other; targets that no object is are added to `idle` in words.
+    /// Makes all replacements, one after the other; targets that no object is, and comments that are lost, are told in words.
     ///
     /// # Errors
     /// The source is not exactly one object, a field is not there, a delimiter for something that is no text; with the
     /// number of the replacement.
-    pub(crate) fn transform(&self, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
+    pub(crate) fn transform(&self, map: &mut ResMap, told: &mut Told) -> Result<(), Error> {
         for (number, replacement) in self.0.iter().enumerate() {
-            let made = replacement.apply(map.resources_mut(), idle);
+            let made = replacement.apply(map.resources_mut(), told);
             made.map_err(|error| error.context(format!("replacements[{number}]")))?;
         }
         map.drop_gone();
@@ -112,14 +113,14 @@ impl Replacement {
         Ok(Self { source, targets: targets.collect::<Result<_, _>>()? })
     }
 
-    fn apply(&self, resources: &mut [Resource], idle: &mut Vec<String>) -> Result<(), Error> {
+    fn apply(&self, resources: &mut [Resource], told: &mut Told) -> Result<(), Error> {
         let mut value = match &self.source {
             Source::Text(text) => Value { node: Node::scalar(text.as_str()), read_from: None },
             Source::Field(source) => read_source(source, resources)?,
         };
         for target in &self.targets {
-            if !target.apply(resources, &mut value)? {
-                idle.push(format!(
+            if !target.apply(resources, &mut value, &mut told.warnings)? {
+                told.idle.push(format!(
                     "no object is the target of a replacement ({}), which changes nothing",
                     target.shown
                 ));
@@ -263,7 +264,7 @@ impl Target {
     }
 
     /// Whether there is an object that it is for.
-    fn apply(&self, resources: &mut [Resource], value: &mut Value) -> Result<bool, Error> {
+    fn apply(&self, resources: &mut [Resource], value: &mut Value, warnings: &mut Vec<String>) -> Result<bool, Error> {
         let mut found = false;
         for (at, resource) in resources.iter_mut().enumerate() {
             if !self.selects(resource) {
@@ -271,8 +272,16 @@ impl Target {
             }
             found = true;
             for (field, path) in &self.paths {
-                self.copy_to(resource, field, path, &value.node)
-                    .map_err(|error| error.about_field(field).context(resource.current_id().to_string()))?;
+                let about = |resource: &Resource| resource.current_id().to_string();
+                let uncommented = self
+                    .copy_to(resource, field, path, &value.node)
+                    .map_err(|error| error.about_field(field).context(about(resource)))?;
+                if uncommented {
+                    warnings.push(format!(
+                        "{}: a replacement rewrites the text in which {field} lies, and its comments are lost",
+                        about(resource)
+                    ));
+                }
                 value.follow(at, resource);
             }
         }
@@ -296,7 +305,8 @@ impl Target {
             && !self.reject.iter().any(|(selector, matcher)| rejects(selector, matcher))
     }
 
-    fn copy_to(&self, resource: &mut Resource, field: &str, path: &[String], value: &Node) -> Result<(), Error> {
+    /// Whether comments of a text were lost.
+    fn copy_to(&self, resource: &mut Resource, field: &str, path: &[String], value: &Node) -> Result<bool, Error> {
         if value.size() > MAX_COPIED {
             let message = format!("a replacement copies at most {MAX_COPIED} bytes, and this one would copy more");
             return Err(Error::new(message));
@@ -304,16 +314,23 @@ impl Target {
         let create = self.options.create.then(|| value.kind());
         let doing = if create.is_some() { "find or create" } else { "find" };
         let missing = || format!("unable to {doing} field {field:?} in replacement target");
+        let mut uncommented = false;
         resource.change(|node| {
-            if structured::set(node, path, value, create) {
-                return Ok(());
+            match structured::set(node, path, value, create) {
+                structured::Done::Set => return Ok(()),
+                structured::Done::SetWithoutComments => {
+                    uncommented = true;
+                    return Ok(());
+                }
+                structured::Done::Nothing => {}
             }
             match field_path::visit(node, path, create, &mut |place| self.set(place, value)) {
                 Ok(0) => Err(Error::new(missing())),
                 Ok(_) => Ok(()),
                 Err(error) => Err(error.context(missing())),
             }
-        })
+        })?;
+        Ok(uncommented)
     }
 
     /// A scalar takes over the text alone, and keeps its type; anything else is replaced.

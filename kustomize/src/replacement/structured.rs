@@ -5,27 +5,41 @@
 use super::field_path;
 use crate::Error;
 use crate::go_json;
-use crate::yaml::{Kind, Node, parse_one, to_text};
+use crate::yaml::{Kind, Node, has_comments, parse_one, to_text, to_text_with_comments};
 
-/// Sets `value` at a path that leads through a text. `false`: the path leads through none, or to nothing in it; then
-/// nothing has changed.
-pub(super) fn set(target: &mut Node, path: &[String], value: &Node, create: Option<Kind>) -> bool {
-    let Some((depth, mut inner)) = text_on_the_way(target, path) else { return false };
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// The path leads through no text, or to nothing in it; nothing has changed.
+    Nothing,
+    /// The text is rewritten.
+    Set,
+    /// The text is rewritten, and of its comments at least one could not be put back.
+    SetWithoutComments,
+}
+
+/// Sets `value` at a path that leads through a text.
+pub(super) fn set(target: &mut Node, path: &[String], value: &Node, create: Option<Kind>) -> Done {
+    let Some((depth, mut inner)) = text_on_the_way(target, path) else { return Done::Nothing };
     let (outer, rest) = path.split_at(depth);
+    let mut scalars_alone = !value.text().contains('\n');
     let mut put = |place: &mut Node| {
         match place.kind() {
             Kind::Scalar => place.set_text(value.text()),
-            Kind::Sequence | Kind::Mapping => *place = value.clone(),
+            Kind::Sequence | Kind::Mapping => {
+                *place = value.clone();
+                scalars_alone = false;
+            }
         }
         Ok(())
     };
     if !field_path::visit(&mut inner, rest, create, &mut put).is_ok_and(|count| count > 0) {
-        return false;
+        return Done::Nothing;
     }
-    let Ok(Some(field)) = target.lookup_mut(outer) else { return false };
-    let Ok(text) = serialise(&inner, field.text()) else { return false };
+    let Ok(Some(field)) = target.lookup_mut(outer) else { return Done::Nothing };
+    let Ok((text, done)) = serialise(&inner, field.text(), scalars_alone) else { return Done::Nothing };
     field.set_text(text);
-    true
+    done
 }
 
 /// How many parts of the path lead to the first text that is YAML, and what is in it.
@@ -41,14 +55,22 @@ fn text_on_the_way(target: &Node, path: &[String]) -> Option<(usize, Node)> {
     })
 }
 
-/// JSON stays JSON, on as many lines as it was; everything else becomes YAML, of which comments are lost.
-fn serialise(inner: &Node, before: &str) -> Result<String, Error> {
+/// JSON stays JSON, on as many lines as it was; everything else becomes YAML.
+fn serialise(inner: &Node, before: &str, scalars_alone: bool) -> Result<(String, Done), Error> {
     if !before.trim_start().starts_with(['{', '[']) {
-        return Ok(to_text(inner).trim().to_owned());
+        let (text, done) = match has_comments(before) {
+            false => (to_text(inner), Done::Set),
+            true => match to_text_with_comments(inner, before).filter(|_| scalars_alone) {
+                Some(text) => (text, Done::Set),
+                None => (to_text(inner), Done::SetWithoutComments),
+            },
+        };
+        return Ok((text.trim().to_owned(), done));
     }
     let json = inner.to_json()?;
     let pretty = before.contains('\n') && before.contains("  ");
-    Ok(if pretty { go_json::to_string_indented(&json) } else { go_json::to_string(&json) })
+    let text = if pretty { go_json::to_string_indented(&json) } else { go_json::to_string(&json) };
+    Ok((text, Done::Set))
 }
 
 #[cfg(test)]
@@ -61,7 +83,7 @@ mod tests {
         target.put("data", Node::mapping());
         target.field_mut("data")?.put("text", Node::string(text));
         let done = set(&mut target, &field_path::split(&format!("data.text.{path}")), value, create);
-        done.then(|| target.to_json().unwrap()["data"]["text"].as_str().unwrap().to_owned())
+        (done != Done::Nothing).then(|| target.to_json().unwrap()["data"]["text"].as_str().unwrap().to_owned())
     }
 
     #[test]
@@ -92,6 +114,11 @@ mod tests {
         ] {
             assert_eq!(replaced(text, path, value, None).as_deref(), expected, "{text} {path}");
         }
+        assert_eq!(
+            replaced("a: old # c\n# d\nb: 1\n", "a", &value, None).as_deref(),
+            Some("a: new # c\n# d\nb: 1"),
+            "comments stay"
+        );
         assert_eq!(replaced("a: old", "b.c", &value, Some(Kind::Scalar)).unwrap(), "a: old\nb:\n  c: new");
     }
 }

@@ -11,7 +11,8 @@ use crate::replacement::Replacements;
 use crate::resource::{Origin, Place};
 use crate::selector::Selector;
 use crate::transform::{
-    Affix, ImageTag, JsonPatches, Labels, MergePatches, Namespace, PatchTransformer, Replicas, Subjects, Transformer,
+    Affix, ImageTag, JsonPatches, Labels, MergePatches, Namespace, PatchTransformer, Replicas, Subjects, Told,
+    Transformer,
 };
 
 /// Transformers that count as one.
@@ -39,10 +40,11 @@ impl Target<'_, '_> {
         let mut configured = self.builtin_transformers(&config)?;
         configured.extend(self.external_transformers("transformers", self.kustomization.transformers.clone())?);
         for made in configured {
-            let mut idle = Vec::new();
-            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map, &mut idle);
+            let mut told = Told::default();
+            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map, &mut told);
             made.transformers.iter().try_for_each(transform).map_err(|error| made.locate(self, error))?;
-            idle.into_iter().for_each(|message| self.note(made.field, made.place.as_ref(), message));
+            self.session.warnings.borrow_mut().append(&mut told.warnings);
+            told.idle.into_iter().for_each(|message| self.note(made.field, made.place.as_ref(), message));
             if let Some(origin) = &made.origin {
                 accumulator.map.add_transformation(origin).map_err(|error| made.locate(self, error))?;
             }
@@ -73,7 +75,8 @@ impl Target<'_, '_> {
     pub(super) fn run_validators(&mut self, accumulator: &mut Accumulator) -> Result<(), Error> {
         for made in self.external_transformers("validators", self.kustomization.validators.clone())? {
             let before = accumulator.map.clone();
-            let transform = |transformer: &Transformer| transformer.transform(&mut accumulator.map, &mut Vec::new());
+            let transform =
+                |transformer: &Transformer| transformer.transform(&mut accumulator.map, &mut Told::default());
             made.transformers.iter().try_for_each(transform).map_err(|error| made.locate(self, error))?;
             let mut after = accumulator.map.clone();
             for resource in after.resources_mut() {

@@ -45,22 +45,31 @@ pub(crate) enum Transformer {
     Hash,
 }
 
+/// What a transformer has to say.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// What has no effect, because no object is its target.
+    pub(crate) idle: Vec<String>,
+    /// What is lost.
+    pub(crate) warnings: Vec<String>,
+}
+
 impl Transformer {
-    /// Changes the objects. What has no effect, because no object is its target, is added to `idle` in words.
+    /// Changes the objects. What has no effect, because no object is its target, is told in words.
     ///
     /// # Errors
     /// What is asked for does not fit an object.
-    pub(crate) fn transform(&self, map: &mut ResMap, idle: &mut Vec<String>) -> Result<(), Error> {
+    pub(crate) fn transform(&self, map: &mut ResMap, told: &mut Told) -> Result<(), Error> {
         match self {
             Self::MergePatches(transformer) => transformer.transform(map),
-            Self::Patch(transformer) => transformer.transform(map, idle),
-            Self::JsonPatches(transformer) => transformer.transform(map, idle),
+            Self::Patch(transformer) => transformer.transform(map, &mut told.idle),
+            Self::JsonPatches(transformer) => transformer.transform(map, &mut told.idle),
             Self::Namespace(transformer) => transformer.transform(map),
             Self::Affix(transformer) => transformer.transform(map),
             Self::Labels(transformer) => transformer.transform(map),
             Self::Replicas(transformer) => transformer.transform(map),
             Self::Image(transformer) => transformer.transform(map),
-            Self::Replacements(transformer) => transformer.transform(map, idle),
+            Self::Replacements(transformer) => transformer.transform(map, told),
             Self::ValueAdd(transformer) => transformer.transform(map),
             Self::Hash => add_hashes(map),
         }

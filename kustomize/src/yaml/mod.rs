@@ -8,6 +8,7 @@
 
 mod access;
 mod change;
+mod comments;
 mod json;
 mod node;
 mod parse;
@@ -19,6 +20,7 @@ mod strict;
 mod texts;
 mod write;
 
+pub(crate) use comments::{has_comments, to_text_with_comments};
 pub use json::from_json;
 pub use node::{Field, Key, Kind, Node, Style, Tag, Value};
 pub(crate) use parse::parse_sharing;

@@ -15,12 +15,25 @@ use super::reread::fold;
 /// The node as a document, with a line end.
 #[must_use]
 pub fn to_text(node: &Node) -> String {
-    let mut out = String::new();
+    to_placed_text(node).0
+}
+
+/// As [`to_text`], and of each entry of a mapping and each item of a list that is not in brackets where it begins in the text,
+/// and the line from which it was read.
+pub(super) fn to_placed_text(node: &Node) -> (String, Vec<(usize, u32)>) {
+    let mut out = Out::default();
     write(node, 0, Place::Root, &mut out);
-    if !out.ends_with('\n') {
-        out.push('\n');
+    if !out.text.ends_with('\n') {
+        out.text.push('\n');
     }
-    out
+    (out.text, out.begun)
+}
+
+#[derive(Default)]
+struct Out {
+    text: String,
+    /// Where something begins, and its line in the text that was read.
+    begun: Vec<(usize, u32)>,
 }
 
 /// Where a value is written.
@@ -33,15 +46,16 @@ enum Place {
     Value,
 }
 
-fn write(node: &Node, level: usize, place: Place, out: &mut String) {
+fn write(node: &Node, level: usize, place: Place, out: &mut Out) {
     match &node.value {
         Value::Mapping(fields) if !fields.is_empty() && !node.style.has(Style::FLOW) => {
             for (at, Field { key, value }) in fields.iter().enumerate() {
                 if at > 0 || place == Place::Value {
-                    new_line(level, out);
+                    new_line(level, &mut out.text);
                 }
-                out.push_str(&key_text(key));
-                out.push(':');
+                out.begun.push((out.text.len(), key.line));
+                out.text.push_str(&key_text(key));
+                out.text.push(':');
                 // A list stands below its key, everything else one level deeper.
                 let deeper = if value.is_sequence() { level } else { level + 1 };
                 write(value, deeper, Place::Value, out);
@@ -50,25 +64,26 @@ fn write(node: &Node, level: usize, place: Place, out: &mut String) {
         Value::Sequence(items) if !items.is_empty() && !node.style.has(Style::FLOW) => {
             for (at, item) in items.iter().enumerate() {
                 if at > 0 || place == Place::Value {
-                    new_line(level, out);
+                    new_line(level, &mut out.text);
                 }
-                out.push_str("- ");
+                out.begun.push((out.text.len(), item.line));
+                out.text.push_str("- ");
                 write(item, level + 1, Place::Element, out);
             }
         }
         Value::Scalar(text) if block_style(node, text).is_some() => {
             if place == Place::Value {
-                out.push(' ');
+                out.text.push(' ');
             }
-            write_block(text, level.max(1), block_style(node, text) == Some('>'), out);
+            write_block(text, level.max(1), block_style(node, text) == Some('>'), &mut out.text);
         }
         _ => {
             let mut text = String::new();
             write_flow(node, false, &mut text);
             if place == Place::Value && !text.is_empty() {
-                out.push(' ');
+                out.text.push(' ');
             }
-            out.push_str(&text);
+            out.text.push_str(&text);
         }
     }
 }
