@@ -41,7 +41,10 @@ fn explain_as(verb: &str, key: &ObjectKey, is_secret: bool, error: &ApiError) ->
         ApiError::Status { code, reason: status, message, causes, .. } => {
             let fields: Vec<&str> =
                 causes.iter().map(|cause| cause[2].as_str()).filter(|field| !field.is_empty()).collect();
-            if is_secret {
+            let right = missing_right(message, key).filter(|_| is_secret && reason == Reason::Forbidden);
+            if let Some(right) = right {
+                format!("cannot {verb} {key}: {right}")
+            } else if is_secret {
                 let at = if fields.is_empty() { String::new() } else { format!(" at {}", fields.join(", ")) };
                 format!("cannot {verb} {key}: {status} ({code}){at}")
             } else {
@@ -50,6 +53,31 @@ fn explain_as(verb: &str, key: &ObjectKey, is_secret: bool, error: &ApiError) ->
         }
     };
     Trouble { reason, message: shorten(message), namespace_missing, stale }
+}
+
+/// The sentence of RBAC, word by word: what is in it is who, a verb, a resource and the object's own namespace, so it can
+/// be told of a Secret, too. Anything that is not this very sentence may quote what it likes, and is not told.
+///
+/// k8s.io/apiserver: `forbiddenMessage` in pkg/endpoints/handlers/responsewriters/errors.go.
+fn missing_right(message: &str, key: &ObjectKey) -> Option<String> {
+    let (start, rest) = message.split_once(" is forbidden: User \"")?;
+    let (who, rest) = rest.split_once("\" cannot ")?;
+    let (verb, rest) = rest.split_once(" resource \"")?;
+    let (resource, rest) = rest.split_once("\" in API group \"")?;
+    let (group, rest) = rest.split_once('"')?;
+    let place = match rest {
+        "" => " in the cluster".to_owned(),
+        rest if rest == format!(" in the namespace \"{}\"", key.namespace) => {
+            format!(" in namespace {}", key.namespace)
+        }
+        _ => return None,
+    };
+    let is_plain = |text: &str, more: &str| {
+        text.len() <= 253 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || more.contains(c))
+    };
+    let is_whole = start == format!("{resource} \"{}\"", key.name) && group == key.group;
+    let is_rbac = is_whole && is_plain(who, ":.-@") && is_plain(verb, "") && is_plain(resource, "./");
+    is_rbac.then(|| format!("{who} may not {verb} {resource}{place}"))
 }
 
 fn explanation(reason: Reason, message: &str, fields: &[&str], causes: &[[String; 3]]) -> String {
@@ -167,6 +195,28 @@ mod tests {
             causes: causes.iter().map(|cause| cause.map(str::to_owned)).collect(),
             kind: kind.into(),
             name: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_right_that_is_missing_is_named_also_of_a_secret_and_nothing_else_is() {
+        let key = ObjectKey::new("", "Secret", "shop", "key");
+        let rbac = |name: &str, who: &str, more: &str| {
+            let message = format!(
+                "secrets \"{name}\" is forbidden: User \"{who}\" cannot patch resource \"secrets\" in API group \"\" in the namespace \"shop\"{more}"
+            );
+            explain("apply", &key, &status(403, "secrets", &message, &[])).message
+        };
+        let account = "system:serviceaccount:skiff-system:tenant";
+        assert_eq!(
+            rbac("key", account, ""),
+            "cannot apply secret shop/key: system:serviceaccount:skiff-system:tenant may not patch secrets in namespace shop"
+        );
+        let hidden = "cannot apply secret shop/key: Invalid (403)";
+        for (name, who, more) in
+            [("key", account, ": hunter2"), ("hunter2", account, ""), ("key", "hunter2 and more", "")]
+        {
+            assert_eq!(rbac(name, who, more), hidden, "{name} {who} {more}");
         }
     }
 
