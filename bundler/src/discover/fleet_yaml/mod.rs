@@ -323,6 +323,31 @@ mod tests {
         }
     }
 
+    /// Each field of the documentation, given a value of a type that it never has.
+    #[test]
+    fn a_wrong_type_in_any_field_gives_its_place_and_what_the_field_means() {
+        let fields = documentation::fields();
+        assert!(fields.len() > 90, "{}", fields.len());
+        for field in fields {
+            let wrong = if field.kind.starts_with("list") { json!({"a": "b"}) } else { json!(["x"]) };
+            let text = field.path.rsplit('.').fold(wrong, |value, part| match part.strip_suffix("[]") {
+                // The outermost of a list is the list itself.
+                Some(name) if field.path.ends_with(&format!("{name}[]")) && value == json!({"a": "b"}) => {
+                    json!({name: value})
+                }
+                Some(name) => json!({name: [value]}),
+                None => json!({part: value}),
+            });
+            let message = error(&text.to_string());
+            let expected = format!("({}: {})", field.path, field.meaning);
+            assert!(message.starts_with("a/fleet.yaml:1:"), "{}: {message}", field.path);
+            let path = message.replace("[0]", "[]");
+            assert!(path.contains(&format!(": {}: ", field.path.trim_end_matches("[]"))), "{}: {message}", field.path);
+            let meant = message.contains(&expected) || message.contains(&expected.replace("[]: ", ": "));
+            assert!(meant, "{}: {message}", field.path);
+        }
+    }
+
     #[test]
     fn a_key_that_was_to_select_clusters_fails_nothing_and_is_told_of() {
         for (text, expected) in [
