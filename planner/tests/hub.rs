@@ -625,6 +625,18 @@ fn what_is_back_and_cannot_be_read_is_not_said_to_be_gone() {
     world.sync("prod", None, None);
     world.sync("prod", Some(1), Some(had));
     assert_eq!(world.told("prod"), (vec!["db".into()], vec![]), "nobody says that it is to go");
+
+    // Seed 102427: the entry yields nothing, which says nothing of it either.
+    world.read(read(&["apps/*"], vec![]));
+    assert_eq!(world.told("prod"), (vec!["db".into()], vec![]), "nobody says so now");
+    let failed = FailedEntry {
+        entry: "apps/*".into(),
+        bundle: None,
+        directory: None,
+        notes: vec![Note::new(Reason::InvalidFleetYaml, "`apps/*` cannot be read")],
+    };
+    world.read(RepositoryRead { failed: vec![failed], ..read(&["apps/*"], db()) });
+    assert_eq!(world.told("prod"), (vec!["db".into()], vec![]), "nor now");
     world.read(read(&["apps/*"], db()));
     assert_eq!(world.told("prod").1, ["web"], "now it is gone for good");
 }

@@ -264,9 +264,23 @@ impl World {
     /// The oracle hears what clusters are to be told is gone.
     fn hear_statements(&mut self, running: &Running, actions: &[Action]) {
         for action in actions {
-            let Action::Issue(issue) = action else { continue };
+            let issue = match action {
+                Action::Issue(issue) => issue,
+                Action::PutBundle(bundle) | Action::DeleteBundle(bundle) => {
+                    self.note(|| format!("hub {}: {action:?}", bundle.name));
+                    continue;
+                }
+                _ => continue,
+            };
             let desired = running.machine.memory(&issue.cluster).and_then(|memory| memory.desired.as_ref());
             let Some(desired) = desired else { continue };
+            self.note(|| {
+                let live: Vec<&str> = desired.deployments.iter().map(|entry| entry.bundle.name.as_str()).collect();
+                let gone = desired.tombstones.iter();
+                let gone: Vec<String> = gone.map(|gone| format!("{} ({})", gone.bundle.name, gone.cause)).collect();
+                let of = &desired.version;
+                format!("hub {} {of}: {}; no more: {}", issue.cluster.name, live.join(" "), gone.join(", "))
+            });
             self.oracle.stated(self.now, &issue.cluster, &desired.tombstones, &self.hub.disk);
         }
     }

@@ -176,7 +176,8 @@ impl Machine {
         self.dirty.cluster_status.extend(clusters);
         self.dirty.gitrepo_status.extend(gitrepo.clone());
         let deletion_limit = desired::limit_of_gitrepo(&self.snapshot, name, &state);
-        let withdrawal = Withdrawal { cause, keep_resources, gitrepo, deletion_limit, is_back: false };
+        let entry = state.record.entry;
+        let withdrawal = Withdrawal { cause, keep_resources, gitrepo, entry, deletion_limit, is_back: false };
         self.snapshot.withdrawn.insert(name.clone(), withdrawal);
         self.dirty.deleted.insert(name.clone());
         self.dirty.put.remove(name);
@@ -269,11 +270,16 @@ impl Machine {
         self.dirty.bundles.insert(render.bundle.clone());
     }
 
-    /// What has ended, and whose place is there again and cannot be read, may be meant (R13).
+    /// What has ended, and whose place is there again and cannot be read, may be meant (R13). So it may be until a commit
+    /// says something of that place: an entry that yields nothing, or fails as a whole, says nothing.
     fn doubt_what_is_back(&mut self, read: &RepositoryRead) {
         let is_failed = |name: &Ref| read.failed.iter().any(|failed| failed.bundle.as_ref() == Some(&name.name));
+        let is_silent = |entry: &String| {
+            read.entries.get(entry) == Some(&false)
+                || read.failed.iter().any(|failed| failed.directory.is_none() && failed.entry == *entry)
+        };
         for (name, ended) in &mut self.snapshot.withdrawn {
-            let is_back = is_failed(name);
+            let is_back = is_failed(name) || (ended.is_back && is_silent(&ended.entry));
             if ended.gitrepo.as_ref() != Some(&read.gitrepo) || ended.is_back == is_back {
                 continue;
             }

@@ -187,6 +187,8 @@ pub(super) struct Withdrawal {
     pub(super) cause: String,
     pub(super) keep_resources: bool,
     pub(super) gitrepo: Option<Ref>,
+    /// The entry of `spec.paths` that it came from.
+    pub(super) entry: String,
     /// How much of what it leaves may go without an approval, where that is not the agent's default; nothing where the
     /// branch went back to before it.
     pub(super) deletion_limit: Option<DeletionLimit>,

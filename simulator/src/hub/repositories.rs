@@ -115,6 +115,13 @@ impl World {
         if let Some(running) = &mut self.hub.running {
             running.read.insert(name.to_owned(), edition);
         }
+        self.note(|| {
+            let found: Vec<&str> = read.found.iter().map(|bundle| bundle.name.as_str()).collect();
+            let failed = read.failed.iter().filter_map(|failed| failed.bundle.as_ref());
+            let failed: Vec<&str> = failed.map(|bundle| bundle.as_str()).collect();
+            let commit = read.commit.trim_start_matches('0');
+            format!("hub reads {name} {commit}: {}; failed: {}; {:?}", found.join(" "), failed.join(" "), read.entries)
+        });
         self.tell_hub(Message::Read(Box::new(read), head));
     }
 }
