@@ -113,6 +113,8 @@ fn hold_back(scope: &Scope<'_>, subject: &Subject<'_>, retry: Option<Timestamp>,
         judgement.reading &= matches!(judgement.action, Some(Action::Read { .. }));
         judgement.action = None;
         judgement.pending = true;
+        // The answer says whose it is then.
+        judgement.forget = false;
     } else if let Some(retry) = retry.filter(|retry| *retry > scope.now && judgement.action.is_some()) {
         judgement.action = None;
         judgement.pending = false;
@@ -201,8 +203,15 @@ impl Case<'_> {
         let is_recorded = recorded == Some(&*live.uid);
         judgement.forget = recorded.is_some() && !is_recorded;
         let cluster = &self.scope.snapshot.cluster;
+        let maker = match &self.claim {
+            Claim::TakeOver(from) => from,
+            Claim::Mine | Claim::Refused(_) => self.scope.bundle,
+        };
+        // R7: what came of an intent, under this identity or one before it.
+        let is_intended = self.entry.is_some_and(|entry| entry.uid.is_none());
         let marked = live.is_marked(cluster, self.scope.bundle)
-            || matches!(&self.claim, Claim::TakeOver(from) if live.is_marked(cluster, from))
+            || live.is_marked(cluster, maker)
+            || (is_intended && self.scope.snapshot.ledger.is_marked(live, maker))
             || self.was_released(live);
         if !is_recorded && !marked && !live.is_ours_alone() {
             return self.foreign(live, judgement);

@@ -3,11 +3,12 @@
 //! Invariant: an entry leaves it only on a confirmed 404, a changed UID, or a recorded release.
 
 use super::hooks::HookLedger;
-use fleet_api::names::Ref;
+use super::snapshot::Live;
+use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::Version;
 use fleet_api::{Digest, ObjectKey};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All entries, by Bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub struct Ledger {
     /// It is from before the cluster was enrolled anew: nothing of it is deleted but by lists that an admin approves (R3).
     #[serde(skip_serializing_if = "is_false")]
     pub anew: bool,
+    /// The identities that the cluster had before: what came of an intent may carry the mark of one of them (R7). None
+    /// where every entry has its UID.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    former: BTreeSet<ClusterUid>,
     /// The highest version that was accepted when it was written (R2): a Desired that is older than its ledger was put
     /// back by somebody, and says nothing about what came after it.
     pub seen: Version,
@@ -34,19 +39,20 @@ struct Stored {
     bundles: BTreeMap<Ref, BundleLedger>,
     spent: Spent,
     anew: bool,
+    former: BTreeSet<ClusterUid>,
     seen: Version,
 }
 
 impl From<Stored> for Ledger {
     fn from(stored: Stored) -> Self {
-        let Stored { bundles, spent, anew, seen } = stored;
+        let Stored { bundles, spent, anew, former, seen } = stored;
         let mut owners = BTreeMap::new();
         for (name, bundle) in &bundles {
             for key in bundle.objects.keys() {
                 owners.entry(key.clone()).or_insert_with(|| name.clone());
             }
         }
-        Self { bundles, owners, spent, anew, seen }
+        Self { bundles, owners, spent, anew, former, seen }
     }
 }
 
@@ -143,9 +149,15 @@ impl Ledger {
     }
 
     /// For a cluster that was enrolled anew: what is there stays recorded, with its UIDs, and is applied again under the
-    /// new mark when a Deployment claims it. A hub that never knew what is here must not delete it by the way.
-    pub fn begin_anew(&mut self) {
+    /// new mark when a Deployment claims it. A hub that never knew what is here must not delete it by the way. `before` is
+    /// the identity that it had.
+    pub fn begin_anew(&mut self, before: &ClusterUid) {
         self.anew |= !self.is_empty();
+        if self.bundles.values().flat_map(|bundle| bundle.objects.values()).any(|entry| entry.uid.is_none()) {
+            self.former.insert(before.clone());
+        } else {
+            self.former.clear();
+        }
         self.seen = Version::default();
         self.spent = Spent::default();
         for bundle in self.bundles.values_mut() {
@@ -154,6 +166,11 @@ impl Ledger {
                 (entry.content, entry.fields, entry.doomed) = (None, None, false);
             }
         }
+    }
+
+    /// Whether a mark says that `bundle` put it there when the cluster had an identity before this one.
+    pub(super) fn is_marked(&self, live: &Live, bundle: &Ref) -> bool {
+        self.former.iter().any(|before| live.is_marked(before, bundle))
     }
 
     /// What each Bundle put into the cluster.

@@ -77,6 +77,7 @@ pub fn restore(
     ledger: Option<&[u8]>,
 ) -> Result<Restored, BrokenDocument> {
     let mut restored = Restored::default();
+    let mut before = None;
     let broken = |document, why: String| BrokenDocument { document, why };
     if let Some(document) = desired {
         let broken = |why: &str| broken(DESIRED_DOCUMENT, why.to_owned());
@@ -98,14 +99,16 @@ pub fn restore(
             }
             let parsed = serde_json::from_slice(&restored.desired).map_err(|error| broken(&error.to_string()))?;
             restored.persisted.desired = Some((parsed, head.digest));
+        } else {
+            before = Some(head.cluster);
         }
     }
     if let Some(document) = ledger {
         restored.persisted.ledger =
             serde_json::from_slice(document).map_err(|error| broken(LEDGER_DOCUMENT, error.to_string()))?;
     }
-    if restored.begins_anew && rules.on(Rule::R3Anew) {
-        restored.persisted.ledger.begin_anew();
+    if let Some(before) = before.filter(|_| rules.on(Rule::R3Anew)) {
+        restored.persisted.ledger.begin_anew(&before);
     }
     Ok(restored)
 }

@@ -214,9 +214,16 @@ fn candidate(
         return plan.drops.push(key.clone());
     }
     match snapshot.live.get(key) {
-        Some(None) => plan.drops.push(key.clone()),
+        Some(None) => gone(snapshot, key, plan),
         Some(Some(live)) => present(snapshot, way, key, entry, live, plan, words),
         None => unknown(snapshot, way, key, entry, plan, words),
+    }
+}
+
+/// It is not there, or not ours: so it was read. What is under way since may change that, and its answer says so (R7).
+fn gone(snapshot: &Snapshot, key: &ObjectKey, plan: &mut BundlePlan) {
+    if !snapshot.in_flight.contains(key) {
+        plan.drops.push(key.clone());
     }
 }
 
@@ -241,7 +248,7 @@ fn unknown(
             words.note(Note::new(Reason::WaitingForKind, message).about(key.clone()));
         }
         // The API server was asked completely: without its definition there is no object of a kind.
-        Some(None) => plan.drops.push(key.clone()),
+        Some(None) => gone(snapshot, key, plan),
         Some(Some(_)) if !snapshot.is_listed(key) => plan.loading = true,
         Some(Some(_)) => {
             read(snapshot, way, key, entry, snapshot.attempts.get(key).map(|attempt| &attempt.tries), plan);
@@ -301,10 +308,10 @@ fn present(
     words: &mut report::Builder,
 ) {
     // R7: after a crash the UID is read from the live object that carries our annotation.
-    let marked = live.is_marked(&snapshot.cluster, way.bundle);
+    let marked = live.is_marked(&snapshot.cluster, way.bundle) || snapshot.ledger.is_marked(live, way.bundle);
     let same = entry.uid.as_deref().map_or(marked, |uid| *uid == *live.uid);
     if (snapshot.rules.on(Rule::R6Uid) && !same) || live.keep {
-        return plan.drops.push(key.clone());
+        return gone(snapshot, key, plan);
     }
     if let Some(finalizers) = &live.deleting {
         let by = if finalizers.is_empty() { "the API server".to_owned() } else { finalizers.join(", ") };

@@ -3,6 +3,7 @@
 mod ablation;
 mod cve_replay;
 mod hooks;
+mod intents;
 mod namespaces;
 mod rules;
 mod sources;

@@ -1,7 +1,7 @@
 //! DESIGN §8: what must never happen, hand-over, held deletions, and a crash at every action.
 
 use super::super::*;
-use super::world::{Spec, World, cm, name, tombstone};
+use super::world::{Spec, World, cluster, cm, name, tombstone};
 use fleet_api::Reason;
 use fleet_api::wire::DeletionLimit;
 
@@ -47,7 +47,7 @@ fn r3_a_new_epoch_deletes_nothing_until_it_is_allowed() {
 fn r3_a_cluster_that_was_enrolled_anew_loses_only_what_is_approved() {
     let mut world = World::new();
     world.deploy(&[Spec::new("a", &[(cm("x"), "1")]), Spec::new("b", &[(cm("y"), "1")])], &[]);
-    world.persisted.ledger.begin_anew();
+    world.persisted.ledger.begin_anew(&cluster());
     world.restart();
     world.deploy(&[], &["a", "b"]);
     assert_eq!(world.objects.len(), 2);

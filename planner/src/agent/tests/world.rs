@@ -42,6 +42,8 @@ pub(super) struct World {
     pub watch_is_first: bool,
     /// What somebody does to an object right after it was applied, and a watch shows before the answer comes.
     pub meanwhile: Option<Meanwhile>,
+    /// Applies that are under way, where they take their time.
+    pub late: Option<Vec<Apply>>,
     next: u64,
 }
 
@@ -156,6 +158,7 @@ impl World {
             fuel: None,
             watch_is_first: false,
             meanwhile: None,
+            late: None,
             next: 100,
         }
     }
@@ -267,7 +270,7 @@ impl World {
             let of_kind: Vec<(ObjectKey, Live)> = self
                 .objects
                 .iter()
-                .filter(|(key, object)| GroupKind::of(key) == kind && object.live.owner.is_some())
+                .filter(|(key, object)| GroupKind::of(key) == kind && object.live.is_watched(&cluster()))
                 .map(|(key, object)| (key.clone(), object.live.clone()))
                 .collect();
             let seen = of_kind.iter().map(|(key, _)| key.clone()).collect();
@@ -317,6 +320,12 @@ impl World {
 
     pub(super) fn uid(&self, key: &ObjectKey) -> String {
         self.objects[key].live.uid.to_string()
+    }
+
+    /// The applies that are under way are done, and answered.
+    pub(super) fn arrive(&mut self) {
+        self.late.take().into_iter().flatten().for_each(|apply| self.apply(apply));
+        self.run();
     }
 
     fn version(&mut self) -> Box<str> {
@@ -392,7 +401,10 @@ impl World {
                 let ours = (delete && live.only_ours).then(|| live.uid.clone());
                 self.machine.observe(Event::NamespaceEnsured { bundle, namespace, token, created, ours });
             }
-            Action::Apply(apply) => self.apply(*apply),
+            Action::Apply(apply) => match &mut self.late {
+                Some(late) => late.push(*apply),
+                None => self.apply(*apply),
+            },
             Action::RemoveKeys(remove) => {
                 self.log.push(format!("remove {} from {}", remove.pointers.join(" "), remove.target.key));
                 let version = self.version();
