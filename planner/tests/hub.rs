@@ -414,6 +414,34 @@ fn what_a_branch_that_went_back_lacks_waits_for_an_approval() {
     assert_eq!(limits(&world).0, None, "who builds on it means it");
 }
 
+/// Found by the simulator (seed 103155): what waited because a part of a repository could not be read was deleted when its
+/// branch went back to a commit from before it was there.
+#[test]
+fn what_waited_when_a_branch_went_back_waits_for_an_approval() {
+    let at = |rewound, commit: &str, entries: &[&str], names: &[&str]| {
+        let found = |name: &&str| {
+            let mut found = bundle(name, "apps/*", &format!("apps/{name}"), "1");
+            found.record.commit = commit.into();
+            found
+        };
+        RepositoryRead { rewound, commit: commit.into(), ..read(entries, names.iter().map(found).collect()) }
+    };
+    let mut world = shop();
+    // `db` left, and so did all of another entry: it may have gone there.
+    world.read(at(false, "b", &["apps/*", "solo"], &["web"]));
+    assert!(waits(&world, "prod", "web") && waits(&world, "prod", "db"));
+    world.read(at(true, "a", &["apps/*"], &["web"]));
+    assert!(waits(&world, "prod", "db"), "the commit is older: it does not say where that went");
+    assert!(waits(&world, "prod", "web"), "an object of it may have gone there, too");
+    world.read(at(false, "a", &["apps/*"], &["web"]));
+    assert!(waits(&world, "prod", "web"), "the same commit, read again");
+    world.read(at(false, "c", &["apps/*"], &["web"]));
+    assert!(!waits(&world, "prod", "web"), "who builds on it means it");
+    // Where nothing waited, going back takes nothing from what it did not change.
+    world.read(at(true, "a", &["apps/*"], &["web"]));
+    assert!(!waits(&world, "prod", "web"));
+}
+
 #[test]
 fn the_second_bundle_of_a_name_is_refused() {
     let mut world = shop();

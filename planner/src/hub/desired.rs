@@ -135,33 +135,13 @@ impl Waits<'_> {
         let Some(gitrepo) = gitrepo else { return limit };
         let standing = match self.standings.get(&gitrepo) {
             Some(standing) => *standing,
-            None => self.standing(&gitrepo),
+            None => standing(self.snapshot, self.name, self.cluster, &gitrepo),
         };
         self.standings.insert(gitrepo, standing);
         match standing {
             Standing::Settled => limit,
             Standing::Unsettled => Some(EVERYTHING_WAITS),
             Standing::NotRead => self.told(bundle).unwrap_or(limit),
-        }
-    }
-
-    fn standing(&self, gitrepo: &Ref) -> Standing {
-        // A GitRepo that was deleted ends what it had: that was asked for.
-        let Some(state) = self.snapshot.gitrepos.get(gitrepo).filter(|state| !state.resource.deleting) else {
-            return Standing::Settled;
-        };
-        let is_rendered = |bundle: &Ref| {
-            let Some(state) = self.snapshot.bundles.get(bundle).filter(|state| is_of(state, bundle, gitrepo)) else {
-                return true;
-            };
-            state.placements.get(self.name).is_none_or(|placement| placement.is_rendered)
-        };
-        if state.incomplete || !self.cluster.bundles.iter().all(is_rendered) {
-            Standing::Unsettled
-        } else if state.read {
-            Standing::Settled
-        } else {
-            Standing::NotRead
         }
     }
 
@@ -173,6 +153,31 @@ impl Waits<'_> {
             || desired.tombstones.iter().find(|entry| entry.bundle == *bundle).map(|entry| entry.deletion_limit);
         live.or_else(ended)
     }
+}
+
+fn standing(snapshot: &Snapshot, name: &Ref, cluster: &ClusterState, gitrepo: &Ref) -> Standing {
+    // A GitRepo that was deleted ends what it had: that was asked for.
+    let Some(state) = snapshot.gitrepos.get(gitrepo).filter(|state| !state.resource.deleting) else {
+        return Standing::Settled;
+    };
+    let is_rendered = |bundle: &Ref| {
+        let Some(state) = snapshot.bundles.get(bundle).filter(|state| is_of(state, bundle, gitrepo)) else {
+            return true;
+        };
+        state.placements.get(name).is_none_or(|placement| placement.is_rendered)
+    };
+    if state.incomplete || !cluster.bundles.iter().all(is_rendered) {
+        Standing::Unsettled
+    } else if state.read {
+        Standing::Settled
+    } else {
+        Standing::NotRead
+    }
+}
+
+/// Whether all of a GitRepo was read, and rendered for every cluster: no deletion waits for it.
+pub(super) fn is_settled(snapshot: &Snapshot, gitrepo: &Ref) -> bool {
+    snapshot.clusters.iter().all(|(name, cluster)| standing(snapshot, name, cluster, gitrepo) == Standing::Settled)
 }
 
 /// Bundles whose targets cannot be evaluated stay in the document as they were, and so do those whose absence nobody

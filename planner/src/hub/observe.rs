@@ -4,8 +4,9 @@
 use super::event::{
     BundleRecord, ClusterResource, Copyable, DeploymentFacts, Enrollment, Event, GitRepoResource, RepositoryRead,
 };
+use super::repository::plan_after;
 use super::snapshot::{BundleState, Render, RenderResult, Withdrawal};
-use super::{Machine, Memory, copies, desired, is_of, placement, plan_repository, replace, unknown_bundle};
+use super::{Machine, Memory, copies, desired, is_of, placement, replace, unknown_bundle};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::Note;
@@ -290,6 +291,22 @@ impl Machine {
         }
     }
 
+    /// R13: a branch went back while what had left its repository waited for the rest of it. An older commit that can be
+    /// read as a whole does not say where that went: from now on it waits for an approval.
+    fn hold_what_waited(&mut self, gitrepo: &Ref) {
+        for ended in self.snapshot.withdrawn.values_mut().filter(|ended| ended.gitrepo.as_ref() == Some(gitrepo)) {
+            ended.deletion_limit = Some(desired::EVERYTHING_WAITS);
+        }
+        for (name, cluster) in &mut self.snapshot.clusters {
+            let graves = cluster.memory.iter_mut().flat_map(|memory| memory.tombstones.values_mut());
+            for grave in graves.filter(|grave| grave.gitrepo.as_ref() == Some(gitrepo)) {
+                grave.tombstone.deletion_limit = Some(desired::EVERYTHING_WAITS);
+                self.dirty.memory.insert(name.clone());
+                self.dirty.desired.insert(name.clone());
+            }
+        }
+    }
+
     fn read(&mut self, read: &RepositoryRead) {
         let Some(gitrepo) = self.snapshot.gitrepos.get(&read.gitrepo) else { return };
         if gitrepo.resource.deleting {
@@ -299,7 +316,8 @@ impl Machine {
         let existing = self.snapshot.bundles.iter().filter(|(name, _)| name.namespace == read.gitrepo.namespace);
         let existing: BTreeMap<Ref, &BundleRecord> =
             existing.map(|(name, state)| (name.clone(), &state.record)).collect();
-        let plan = plan_repository(read, &existing, self.options.rules);
+        let settled = !read.rewound || desired::is_settled(&self.snapshot, &read.gitrepo);
+        let plan = plan_after(read, &existing, self.options.rules, settled);
         let incomplete = plan.is_incomplete();
         for (name, record) in plan.put {
             self.put_bundle(&name, record);
@@ -314,6 +332,9 @@ impl Machine {
             }
         }
         self.doubt_what_is_back(read);
+        if !settled {
+            self.hold_what_waited(&read.gitrepo);
+        }
         let standing_changed = self
             .snapshot
             .gitrepos

@@ -29,9 +29,19 @@ impl RepositoryPlan {
 
 /// Decides what becomes of the Bundles. `existing` are all Bundles of the GitRepo's namespace.
 pub fn plan(read: &RepositoryRead, existing: &BTreeMap<Ref, &BundleRecord>, rules: Rules) -> RepositoryPlan {
+    plan_after(read, existing, rules, true)
+}
+
+/// The same, after a commit that was `settled`: read and rendered as a whole, so that no deletion waited for it.
+pub(super) fn plan_after(
+    read: &RepositoryRead,
+    existing: &BTreeMap<Ref, &BundleRecord>,
+    rules: Rules,
+    settled: bool,
+) -> RepositoryPlan {
     let mut plan = RepositoryPlan { notes: read.notes.clone(), ..RepositoryPlan::default() };
     plan.notes.extend(read.failed.iter().flat_map(|failed| failed.notes.clone()));
-    let found = accept_found(read, existing, &mut plan);
+    let found = accept_found(read, existing, settled, &mut plan);
     empty_entries(read, &mut plan);
     for (name, record) in existing {
         if !is_of(record, &read.gitrepo, name) || found.contains(name) {
@@ -70,6 +80,7 @@ fn is_of(record: &BundleRecord, gitrepo: &Ref, bundle: &Ref) -> bool {
 fn accept_found(
     read: &RepositoryRead,
     existing: &BTreeMap<Ref, &BundleRecord>,
+    settled: bool,
     plan: &mut RepositoryPlan,
 ) -> BTreeSet<Ref> {
     let mut found: BTreeMap<Ref, &str> = BTreeMap::new();
@@ -92,8 +103,11 @@ fn accept_found(
         found.insert(name.clone(), &bundle.record.directory);
         let with = |rewound| BundleRecord { rewound, ..bundle.record.clone() };
         let record = match existing.get(&name) {
-            // Going back takes nothing from what it did not change; and a commit that is read twice went back but once.
-            Some(old) if old.is_same(&with(old.rewound)) && (read.rewound || old.commit == read.commit) => continue,
+            // Going back takes nothing from what it did not change, unless something of that waited already: an older
+            // commit is no answer to where it went. And a commit that is read twice went back but once.
+            Some(old) if old.is_same(&with(old.rewound)) && (read.rewound && settled || old.commit == read.commit) => {
+                continue;
+            }
             _ => with(read.rewound),
         };
         if existing.get(&name).is_none_or(|old| !old.is_same(&record)) {
