@@ -349,7 +349,7 @@ pub(super) struct Gate {
     /// How many of them pass without an approval and were not counted yet.
     pub spent: u32,
     pub held: Option<HeldDeletions>,
-    /// All that waited because the cluster was enrolled anew is approved.
+    /// All that is left from before the cluster was enrolled anew is approved to go, or was applied again.
     pub lifts_anew: bool,
 }
 
@@ -371,7 +371,7 @@ pub(super) fn gate(snapshot: &Snapshot, dues: Vec<Due>, now: Timestamp) -> Gate 
     let approvals = accepted.desired.approvals.iter().map(|approval| approval.list).collect();
     if snapshot.ledger.anew && snapshot.rules.on(Rule::R3Epoch) {
         let (approved, held) = approve(&approvals, fresh);
-        let lifts_anew = !approved.is_empty() && held.is_empty();
+        let lifts_anew = !approved.is_empty() && held.is_empty() && is_all_known(snapshot, &approved);
         allowed.extend(approved);
         let message = format!(
             "this cluster was enrolled anew: {} objects from before would be deleted, and wait for an approval",
@@ -387,6 +387,16 @@ pub(super) fn gate(snapshot: &Snapshot, dues: Vec<Due>, now: Timestamp) -> Gate 
     allowed.extend(passing);
     allowed.extend(approved);
     Gate { allowed, spent, held: hold(&held, why(over.as_ref(), &held)), lifts_anew: false }
+}
+
+/// R3: whether what is left from before the cluster was enrolled anew was applied again since, or is approved to go. What
+/// a document tells only later, or what is still being looked at, nobody was shown: its wait goes on.
+fn is_all_known(snapshot: &Snapshot, approved: &[Due]) -> bool {
+    let approved: BTreeSet<(&Ref, &ObjectKey)> = approved.iter().map(|due| (&due.bundle, &due.target.key)).collect();
+    let is_known = |bundle, (key, entry): (&ObjectKey, &Entry)| {
+        entry.content.is_some() || entry.doomed || entry.made || approved.contains(&(bundle, key))
+    };
+    snapshot.ledger.bundles().iter().all(|(bundle, of)| of.objects().iter().all(|entry| is_known(bundle, entry)))
 }
 
 /// Whether a kind is always held.

@@ -59,6 +59,27 @@ fn r3_a_cluster_that_was_enrolled_anew_loses_only_what_is_approved() {
     assert!(!world.persisted.ledger.anew);
 }
 
+/// Found by the simulator (seeds 105867, 105958): of a further Bundle that is gone the agent knew only after the approval.
+#[test]
+fn r3_an_approval_ends_the_wait_only_once_all_from_before_is_known() {
+    let mut world = World::new();
+    let [a, b, c] = [("a", "x"), ("b", "y"), ("c", "z")].map(|(name, of)| Spec::new(name, &[(cm(of), "1")]));
+    world.deploy(&[a, b, c.clone()], &[]);
+    world.persisted.ledger.begin_anew(&cluster());
+    world.persisted.desired = None;
+    world.restart();
+    world.deploy(std::slice::from_ref(&c), &["a"]);
+    assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 1);
+    world.approve_held(std::slice::from_ref(&c), &["a"]);
+    assert!(!world.objects.contains_key(&cm("x")), "it was shown");
+    world.deploy(std::slice::from_ref(&c), &["a", "b"]);
+    assert!(world.objects.contains_key(&cm("y")), "nobody was shown that it would go");
+    assert_eq!(world.report.held.as_ref().unwrap().objects[0].key, cm("y"));
+    world.approve_held(std::slice::from_ref(&c), &["a", "b"]);
+    assert!(!world.objects.contains_key(&cm("y")) && world.objects.contains_key(&cm("z")));
+    assert!(!world.persisted.ledger.anew, "what is meant was applied again, and no more is from before");
+}
+
 #[test]
 fn r2_a_desired_that_is_older_than_its_ledger_takes_nothing_away() {
     let mut world = World::new();
