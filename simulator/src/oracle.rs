@@ -8,7 +8,7 @@ mod tombstones;
 use fleet_api::names::{ClusterUid, Ref};
 use fleet_api::wire::{Have, HeldDeletions, Version};
 use fleet_api::{Digest, ObjectKey};
-use skiff_planner::agent::Ledger;
+use skiff_planner::agent::{Ledger, Spent};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What happened and must not.
@@ -66,6 +66,8 @@ struct SiteTruth {
     said_at: BTreeMap<String, u64>,
     /// In which generation a deletion was let through.
     doomed_in: BTreeMap<String, Version>,
+    /// The same, of each process, from when it decided it; and what it had counted then.
+    decided_in: BTreeMap<u32, (Spent, BTreeMap<String, Version>)>,
     deleted_in: BTreeMap<Version, BTreeSet<String>>,
     /// The minute, and how many requests to the hub there were in it.
     requests: (u64, u32),

@@ -33,6 +33,22 @@ impl Oracle {
             }
         }
         self.know_releases(process);
+        self.know_decisions(process);
+    }
+
+    /// In which generation a process lets deletions through (R8). A ledger may come to disk after a newer document is in
+    /// force: then one write has what was decided in both, and says how much the newer one had.
+    fn know_decisions(&mut self, process: &Process) {
+        let ledger = process.machine.ledger();
+        let (spent, decided) = self.sites[process.site].decided_in.entry(process.pid).or_default();
+        if *spent == ledger.spent {
+            return;
+        }
+        *spent = ledger.spent;
+        let before = std::mem::take(decided);
+        let doomed = ledger.bundles().values().flat_map(|of| of.objects().values()).filter(|entry| entry.doomed);
+        let version = |uid: &str| before.get(uid).copied().unwrap_or(ledger.spent.version);
+        *decided = doomed.filter_map(|entry| entry.uid.as_deref()).map(|uid| (uid.to_owned(), version(uid))).collect();
     }
 
     /// Deciding step by step equals deciding from nothing.
@@ -277,8 +293,10 @@ impl Oracle {
         self.begun(index, pid, &ledger);
         // What another process had in mind, and could not write, let nothing through.
         let doomed = ledger.bundles().values().flat_map(|of| of.objects().values()).filter(|entry| entry.doomed);
+        let truth = &mut self.sites[index];
         for uid in doomed.filter_map(|entry| entry.uid.as_deref()) {
-            self.sites[index].doomed_in.entry(uid.to_owned()).or_insert(ledger.spent.version);
+            let decided = truth.decided_in.get(&pid).and_then(|(_, decided)| decided.get(uid).copied());
+            truth.doomed_in.entry(uid.to_owned()).or_insert_with(|| decided.unwrap_or(ledger.spent.version));
         }
         self.sites[index].ledger = ledger;
     }
