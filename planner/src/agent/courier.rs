@@ -3,10 +3,12 @@
 //!
 //! Times are durations since the process began, on a clock that only goes forward.
 //!
-//! Invariant: the sequence of reports rises strictly (R11); a report is sent again until it is acknowledged.
+//! Invariant: the sequence of reports rises strictly (R11); a report is sent again until it is acknowledged; a delta is
+//! one from the report before it, which is what the hub takes it for.
 
 use fleet_api::names::ClusterUid;
-use fleet_api::wire::{Have, PROTOCOL, Report, SyncRequest, SyncResponse};
+use fleet_api::wire::{Have, PROTOCOL, Report, ReportDelta, SyncRequest, SyncResponse};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long news is collected while the picture is not complete.
@@ -32,6 +34,7 @@ pub struct Courier {
     acknowledged: Option<Report>,
     /// The sequence that the hub acknowledged last.
     heard: u64,
+    /// What was told last, until it is acknowledged: the hub may know it or not.
     sent: Option<(u64, Report)>,
     current: Option<Report>,
     changed_at: Option<Duration>,
@@ -78,7 +81,8 @@ impl Courier {
     }
 
     fn has_news(&self) -> bool {
-        self.start.is_some() && self.current.is_some() && self.current != self.acknowledged
+        let is_new = self.sent.is_some() || self.current != self.acknowledged;
+        self.start.is_some() && self.current.is_some() && is_new
     }
 
     /// When there is news to be told, if there is.
@@ -119,13 +123,26 @@ impl Courier {
         u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1)
     }
 
-    fn delta(&mut self) -> Option<fleet_api::wire::ReportDelta> {
+    fn delta(&mut self) -> Option<ReportDelta> {
         let current = self.current.clone()?;
         self.sequence += 1;
         self.changed_at = None;
-        let delta = current.delta_from(self.acknowledged.as_ref(), self.sequence);
+        // A report whose answer was lost may have been taken, and then this one builds on it; where it was not, the hub
+        // misses one, and asks for all.
+        let sent = self.sent.as_ref().map(|(_, report)| report);
+        let before = self.acknowledged.as_ref().map(|acknowledged| sent.unwrap_or(acknowledged));
+        let delta = current.delta_from(before, self.sequence).unwrap_or_else(|| ReportDelta {
+            sequence: self.sequence,
+            full: false,
+            version: current.version,
+            deployments: BTreeMap::new(),
+            removed: Vec::new(),
+            held: current.held.clone(),
+            notes: current.notes.clone(),
+            facts: None,
+        });
         self.sent = Some((self.sequence, current));
-        delta
+        Some(delta)
     }
 
     /// The request that was under way is dropped; what it told is told again.
@@ -233,6 +250,53 @@ mod tests {
         assert!(!delta.full);
         courier.answered(&SyncResponse { resend: true, ..answer(2) }, now);
         assert!(courier.request(None, true, now).report.unwrap().full);
+    }
+
+    /// Found by the simulator (seed 101920).
+    #[test]
+    fn what_is_as_it_was_before_a_report_whose_answer_was_lost_is_told_again() {
+        let now = Duration::from_secs(1);
+        let bundle = fleet_api::names::Ref::new("a", "b").unwrap();
+        let of = |objects| {
+            let said = serde_json::json!({"applied": true, "ready": true, "unmodified": true, "objects": objects,
+                "readyObjects": objects});
+            let said = serde_json::from_value(said).unwrap();
+            Report { deployments: BTreeMap::from([(bundle.clone(), said)]), ..report(1) }
+        };
+        let mut courier = courier(now);
+        let mut hub = Report::default();
+        let mut tell = |courier: &mut Courier, is_taken: bool| {
+            let delta = courier.request(None, true, now).report.expect("there is news");
+            let sequence = delta.sequence;
+            if is_taken {
+                hub.apply(delta);
+            }
+            (sequence, hub.clone())
+        };
+        courier.request(None, true, now);
+        courier.answered(&answer(0), now);
+        courier.report(of(1), now);
+        let (sequence, _) = tell(&mut courier, true);
+        courier.answered(&answer(sequence), now);
+        courier.report(of(2), now);
+        assert_eq!(tell(&mut courier, true).1, of(2));
+        courier.failed(false, now);
+        courier.report(of(1), now);
+        tell(&mut courier, false);
+        courier.failed(false, now);
+        // The hub misses that one, and asks for all.
+        let (sequence, _) = tell(&mut courier, false);
+        courier.answered(&SyncResponse { resend: true, ..answer(sequence - 2) }, now);
+        let (sequence, known) = tell(&mut courier, true);
+        assert_eq!(known, of(1));
+        courier.answered(&answer(sequence), now);
+        assert_eq!(courier.request(None, true, now).report, None);
+
+        courier.report(of(2), now);
+        tell(&mut courier, true);
+        courier.failed(false, now);
+        courier.report(of(1), now);
+        assert_eq!(tell(&mut courier, true).1, of(1), "one from the report before it");
     }
 
     #[test]
