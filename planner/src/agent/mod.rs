@@ -283,6 +283,8 @@ impl Machine {
         decision.settled = self.is_settled();
         let is_over = self.snapshot.in_flight.is_empty() && self.plans.values().all(|plan| plan.actions.is_empty());
         if decision.settled && decision.actions.is_empty() && is_over {
+            // What failed there is tried again only after a read.
+            self.all_dirty |= !self.snapshot.fresh_namespaces.is_empty();
             self.snapshot.fresh_namespaces.clear();
         }
         decision.report = self.news(gate.held, now);

@@ -245,7 +245,7 @@ impl Machine {
         self.discovery.failed = true;
         self.discovery.tries = Some(Tries::again(self.discovery.tries, at));
         for (group, why) in groups {
-            self.all_dirty |= self.snapshot.unreadable.insert(group, why).is_none();
+            self.all_dirty |= self.snapshot.unreadable.insert(group, why.clone()) != Some(why);
         }
     }
 

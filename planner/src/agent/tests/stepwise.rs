@@ -2,7 +2,7 @@
 //! is ever deleted.
 
 use super::super::*;
-use super::world::{Spec, World, cluster, cm};
+use super::world::{Spec, World, cluster, cm, name};
 use fleet_api::Reason;
 use proptest::prelude::*;
 
@@ -91,6 +91,35 @@ fn perform(world: &mut World, step: &Step) {
 
 fn is_ours(world: &World, key: &ObjectKey) -> bool {
     world.objects.get(key).is_some_and(|object| object.live.owner.is_some())
+}
+
+/// Found by the simulator (seeds 100365, 102477, 105504): it is read before it is tried again.
+#[test]
+fn what_fails_in_a_new_namespace_is_planned_again_when_that_is_new_no_more() {
+    let mut world = World::new();
+    world.looks_at_plans = true;
+    world.refuse.insert(cm("x"), (Reason::ApiServerUnreachable, "connection reset"));
+    let (bundle, namespace) = (name("a"), "shop".to_owned());
+    let token = Digest::of(b"another");
+    world.machine.observe(Event::NamespaceEnsured { bundle, namespace, token, created: true, ours: None });
+    world.deploy(&[Spec::new("a", &[(cm("x"), "1")])], &[]);
+    let place = |what: &str| world.log.iter().position(|line| line.starts_with(what));
+    assert!(place("apply").is_some() && place("apply") < place("read"), "{:?}", world.log);
+}
+
+/// Found by the simulator (seed 105912): the reason that was told was that of the first try.
+#[test]
+fn why_kinds_cannot_be_asked_for_is_told_anew_when_it_is_another_reason() {
+    let mut world = World::new();
+    world.broken_groups.insert("metrics.example.com");
+    world.deploy(&[Spec::new("a", &[(ObjectKey::new("metrics.example.com", "Metric", "shop", "m"), "1")])], &[]);
+    let why = |world: &World| format!("{:?}", world.report.deployments[&name("a")].notes);
+    assert!(why(&world).contains(": 503"), "{}", why(&world));
+    let groups = vec![("metrics.example.com".to_owned(), "403 Forbidden".to_owned())];
+    world.machine.observe(Event::DiscoveryFailed { groups, at: world.now });
+    let decision = world.machine.decide(world.now);
+    world.report = decision.report.expect("it is told");
+    assert!(why(&world).contains(": 403 Forbidden"), "{}", why(&world));
 }
 
 proptest! {

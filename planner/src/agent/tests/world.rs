@@ -42,6 +42,8 @@ pub(super) struct World {
     pub watch_is_first: bool,
     /// What somebody does to an object right after it was applied, and a watch shows before the answer comes.
     pub meanwhile: Option<Meanwhile>,
+    /// After each decision every plan is compared with one that is made anew.
+    pub looks_at_plans: bool,
     /// Applies that are under way, where they take their time.
     pub late: Option<Vec<Apply>>,
     next: u64,
@@ -158,6 +160,7 @@ impl World {
             fuel: None,
             watch_is_first: false,
             meanwhile: None,
+            looks_at_plans: false,
             late: None,
             next: 100,
         }
@@ -235,6 +238,9 @@ impl World {
     pub(super) fn run(&mut self) {
         for _ in 0..400 {
             let decision = self.machine.decide(self.now);
+            if self.looks_at_plans {
+                assert_eq!(self.machine.stale(self.now), Vec::<&Ref>::new(), "out of date after {:?}", self.log);
+            }
             if let Some(report) = decision.report {
                 self.report = report;
             }
