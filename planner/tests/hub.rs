@@ -665,6 +665,15 @@ fn what_is_back_and_cannot_be_read_is_not_said_to_be_gone() {
     };
     world.read(RepositoryRead { failed: vec![failed], ..read(&["apps/*"], db()) });
     assert_eq!(world.told("prod"), (vec!["db".into()], vec![]), "nor now");
+    let failed = FailedEntry {
+        entry: "more/*".into(),
+        bundle: Some("web".parse().unwrap()),
+        directory: Some("more/web".into()),
+        notes: vec![Note::new(Reason::InvalidFleetYaml, "more/web/fleet.yaml:1:19: a text is expected")],
+    };
+    world.read(RepositoryRead { failed: vec![failed], ..read(&["apps/*", "more/*"], db()) });
+    world.read(read(&["apps/*", "more/*"], db()));
+    assert_eq!(world.told("prod"), (vec!["db".into()], vec![]), "it was back elsewhere, and that yields nothing");
     world.read(read(&["apps/*"], db()));
     assert_eq!(world.told("prod").1, ["web"], "now it is gone for good");
 }
@@ -786,6 +795,29 @@ fn what_was_withdrawn_while_a_hub_was_restored_is_told_when_the_agent_still_has_
     world.read(read(&["apps/*"], vec![bundle("db", "apps/*", "apps/db", "1")]));
     world.sync("prod", Some(1), Some(full));
     assert_eq!(world.told("prod").1, ["web"], "withdrawn positively; what nobody knows of gets no tombstone");
+}
+
+/// Found by the simulator (seed 104434): nothing but another report of that cluster had it looked at again.
+#[test]
+fn what_a_cluster_has_from_before_is_told_to_go_as_soon_as_its_bundle_is_known_or_ends() {
+    let both = || vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1")];
+    for ends in [false, true] {
+        let mut world = World::new();
+        world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+        world.enroll("prod", &json!({"env": if ends { "prod" } else { "test" }}));
+        if ends {
+            world.results.insert("web".into(), Err("it fails".into()));
+            world.read(read(&["apps/*"], both()));
+        }
+        world.settle();
+        world.sync("prod", None, None);
+        let mut full = world.all_ready("prod", 1);
+        full.deployments.insert(r("web"), ready(Digest::of(b"x")));
+        world.sync("prod", Some(1), Some(full));
+        assert_eq!(world.told("prod").1, [""; 0], "ends: {ends}");
+        world.read(read(&["apps/*"], if ends { both().split_off(1) } else { both() }));
+        assert_eq!(world.told("prod").1, ["web"], "ends: {ends}");
+    }
 }
 
 #[test]

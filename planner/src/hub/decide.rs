@@ -96,6 +96,9 @@ impl Machine {
             placement::place_bundle(&mut self.snapshot, &self.options.renderer, &name, now, &mut self.dirty);
             let Some(bundle) = self.snapshot.bundles.get(&name) else { continue };
             self.dirty.desired.extend(bundle.placements.keys().cloned());
+            // Who has it from before, and is not to have it, can be told so now that it is known.
+            let holders = self.snapshot.holders(&name).filter(|(_, cluster)| !cluster.bundles.contains(&name));
+            self.dirty.desired.extend(holders.map(|(cluster, _)| cluster.clone()));
         }
     }
 

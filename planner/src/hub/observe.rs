@@ -173,6 +173,8 @@ impl Machine {
             let desired = cluster.memory.as_ref().and_then(|memory| memory.desired.as_ref());
             desired.is_some_and(|desired| desired.deployments.iter().any(|deployment| deployment.bundle == *name))
         });
+        // And those that have it from before they were told anything.
+        let told = told.chain(self.snapshot.holders(name));
         self.dirty.desired.extend(told.map(|(cluster, _)| cluster.clone()));
         self.dirty.cluster_status.extend(clusters);
         self.dirty.gitrepo_status.extend(gitrepo.clone());
@@ -274,19 +276,29 @@ impl Machine {
     /// What has ended, and whose place is there again and cannot be read, may be meant (R13). So it may be until a commit
     /// says something of that place: an entry that yields nothing, or fails as a whole, says nothing.
     fn doubt_what_is_back(&mut self, read: &RepositoryRead) {
-        let is_failed = |name: &Ref| read.failed.iter().any(|failed| failed.bundle.as_ref() == Some(&name.name));
+        let failure = |name: &Ref| read.failed.iter().find(|failed| failed.bundle.as_ref() == Some(&name.name));
         let is_silent = |entry: &String| {
             read.entries.get(entry) == Some(&false)
                 || read.failed.iter().any(|failed| failed.directory.is_none() && failed.entry == *entry)
         };
+        let mut changed = Vec::new();
         for (name, ended) in &mut self.snapshot.withdrawn {
-            let is_back = is_failed(name) || (ended.is_back && is_silent(&ended.entry));
-            if ended.gitrepo.as_ref() != Some(&read.gitrepo) || ended.is_back == is_back {
+            if ended.gitrepo.as_ref() != Some(&read.gitrepo) {
+                continue;
+            }
+            let failure = failure(name);
+            if let Some(failed) = failure {
+                ended.entry.clone_from(&failed.entry);
+            }
+            let is_back = failure.is_some() || (ended.is_back && is_silent(&ended.entry));
+            if ended.is_back == is_back {
                 continue;
             }
             ended.is_back = is_back;
-            let has = |memory: &Memory| memory.report.deployments.contains_key(name);
-            let holders = self.snapshot.clusters.iter().filter(|(_, of)| of.memory.as_ref().is_some_and(has));
+            changed.push(name.clone());
+        }
+        for name in changed {
+            let holders = self.snapshot.holders(&name);
             self.dirty.desired.extend(holders.map(|(cluster, _)| cluster.clone()));
         }
     }

@@ -243,6 +243,12 @@ impl Snapshot {
         told.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The clusters whose agents have something of a Bundle, as far as they have told.
+    pub(super) fn holders<'a>(&'a self, bundle: &'a Ref) -> impl Iterator<Item = (&'a Ref, &'a ClusterState)> {
+        let has = |memory: &Memory| memory.report.deployments.contains_key(bundle);
+        self.clusters.iter().filter(move |(_, cluster)| cluster.memory.as_ref().is_some_and(has))
+    }
+
     /// The groups of a namespace.
     pub(super) fn group_views(&self) -> Vec<GroupView> {
         self.groups
