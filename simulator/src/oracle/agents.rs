@@ -242,6 +242,14 @@ impl Oracle {
         }
     }
 
+    /// Whether a process has read, or written, what its documents hold now.
+    pub(crate) fn knows_its_documents(&self, site: usize, pid: u32) -> bool {
+        let truth = &self.sites[site];
+        truth.documents.iter().all(|(name, content)| {
+            truth.known_documents.get(&(pid, name.clone())).is_some_and(|known| known.contains(content))
+        })
+    }
+
     /// A process asks for a document to be written; it may never hear whether it was.
     pub(crate) fn document_tried(&mut self, site: usize, pid: u32, head: &Value) {
         let name = head["metadata"]["name"].as_str().unwrap_or_default().to_owned();
