@@ -996,6 +996,42 @@ fn a_bundle_ends_together_with_what_its_clusters_are_told() {
     assert!(desired.tombstones.len() == 2 && desired.tombstones.iter().all(|tombstone| tombstone.keep_resources));
 }
 
+/// Found by the simulator (seed 103481): a hub ended between what a commit brings and what it takes away, and what the
+/// directory that a commit renamed and emptied had left was deleted by the hub that came after it.
+#[test]
+fn what_a_commit_brings_goes_to_disk_together_with_what_it_takes_away() {
+    let mut world = shop();
+    let commit =
+        || read(&["apps/*"], vec![bundle("www", "apps/*", "apps/www", "1"), bundle("db", "apps/*", "apps/db", "1")]);
+    let mut stored: BTreeMap<Ref, BundleRecord> =
+        world.machine.bundles().map(|(name, record)| (name.clone(), record.clone())).collect();
+    let memory = world.machine.memory(&r("prod")).unwrap().clone();
+    // `apps/web` was renamed, and its new place renders to nothing. This hub ends before that is rendered.
+    world.machine.observe(Event::Read(Box::new(commit())));
+    for action in world.machine.decide(world.now).actions {
+        match action {
+            Action::PutBundle(name) => drop(stored.insert(name.clone(), world.machine.bundle(&name).unwrap().clone())),
+            Action::DeleteBundle(name) => drop(stored.remove(&name)),
+            Action::Issue(_) => panic!("its render is not answered"),
+            _ => {}
+        }
+    }
+    let mut again = World::new();
+    again.now = world.now;
+    again.issued = world.issued;
+    again.results.insert("www".into(), Ok(0));
+    again.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    again.cluster("prod", &json!({"env": "prod"}));
+    again.machine.observe(Event::Memory(r("prod"), Box::new(memory)));
+    for (name, record) in stored {
+        again.machine.observe(Event::Bundle(name, Some(Box::new(record))));
+    }
+    again.settle();
+    again.read(commit());
+    assert_eq!(again.told("prod"), (vec!["db".into(), "www".into()], vec!["web".into()]));
+    assert!(waits(&again, "prod", "web"));
+}
+
 #[test]
 fn a_bundle_that_is_gone_without_a_word_stays_and_that_is_told() {
     let mut world = shop();

@@ -22,10 +22,12 @@ impl Machine {
         self.place(now);
         self.request_renders(&mut actions);
         self.promote();
-        self.store(&mut actions);
-        // What ends a Bundle or GitRepo goes to disk together with what clusters are told of it: a hub that ends
-        // before that finds them again, and what its users said of them.
+        actions.extend(std::mem::take(&mut self.dirty.forgotten).into_iter().map(Action::Forget));
+        // What begins and ends a Bundle or GitRepo goes to disk together with what clusters are told of it: a hub that
+        // ends before that finds all as it was, with what its users said, and takes in a commit as a whole again. One
+        // that found what a commit brings and not what it takes away would not know that the one came for the other.
         if self.issue(now, &mut actions) || !self.options.rules.on(Rule::R13Ends) {
+            self.store(&mut actions);
             self.end(&mut actions);
         }
         self.remember(&mut actions);
@@ -161,9 +163,11 @@ impl Machine {
 
     fn store(&mut self, actions: &mut Vec<Action>) {
         let put = std::mem::take(&mut self.dirty.put);
-        actions.extend(put.into_iter().filter(|name| self.snapshot.bundles.contains_key(name)).map(Action::PutBundle));
-        let forgotten = std::mem::take(&mut self.dirty.forgotten);
-        actions.extend(forgotten.into_iter().map(Action::Forget));
+        for name in put.into_iter().filter(|name| self.snapshot.bundles.contains_key(name)) {
+            // What was said of it before it was stored, nobody has.
+            self.dirty.bundle_status.insert(name.clone());
+            actions.push(Action::PutBundle(name));
+        }
     }
 
     fn end(&mut self, actions: &mut Vec<Action>) {
