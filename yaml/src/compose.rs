@@ -65,17 +65,9 @@ pub(crate) fn everyday(text: &str, options: &Options, wanted: usize) -> Option<V
 }
 
 pub(crate) fn by_the_parser(text: &str, options: &Options, wanted: usize) -> Result<Vec<Document>, Error> {
-    let limits = &options.limits;
-    let parser_options = granit_parser::options! {
-        emit_comments: false,
-        // As libyaml, on which Go's library rests.
-        block_scalar_eof_without_line_feed: true,
-        flow_nesting_limit: limits.depth,
-        block_nesting_limit: limits.depth,
-    };
     let text = with_libyaml_brackets(text)?;
     let mut composer = Composer::new(&text, options);
-    for next in Parser::new_from_str_with_options(&text, parser_options) {
+    for next in Parser::new_from_str_with_options(&text, parser_options(options.limits.depth)) {
         let (event, span) = next.map_err(|error| syntax_error(&error, options))?;
         composer.accept(event, span)?;
         if composer.documents.len() >= wanted {
@@ -83,6 +75,17 @@ pub(crate) fn by_the_parser(text: &str, options: &Options, wanted: usize) -> Res
         }
     }
     Ok(composer.documents)
+}
+
+/// How the parser reads for all that is here.
+pub(crate) fn parser_options(depth: usize) -> granit_parser::Options {
+    granit_parser::options! {
+        emit_comments: false,
+        // As libyaml, on which Go's library rests.
+        block_scalar_eof_without_line_feed: true,
+        flow_nesting_limit: depth,
+        block_nesting_limit: depth,
+    }
 }
 
 /// As [`parse`], of bytes that should be UTF-8.
@@ -221,12 +224,8 @@ impl<'o> Composer<'o> {
     fn accept(&mut self, event: Event<'_>, span: Span) -> Result<(), Error> {
         let place = position(&span.start);
         match event {
-            Event::DocumentStart(..) => {
-                self.document_start = place;
-                self.anchors.clear();
-                Ok(())
-            }
-            Event::DocumentEnd => self.end_document(place),
+            Event::DocumentStart(..) => self.step(Step::DocumentStart, place),
+            Event::DocumentEnd => self.step(Step::DocumentEnd, place),
             Event::Scalar(text, style, anchor, tag) => {
                 let empty = span.is_empty() && style == ScalarStyle::Plain;
                 if style == ScalarStyle::DoubleQuoted {
@@ -242,7 +241,7 @@ impl<'o> Composer<'o> {
             Event::MappingStart(_, anchor, _) => {
                 self.open(Holder::Mapping { builder: Box::default(), key: None }, anchor, place)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.step(Step::End, place),
             // Stream marks and what the options keep away.
             _ => Ok(()),
         }

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, StructureStyle};
 
+use crate::compose::parser_options;
 use crate::{Error, ErrorKind, Limits, Position};
 
 /// As often the parser is asked where brackets open.
@@ -77,13 +78,7 @@ fn may_hold_question_mark(text: &str) -> bool {
 /// Rewrites all that opens behind `from`, as far as the parser comes; the text and how far it is settled. `None` where
 /// nothing was to do.
 fn one_pass(text: &str, from: usize) -> Result<Option<(String, usize)>, Error> {
-    let depth = Limits::default().depth;
-    let options = granit_parser::options! {
-        emit_comments: false,
-        block_scalar_eof_without_line_feed: true,
-        flow_nesting_limit: depth,
-        block_nesting_limit: depth,
-    };
+    let options = parser_options(Limits::default().depth);
     let mut out = String::new();
     let (mut copied, mut seen, mut changed) = (0, from, false);
     for next in Parser::new_from_str_with_options(text, options) {

@@ -101,7 +101,7 @@ impl<'t, T: FnMut(Step<'t>, Position) -> ControlFlow<()>> Brackets<'t, '_, T> {
         let (text, style) = match self.byte() {
             Some(quote @ (b'"' | b'\'')) => {
                 let close = scalars::closing(self.line.text, start).ok_or(Stop::NotEveryday)?;
-                let style = if quote == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted };
+                let style = scalars::quotes(quote);
                 self.at = close + 1;
                 (scalars::unescaped(&self.line.text[start + 1..close], style)?, style)
             }

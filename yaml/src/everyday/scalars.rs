@@ -46,7 +46,7 @@ pub(super) fn key(text: &str) -> Result<Option<Key<'_>>, Stop> {
     Ok(Some(Key { text, style, colon }))
 }
 
-fn quotes(quote: u8) -> ScalarStyle {
+pub(super) fn quotes(quote: u8) -> ScalarStyle {
     if quote == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted }
 }
 

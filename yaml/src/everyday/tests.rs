@@ -40,13 +40,7 @@ fn read(text: &str) -> Option<Steps> {
 }
 
 fn read_by_the_parser(text: &str) -> Result<Steps, String> {
-    let depth = Limits::default().depth;
-    let options = granit_parser::options! {
-        emit_comments: false,
-        block_scalar_eof_without_line_feed: true,
-        flow_nesting_limit: depth,
-        block_nesting_limit: depth,
-    };
+    let options = compose::parser_options(Limits::default().depth);
     let text = with_libyaml_brackets(text).map_err(|error| error.to_string())?;
     let mut steps = Vec::new();
     for next in Parser::new_from_str_with_options(&text, options) {
