@@ -5,7 +5,7 @@
 use super::field_path;
 use crate::Error;
 use crate::go_json;
-use crate::yaml::{Kind, Node, has_comments, parse_one, to_text, to_text_with_comments};
+use crate::yaml::{Commented, Kind, Node, parse_one, to_text, to_text_with_comments};
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +58,12 @@ fn text_on_the_way(target: &Node, path: &[String]) -> Option<(usize, Node)> {
 /// JSON stays JSON, on as many lines as it was; everything else becomes YAML.
 fn serialise(inner: &Node, before: &str, scalars_alone: bool) -> Result<(String, Done), Error> {
     if !before.trim_start().starts_with(['{', '[']) {
-        let (text, done) = match has_comments(before) {
-            false => (to_text(inner), Done::Set),
-            true => match to_text_with_comments(inner, before).filter(|_| scalars_alone) {
-                Some(text) => (text, Done::Set),
-                None => (to_text(inner), Done::SetWithoutComments),
-            },
+        let (text, done) = match Commented::of(before) {
+            None => (to_text(inner), Done::Set),
+            Some(source) if scalars_alone && let Some(text) = to_text_with_comments(inner, &source) => {
+                (text, Done::Set)
+            }
+            Some(_) => (to_text(inner), Done::SetWithoutComments),
         };
         return Ok((text.trim().to_owned(), done));
     }

@@ -12,15 +12,33 @@ use granit_parser::{Event, Parser};
 use super::node::Node;
 use super::write::to_placed_text;
 
-/// Whether a text has a comment.
-pub(crate) fn has_comments(text: &str) -> bool {
-    text.contains('#') && comments(text).is_none_or(|found| !found.is_empty())
+/// The lines of a text that has comments, and where these stand.
+pub(crate) struct Commented<'t> {
+    lines: Vec<&'t str>,
+    /// Lines and columns, from 0 and in bytes.
+    comments: Vec<(usize, usize)>,
+    /// Whether all of them are known: the parser may stop before the end.
+    is_whole: bool,
 }
 
-/// `node`, which was read from `before` and then changed in scalars alone, as text with the comments of `before`. `None` where one
+impl<'t> Commented<'t> {
+    /// The comments of a text; `None` where it has none.
+    pub(crate) fn of(text: &'t str) -> Option<Self> {
+        if !text.contains('#') {
+            return None;
+        }
+        let mut comments = Vec::new();
+        let is_whole = find_comments(text, &mut comments).is_some();
+        (!comments.is_empty() || !is_whole).then(|| Self { lines: text.lines().collect(), comments, is_whole })
+    }
+}
+
+/// `node`, which was read from `source` and then changed in scalars alone, as text with the comments of `source`. `None` where one
 /// of them stands at a place for which there is no rule here.
-pub(crate) fn to_text_with_comments(node: &Node, before: &str) -> Option<String> {
-    let source = Source { lines: before.lines().collect(), comments: comments(before)? };
+pub(crate) fn to_text_with_comments(node: &Node, source: &Commented<'_>) -> Option<String> {
+    if !source.is_whole {
+        return None;
+    }
     let (text, begun) = to_placed_text(node);
     let mut out: Vec<Line<'_>> = text.lines().map(Line::new).collect();
     let starts = line_starts(&text);
@@ -29,7 +47,7 @@ pub(crate) fn to_text_with_comments(node: &Node, before: &str) -> Option<String>
         let line = starts.partition_point(|start| *start <= at) - 1;
         lines.entry(usize::try_from(from).ok()?.checked_sub(1)?).or_insert(line);
     }
-    let placing = Placing { source: &source, lines: &lines };
+    let placing = Placing { source, lines: &lines };
     let mut end = Vec::new();
     for block in source.blocks() {
         placing.block(&block, &mut out, &mut end)?;
@@ -47,10 +65,9 @@ pub(crate) fn to_text_with_comments(node: &Node, before: &str) -> Option<String>
     Some(joined(&out, &end))
 }
 
-/// Lines and columns, from 0 and in bytes, of the comments. `None` if the text cannot be read.
-fn comments(text: &str) -> Option<Vec<(usize, usize)>> {
+/// Finds comments up to where the text can be read; `None` if that is not its end.
+fn find_comments(text: &str, found: &mut Vec<(usize, usize)>) -> Option<()> {
     let starts = line_starts(text);
-    let mut found = Vec::new();
     for next in Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: true }) {
         let (event, span) = next.ok()?;
         if let Event::Comment(..) = event {
@@ -59,16 +76,15 @@ fn comments(text: &str) -> Option<Vec<(usize, usize)>> {
             found.push((line, at - starts[line]));
         }
     }
-    Some(found)
+    Some(())
+}
+
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
-}
-
-struct Source<'t> {
-    lines: Vec<&'t str>,
-    comments: Vec<(usize, usize)>,
 }
 
 /// Comments on lines of their own that follow one another at one column.
@@ -78,7 +94,7 @@ struct Block {
     column: usize,
 }
 
-impl Source<'_> {
+impl Commented<'_> {
     fn is_blank(&self, line: usize) -> bool {
         self.lines.get(line).is_none_or(|text| text.trim().is_empty())
     }
@@ -119,7 +135,7 @@ impl Source<'_> {
     }
 
     fn indent(&self, line: usize) -> usize {
-        self.lines.get(line).map_or(0, |text| text.len() - text.trim_start_matches(' ').len())
+        self.lines.get(line).map_or(0, |text| indent_of(text))
     }
 }
 
@@ -137,12 +153,12 @@ impl<'t> Line<'t> {
     }
 
     fn indent(&self) -> usize {
-        self.text.len() - self.text.trim_start_matches(' ').len()
+        indent_of(self.text)
     }
 }
 
 struct Placing<'a> {
-    source: &'a Source<'a>,
+    source: &'a Commented<'a>,
     /// Of lines of the source at which something begins those of the new text.
     lines: &'a BTreeMap<usize, usize>,
 }
@@ -267,9 +283,9 @@ mod tests {
             ("a: | # c\n  b\n", None),
         ] {
             let node = parse_one(text).unwrap().unwrap();
-            assert_eq!(to_text_with_comments(&node, text).as_deref(), expected, "{text}");
-            assert!(has_comments(text), "{text}");
+            let source = Commented::of(text).unwrap();
+            assert_eq!(to_text_with_comments(&node, &source).as_deref(), expected, "{text}");
         }
-        assert!(!has_comments("a: '#'\nb: |\n  # c\n"));
+        assert!(Commented::of("a: '#'\nb: |\n  # c\n").is_none());
     }
 }

@@ -20,7 +20,7 @@ mod strict;
 mod texts;
 mod write;
 
-pub(crate) use comments::{has_comments, to_text_with_comments};
+pub(crate) use comments::{Commented, to_text_with_comments};
 pub use json::from_json;
 pub use node::{Field, Key, Kind, Node, Style, Tag, Value};
 pub(crate) use parse::parse_sharing;

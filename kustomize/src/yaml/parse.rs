@@ -131,6 +131,9 @@ fn by_the_parser(text: &str, lines_before: u32, texts: &mut Texts) -> Result<Opt
     Ok(builder.root)
 }
 
+/// The anchor (0 for none) and the tag of a node.
+type Marks<'e> = (usize, Option<&'e granit_parser::Tag>);
+
 /// A collection whose end has not come yet.
 struct Frame {
     node: Node,
@@ -158,21 +161,9 @@ impl<'t> Builder<'t> {
 
     fn step(&mut self, step: Step<'_>, line: u32) -> Result<(), Error> {
         match step {
-            Step::Scalar(text, style) => {
-                let node = scalar(self.texts.share(&text), style, None, line);
-                self.size += 1;
-                self.place(node, line)
-            }
-            Step::List { flow } => {
-                let mut node = Node { tag: Tag::Seq, line, ..Node::sequence() };
-                open(&mut node, None, flow);
-                self.push_frame(node, 0, line)
-            }
-            Step::Mapping { flow } => {
-                let mut node = Node { tag: Tag::Map, line, ..Node::mapping() };
-                open(&mut node, None, flow);
-                self.push_frame(node, 0, line)
-            }
+            Step::Scalar(text, style) => self.scalar(&text, style, (0, None), line),
+            Step::List { flow } => self.open(Node { tag: Tag::Seq, ..Node::sequence() }, flow, (0, None), line),
+            Step::Mapping { flow } => self.open(Node { tag: Tag::Map, ..Node::mapping() }, flow, (0, None), line),
             Step::End => self.close(line),
             Step::DocumentStart | Step::DocumentEnd => Ok(()),
         }
@@ -183,23 +174,15 @@ impl<'t> Builder<'t> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let empty = span.is_empty() && style == ScalarStyle::Plain;
-                let text = if empty { Cow::Borrowed("") } else { text };
-                let node = scalar(self.texts.share(&text), style, tag.as_deref(), line);
-                self.size += 1;
-                if anchor != 0 {
-                    self.anchors.insert(anchor, (node.clone(), 1));
-                }
-                self.place(node, line)
+                self.scalar(if empty { "" } else { &text }, style, (anchor, tag.as_deref()), line)
             }
             Event::SequenceStart(style, anchor, tag) => {
-                let mut node = Node { tag: Tag::Seq, line, ..Node::sequence() };
-                open(&mut node, tag.as_deref(), style == StructureStyle::Flow);
-                self.push_frame(node, anchor, line)
+                let node = Node { tag: Tag::Seq, ..Node::sequence() };
+                self.open(node, style == StructureStyle::Flow, (anchor, tag.as_deref()), line)
             }
             Event::MappingStart(style, anchor, tag) => {
-                let mut node = Node { tag: Tag::Map, line, ..Node::mapping() };
-                open(&mut node, tag.as_deref(), style == StructureStyle::Flow);
-                self.push_frame(node, anchor, line)
+                let node = Node { tag: Tag::Map, ..Node::mapping() };
+                self.open(node, style == StructureStyle::Flow, (anchor, tag.as_deref()), line)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(line),
             Event::Alias(anchor) => self.alias(anchor, line, limits),
@@ -212,7 +195,18 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn push_frame(&mut self, node: Node, anchor: usize, line: u32) -> Result<(), Error> {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, (anchor, tag): Marks<'_>, line: u32) -> Result<(), Error> {
+        let node = scalar(self.texts.share(text), style, tag, line);
+        self.size += 1;
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), 1));
+        }
+        self.place(node, line)
+    }
+
+    fn open(&mut self, mut node: Node, flow: bool, (anchor, tag): Marks<'_>, line: u32) -> Result<(), Error> {
+        node.line = line;
+        open(&mut node, tag, flow);
         if self.expects_key() {
             return Err(self.within(key_error(line)));
         }
