@@ -3,7 +3,7 @@
 use super::fleet_yaml::problem;
 use fleet_api::names::{is_dns_label, is_dns_subdomain};
 use fleet_api::reason::{Note, Reason};
-use fleet_api::v1alpha1::{Bundle, BundleSpec, DownstreamResource, FleetYaml, IntOrString};
+use fleet_api::v1alpha1::{Bundle, BundleDeploymentOptions, BundleSpec, DownstreamResource, FleetYaml, IntOrString};
 use k8s_yaml::{Node, Position};
 
 const RELEASE_NAME_LIMIT: usize = 53;
@@ -70,20 +70,27 @@ pub(super) fn bundle(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
     }
     let name = bundle.metadata.name.as_deref().unwrap_or_default();
     if !is_dns_subdomain(name) {
-        let message = format!("`{name}` is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed");
-        return Err(origin.problem("name", &message));
+        return Err(origin.problem("name", &no_object_name(name)));
     }
     release_names(origin, spec)?;
     metadata(origin, bundle)
 }
 
+/// The options of a Bundle and of its customizations, each with what its fields are called before their names.
+fn all_options(spec: &BundleSpec) -> impl Iterator<Item = (String, &BundleDeploymentOptions)> {
+    let targets = spec.targets.iter().enumerate();
+    let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
+    std::iter::once((String::new(), &spec.options)).chain(targets)
+}
+
+fn no_object_name(name: &str) -> String {
+    format!("`{name}` is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed")
+}
+
 /// Namespaces of the file that are no names. As in Fleet this fails the clusters that would get one, not the Bundle; it
 /// is told with its place. That of a GitRepo's `targetNamespace` is no matter of the file.
 pub(super) fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
-    let roots = std::iter::once((String::new(), &spec.options));
-    let targets = spec.targets.iter().enumerate();
-    let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
-    let fields = roots.chain(targets).flat_map(|(at, options)| {
+    let fields = all_options(spec).flat_map(|(at, options)| {
         [
             (format!("{at}namespace"), options.target_namespace.as_str()),
             (format!("{at}defaultNamespace"), options.default_namespace.as_str()),
@@ -101,45 +108,38 @@ pub(super) fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
 /// Entries of `downstreamResources` that name nothing that can be copied. As in Fleet the clusters fail that would get it,
 /// not the Bundle; it is told with its place.
 pub(super) fn downstream_resources(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
-    let roots = std::iter::once((String::new(), &spec.options));
-    let targets = spec.targets.iter().enumerate();
-    let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
-    let all = roots.chain(targets).flat_map(|(at, options)| {
+    let all = all_options(spec).flat_map(|(at, options)| {
         let entries = options.downstream_resources.iter().enumerate();
         entries.map(move |(index, resource)| (format!("{at}downstreamResources[{index}]"), resource))
     });
     let mut notes = Vec::new();
-    for (at, DownstreamResource { kind, name }) in all.filter(|(at, _)| origin.has(at)) {
+    for (at, resource) in all.filter(|(at, _)| origin.has(at)) {
+        let DownstreamResource { kind, name } = resource;
         let place = |key: &str| {
             let field = format!("{at}.{key}");
             if origin.has(&field) { field } else { at.clone() }
         };
-        if !["Secret", "ConfigMap"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        if resource.known_kind().is_none() {
             let message = format!("`{kind}` is not copied from the hub: Secret or ConfigMap is expected");
             notes.push(origin.problem(&place("kind"), &message));
         }
         if !is_dns_subdomain(name) {
-            let message = format!("`{name}` is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed");
-            notes.push(origin.problem(&place("name"), &message));
+            notes.push(origin.problem(&place("name"), &no_object_name(name)));
         }
     }
     notes
 }
 
 fn release_names(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {
-    let roots = std::iter::once(("helm".to_owned(), spec.options.helm.as_ref()));
-    let targets = spec.targets.iter().enumerate();
-    let targets =
-        targets.map(|(index, target)| (format!("targetCustomizations[{index}].helm"), target.options.helm.as_ref()));
-    for (at, helm) in roots.chain(targets) {
-        let name = helm.map_or("", |helm| helm.release_name.as_str());
+    for (at, options) in all_options(spec) {
+        let name = options.helm.as_ref().map_or("", |helm| helm.release_name.as_str());
         if name.len() > RELEASE_NAME_LIMIT {
             let message = format!("`{name}` is longer than {RELEASE_NAME_LIMIT} characters");
-            return Err(origin.problem(&format!("{at}.releaseName"), &message));
+            return Err(origin.problem(&format!("{at}helm.releaseName"), &message));
         }
         if !name.is_empty() && !is_dns_subdomain(name) {
             let message = format!("`{name}` is no name of a release: a-z, 0-9, `-` and `.` are allowed");
-            return Err(origin.problem(&format!("{at}.releaseName"), &message));
+            return Err(origin.problem(&format!("{at}helm.releaseName"), &message));
         }
     }
     Ok(())

@@ -297,3 +297,11 @@ pub struct DownstreamResource {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
 }
+
+impl DownstreamResource {
+    /// `Secret` or `ConfigMap`, which are all that is copied.
+    #[must_use]
+    pub fn known_kind(&self) -> Option<&'static str> {
+        ["Secret", "ConfigMap"].into_iter().find(|kind| self.kind.eq_ignore_ascii_case(kind))
+    }
+}

@@ -41,7 +41,7 @@ pub enum CopyState {
 pub(super) fn of(snapshot: &Snapshot, bundle: &Ref, options: &BundleDeploymentOptions) -> Vec<Copied> {
     let mut all: Vec<Copied> = Vec::new();
     for resource in &options.downstream_resources {
-        let kind = kind_of(resource);
+        let kind = resource.known_kind();
         let copied = Copied {
             kind: kind.unwrap_or(&resource.kind).to_owned(),
             name: resource.name.clone(),
@@ -81,13 +81,8 @@ pub(super) fn credential_of(gitrepo: &Ref, resource: &GitRepoResource) -> Option
 /// Whether a Bundle takes something along to any cluster.
 pub(super) fn takes(spec: &BundleSpec, bundle: &Ref, what: &Copyable) -> bool {
     let is = |resource: &DownstreamResource| {
-        kind_of(resource) == Some(what.kind.as_str()) && resource.name == what.name.name.as_str()
+        resource.known_kind() == Some(what.kind.as_str()) && resource.name == what.name.name.as_str()
     };
     let of_targets = spec.targets.iter().flat_map(|target| &target.options.downstream_resources);
     bundle.namespace == what.name.namespace && spec.options.downstream_resources.iter().chain(of_targets).any(is)
-}
-
-/// As Fleet reads it: in any case.
-fn kind_of(resource: &DownstreamResource) -> Option<&'static str> {
-    ["Secret", "ConfigMap"].into_iter().find(|kind| resource.kind.eq_ignore_ascii_case(kind))
 }
