@@ -170,8 +170,13 @@ pub struct ReportDelta {
 impl Report {
     /// What has to be sent so that a hub that has `acknowledged` gets to know `self`; `None` where that is nothing.
     pub fn delta_from(&self, acknowledged: Option<&Self>, sequence: u64) -> Option<ReportDelta> {
-        let Some(old) = acknowledged else {
-            return Some(ReportDelta {
+        (acknowledged != Some(self)).then(|| self.told_after(acknowledged, sequence))
+    }
+
+    /// As [`Report::delta_from`], also where nothing differs: then it says no more than that this is so.
+    pub fn told_after(&self, before: Option<&Self>, sequence: u64) -> ReportDelta {
+        let Some(old) = before else {
+            return ReportDelta {
                 sequence,
                 full: true,
                 version: self.version,
@@ -180,13 +185,10 @@ impl Report {
                 held: self.held.clone(),
                 notes: self.notes.clone(),
                 facts: Some(self.facts.clone()),
-            });
+            };
         };
-        if self == old {
-            return None;
-        }
         let changed = self.deployments.iter().filter(|(bundle, report)| old.deployments.get(*bundle) != Some(report));
-        Some(ReportDelta {
+        ReportDelta {
             sequence,
             full: false,
             version: self.version,
@@ -195,7 +197,7 @@ impl Report {
             held: self.held.clone(),
             notes: self.notes.clone(),
             facts: (self.facts != old.facts).then(|| self.facts.clone()),
-        })
+        }
     }
 
     /// Takes in a delta; the hub's side of [`Report::delta_from`].

@@ -8,7 +8,6 @@
 
 use fleet_api::names::ClusterUid;
 use fleet_api::wire::{Have, PROTOCOL, Report, ReportDelta, SyncRequest, SyncResponse};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long news is collected while the picture is not complete.
@@ -131,16 +130,7 @@ impl Courier {
         // misses one, and asks for all.
         let sent = self.sent.as_ref().map(|(_, report)| report);
         let before = self.acknowledged.as_ref().map(|acknowledged| sent.unwrap_or(acknowledged));
-        let delta = current.delta_from(before, self.sequence).unwrap_or_else(|| ReportDelta {
-            sequence: self.sequence,
-            full: false,
-            version: current.version,
-            deployments: BTreeMap::new(),
-            removed: Vec::new(),
-            held: current.held.clone(),
-            notes: current.notes.clone(),
-            facts: None,
-        });
+        let delta = current.told_after(before, self.sequence);
         self.sent = Some((self.sequence, current));
         Some(delta)
     }
@@ -207,6 +197,7 @@ impl Courier {
 mod tests {
     use super::*;
     use fleet_api::wire::Version;
+    use std::collections::BTreeMap;
 
     fn courier(now: Duration) -> Courier {
         Courier::new("c".parse().unwrap(), "k".into(), "i".into(), Duration::from_secs(300), now)
