@@ -6,7 +6,7 @@ mod load;
 mod repositories;
 mod store;
 
-use store::{BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, cluster, facts};
+use store::{BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, cluster};
 pub(crate) use store::{CLUSTER, ClusterRow, Disk, GITREPO, GitRepoRow, Write, event_of};
 
 use crate::world::{Ev, World, wall};
@@ -17,8 +17,8 @@ use fleet_api::wire::{Approval, Deployment, Have, Timestamp};
 use ring::signature::Ed25519KeyPair;
 use serde::Serialize;
 use skiff_planner::hub::{
-    Action, Enrollment, Event, Issue, Machine, RenderInput, RepositoryRead, Shelf, Signed, Subject, Sync, SyncOutcome,
-    Turn,
+    Action, DeploymentFacts, Enrollment, Event, Issue, Machine, RenderInput, RepositoryRead, Shelf, Signed, Subject,
+    Sync, SyncOutcome, Turn,
 };
 use skiff_wire::record;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -319,7 +319,7 @@ impl World {
                 let result = result.map(|(digest, deployment)| {
                     running.learn(digest, &deployment);
                     running.turn.write(Write::Put(RENDERS, input.to_string(), digest.to_string().into_bytes()));
-                    (digest, facts(&deployment))
+                    (digest, DeploymentFacts::of(&deployment))
                 });
                 running.machine.observe(Event::Rendered { input, result, warnings: Vec::new() });
             }

@@ -10,7 +10,7 @@ use fleet_api::Note;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::{BundleNamespaceMapping, Cluster, ClusterGroup, Condition, GitRepo};
-use fleet_api::wire::{ApiVersions, Deployment, Hook, Timestamp};
+use fleet_api::wire::{ApiVersions, Deployment, Timestamp};
 use skiff_planner::hub::{
     ClusterResource, Copyable, DeploymentFacts, Event, GitRepoResource, GroupResource, Kind as StatusKind, Memory,
 };
@@ -200,7 +200,7 @@ impl Deciding {
             match deployment {
                 Ok(deployment) => {
                     self.slots.learn(digest, &deployment);
-                    self.machine.observe(Event::Deployment(digest, facts(&deployment)));
+                    self.machine.observe(Event::Deployment(digest, DeploymentFacts::of(&deployment)));
                     readable.insert(digest);
                 }
                 Err(error) => tracing::error!(%digest, %error, "a Deployment cannot be read; it is rendered again"),
@@ -263,16 +263,3 @@ impl Deciding {
 
 /// Input, Deployment, and what was warned of.
 type KnownRender = (Digest, Digest, Vec<Note>);
-
-/// What decisions need to know of a Deployment.
-pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
-    DeploymentFacts {
-        objects: u32::try_from(deployment.objects.iter().filter(|object| !object.is_copy()).count())
-            .unwrap_or(u32::MAX),
-        keep_resources: deployment.options.keep_resources,
-        delete_crd_resources: deployment.options.delete_crd_resources,
-        has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
-        rendered_in_cluster: deployment.sources.is_some(),
-        protocol: deployment.protocol,
-    }
-}

@@ -1,6 +1,5 @@
 //! Performing what was decided: actions become writes, and what follows when those are on disk.
 
-use super::load::facts;
 use super::records::{
     API_VERSIONS, BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, encode_desired, encode_render, encode_report,
 };
@@ -16,7 +15,7 @@ use fleet_api::v1alpha1::API_VERSION;
 use fleet_api::wire::Approval;
 use serde::Serialize;
 use serde_json::{Value, json};
-use skiff_planner::hub::{Action, BundleRecord, Event, Issue, Status, Subject};
+use skiff_planner::hub::{Action, BundleRecord, DeploymentFacts, Event, Issue, Status, Subject};
 use std::sync::Arc;
 
 /// Keeps a deleted GitRepo until its Bundles were withdrawn.
@@ -135,7 +134,7 @@ impl Deciding {
                 self.slots.learn(digest, &deployment);
                 let value = encode_render(&digest, &warnings);
                 self.turn.write(Write::Record { table: RENDERS, key: input.to_string(), value });
-                (Ok((digest, facts(&deployment))), warnings)
+                (Ok((digest, DeploymentFacts::of(&deployment))), warnings)
             }
             Err(RenderFailure::NeedsChance) => return self.machine.observe(Event::NeedsChance { input }),
             Err(RenderFailure::Wrong(notes)) => (Err(notes), Vec::new()),

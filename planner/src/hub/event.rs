@@ -4,7 +4,7 @@ use fleet_api::digest::Digest;
 use fleet_api::names::{ClusterUid, ObjectName, Ref};
 use fleet_api::reason::Note;
 use fleet_api::v1alpha1::{BundleNamespaceMapping, BundleSpec, ClusterSpec, GitRepoSpec, LabelSelector};
-use fleet_api::wire::{Approval, ReportDelta};
+use fleet_api::wire::{Approval, Deployment, Hook, ReportDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,7 +174,7 @@ pub struct FailedEntry {
     pub notes: Vec<Note>,
 }
 
-/// What decisions need to know of a [`Deployment`](fleet_api::wire::Deployment).
+/// What decisions need to know of a [`Deployment`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct DeploymentFacts {
@@ -194,6 +194,22 @@ pub struct DeploymentFacts {
     /// The protocol that it is written in; 0 in what was stored before it was asked for.
     #[serde(default)]
     pub protocol: u32,
+}
+
+impl DeploymentFacts {
+    /// Those of a Deployment.
+    pub fn of(deployment: &Deployment) -> Self {
+        let rendered = deployment.objects.iter().filter(|object| !object.is_copy());
+        let mut hooks = deployment.objects.iter().filter_map(|object| object.hook.as_ref());
+        Self {
+            objects: u32::try_from(rendered.count()).unwrap_or(u32::MAX),
+            keep_resources: deployment.options.keep_resources,
+            delete_crd_resources: deployment.options.delete_crd_resources,
+            has_delete_hooks: hooks.any(Hook::is_of_deleting),
+            rendered_in_cluster: deployment.sources.is_some(),
+            protocol: deployment.protocol,
+        }
+    }
 }
 
 /// A Secret or a ConfigMap of the hub that a Bundle may send to its clusters (`downstreamResources`): which one, and never

@@ -1,11 +1,11 @@
 //! What a start makes of the store (`hub/src/machine/load.rs`).
 
-use super::store::{BUNDLES, CLUSTER, CLUSTERS, DESIRED, Disk, GITREPO, RENDERS, REPORTS, Write, event_of, facts};
+use super::store::{BUNDLES, CLUSTER, CLUSTERS, DESIRED, Disk, GITREPO, RENDERS, REPORTS, Write, event_of};
 use super::{Bytes, LIFETIME, OFFLINE, Running, Slot};
 use fleet_api::Digest;
 use fleet_api::names::Ref;
 use fleet_api::wire::{Deployment, Report};
-use skiff_planner::hub::{BundleRecord, Event, Machine, Memory, Options, Rules, Shelf, Turn};
+use skiff_planner::hub::{BundleRecord, DeploymentFacts, Event, Machine, Memory, Options, Rules, Shelf, Turn};
 use skiff_wire::record;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Running {
                 continue;
             };
             self.learn(digest, &deployment);
-            self.machine.observe(Event::Deployment(digest, facts(&deployment)));
+            self.machine.observe(Event::Deployment(digest, DeploymentFacts::of(&deployment)));
             readable.insert(digest);
         }
         for (input, deployment) in renders.into_iter().filter(|(_, deployment)| readable.contains(deployment)) {

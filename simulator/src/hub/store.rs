@@ -3,9 +3,8 @@
 use crate::git::named;
 use fleet_api::Digest;
 use fleet_api::v1alpha1::GitRepoSpec;
-use fleet_api::wire::{Deployment, Hook};
 use serde::{Deserialize, Serialize};
-use skiff_planner::hub::{ClusterResource, DeploymentFacts, Event, GitRepoResource};
+use skiff_planner::hub::{ClusterResource, Event, GitRepoResource};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A GitRepo as the store has it.
@@ -59,17 +58,6 @@ impl Disk {
 pub(crate) enum Write {
     Put(&'static str, String, Vec<u8>),
     Forget(&'static str, String),
-}
-
-pub(super) fn facts(deployment: &Deployment) -> DeploymentFacts {
-    DeploymentFacts {
-        objects: u32::try_from(deployment.objects.len()).unwrap_or(u32::MAX),
-        keep_resources: deployment.options.keep_resources,
-        delete_crd_resources: deployment.options.delete_crd_resources,
-        has_delete_hooks: deployment.objects.iter().filter_map(|object| object.hook.as_ref()).any(Hook::is_of_deleting),
-        rendered_in_cluster: deployment.sources.is_some(),
-        protocol: deployment.protocol,
-    }
 }
 
 pub(super) fn gitrepo(row: &GitRepoRow) -> GitRepoResource {
