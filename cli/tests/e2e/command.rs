@@ -36,6 +36,49 @@ pub(crate) fn config_map(name: &str, data: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {data}\n")
 }
 
+/// A service account of the agent's namespace that may do with ConfigMaps what an agent does, and no more.
+pub(crate) fn service_account(name: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: {name}, namespace: skiff-system}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: {name}}}
+rules:
+- {{apiGroups: [''], resources: [configmaps], verbs: [get, create, patch, delete]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: {name}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}
+subjects: [{{kind: ServiceAccount, name: {name}, namespace: skiff-system}}]
+"
+    )
+}
+
+/// A bundle `web` with these options, and a chart whose ConfigMap `motd` has the value `text`.
+pub(crate) const fn values_chart(fleet_yaml: &str) -> [(&str, &str); 3] {
+    const CONFIG: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: motd}
+data: {text: {{ .Values.text }}}
+";
+    [
+        ("web/fleet.yaml", fleet_yaml),
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/templates/config.yaml", CONFIG),
+    ]
+}
+
+/// The manifest of a Secret with values of that chart.
+pub(crate) fn values_secret(namespace: &str, name: &str, text: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\nstringData:\n  values.yaml: |\n    text: {text}\n"
+    )
+}
+
 /// The stdout of a command that succeeded.
 pub(crate) fn succeeded(program: &str, line: &str, ran: Ran) -> Result<String, String> {
     if ran.code == Some(0) {

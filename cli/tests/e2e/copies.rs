@@ -1,7 +1,7 @@
 //! `downstreamResources`: a Secret of the hub in one cluster and not in the other, which follows its original, is what a chart has
 //! its values of, and goes with its bundle.
 
-use crate::driver::{self, Cluster, One, Two, World, ensure, gitrepo};
+use crate::driver::{self, Cluster, One, Two, World, ensure, gitrepo, values_chart, values_secret};
 use crate::repo::Repo;
 use serde_json::Value;
 use skiff_controlplane::Binaries;
@@ -15,31 +15,21 @@ helm:
   valuesFrom:
   - secretKeyRef: {name: copied}
 ";
-const CONFIG: &str = "apiVersion: v1
-kind: ConfigMap
-metadata: {name: motd}
-data: {text: {{ .Values.text }}}
-";
+
+const COPY: &str = "/api/v1/namespaces/copies/secrets/copied";
 
 /// What stands in the Secret at the hub.
 fn put(world: &World, text: &str) -> Result<(), String> {
-    let secret = format!(
-        "apiVersion: v1\nkind: Secret\nmetadata: {{name: copied, namespace: fleet-default}}\nstringData:\n  values.yaml: |\n    text: {text}\n"
-    );
-    world.apply(&secret).map(drop)
+    world.apply(&values_secret("fleet-default", "copied", text)).map(drop)
 }
 
 fn secret(world: &World, cluster: Cluster) -> Result<Option<Value>, String> {
-    world.object(cluster, "/api/v1/namespaces/copies/secrets/copied")
+    world.object(cluster, COPY)
 }
 
 pub(crate) async fn a_secret_of_the_hub_goes_along_and_follows_its_original(binaries: Binaries) -> Outcome {
     let world = driver::world(&binaries).await?;
-    let repo = Repo::with(&[
-        ("web/fleet.yaml", FLEET_YAML),
-        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
-        ("web/templates/config.yaml", CONFIG),
-    ])?;
+    let repo = Repo::with(&values_chart(FLEET_YAML))?;
     world.ok("label cluster one copies=on")?;
     world.apply(&gitrepo("copies", &repo.url(), "paths: [web]\npollingInterval: 2s"))?;
     world.told("gitrepo copies", "DownstreamResourceMissing", &["Secret fleet-default/copied"]).await?;
@@ -77,9 +67,7 @@ pub(crate) async fn a_secret_of_the_hub_goes_along_and_follows_its_original(bina
     // The cluster is not meant any more: the copy goes with what came with it.
     world.ok("label cluster one copies-")?;
     world.has_not(One, ("copies", "motd")).await?;
-    world
-        .until("the copy goes", |world| secret(world, One)?.map_or(Ok(()), |left| Err(left["metadata"].to_string())))
-        .await?;
+    world.goes(One, COPY).await?;
     world.ok("delete gitrepo copies")?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! program is a child that ends with this process, whatever way that ends.
 
 use crate::command::{Ran, succeeded};
-pub(crate) use crate::command::{config_map, gitrepo, run};
+pub(crate) use crate::command::{config_map, gitrepo, run, service_account, values_chart, values_secret};
 use serde_json::Value;
 use skiff_controlplane::{AuditEvent, AuditMark, Binaries, ControlPlane, Options, Process, free_port};
 use std::path::{Path, PathBuf};
@@ -470,12 +470,14 @@ impl World {
 
     /// Waits until a ConfigMap is not there.
     pub(crate) async fn has_not(&self, cluster: Cluster, (namespace, name): (&str, &str)) -> Result<(), Failure> {
-        let what = format!("configmap {namespace}/{name} goes from cluster {}", cluster.name());
-        self.until(&what, |world| match world.config_map(cluster, namespace, name)? {
-            None => Ok(()),
-            Some(object) => Err(object["metadata"].to_string()),
-        })
-        .await
+        self.goes(cluster, &format!("/api/v1/namespaces/{namespace}/configmaps/{name}")).await
+    }
+
+    /// Waits until nothing is at a path.
+    pub(crate) async fn goes(&self, cluster: Cluster, path: &str) -> Result<(), Failure> {
+        let what = format!("{path} goes from cluster {}", cluster.name());
+        self.until(&what, |world| world.object(cluster, path)?.map_or(Ok(()), |left| Err(left["metadata"].to_string())))
+            .await
     }
 
     /// A place in the audit log of a cluster.

@@ -1,6 +1,6 @@
 //! One scenario for each field of `fleet.yaml` whose effect is in the cluster, where no other file has one.
 
-use crate::driver::{self, Failure, One, World, config_map, ensure, gitrepo};
+use crate::driver::{self, Failure, One, World, config_map, ensure, gitrepo, service_account};
 use crate::repo::Repo;
 use serde_json::Value;
 use skiff_controlplane::Binaries;
@@ -26,34 +26,9 @@ async fn is(world: &World, path: &str, pointer: &str, expected: &Value) -> Outco
         .await
 }
 
-async fn goes(world: &World, path: &str) -> Outcome {
-    world
-        .until(&format!("{path} goes"), |world| {
-            world.object(One, path)?.map_or(Ok(()), |left| Err(left["metadata"].to_string()))
-        })
-        .await
-}
-
-const LIMITED: &str = "apiVersion: v1
-kind: ServiceAccount
-metadata: {name: limited, namespace: skiff-system}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: limited}
-rules:
-- {apiGroups: [''], resources: [configmaps], verbs: [get, create, patch, delete]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: limited}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: limited}
-subjects: [{kind: ServiceAccount, name: limited, namespace: skiff-system}]
-";
-
 pub(crate) async fn a_service_account_may_do_what_it_may_and_no_more(binaries: Binaries) -> Outcome {
     let world = driver::world(&binaries).await?;
-    world.kubectl(One, "apply -f -", LIMITED)?;
+    world.kubectl(One, "apply -f -", &service_account("limited"))?;
     let files = [
         ("x/fleet.yaml", "defaultNamespace: limited\nserviceAccount: limited\n"),
         ("x/map.yaml", &config_map("map", "{a: b}")),
@@ -66,12 +41,12 @@ pub(crate) async fn a_service_account_may_do_what_it_may_and_no_more(binaries: B
     let key = "/api/v1/namespaces/limited/resourcequotas/key";
     ensure!(world.object(One, key)?.is_none(), "the agent's own rights were used");
     // The right that is named, and nothing else is needed.
-    let more = LIMITED.replace("resources: [configmaps]", "resources: [configmaps, resourcequotas]");
+    let more = service_account("limited").replace("resources: [configmaps]", "resources: [configmaps, resourcequotas]");
     world.kubectl(One, "apply -f -", &more)?;
     is(&world, key, "/metadata/name", &"key".into()).await?;
     world.ok("wait gitrepo limited --for condition=Ready --timeout 60s")?;
     world.ok("delete gitrepo limited")?;
-    goes(&world, key).await
+    world.goes(One, key).await
 }
 
 pub(crate) async fn what_is_kept_stays_when_its_bundle_goes(binaries: Binaries) -> Outcome {
@@ -126,7 +101,7 @@ deleteNamespace: true
     world.told("cluster one", "held", &["Namespace", "ns-made"]).await?;
     ensure!(world.object(One, made)?.is_some(), "it went without an approval");
     world.ok("approve cluster one --yes")?;
-    goes(&world, made).await?;
+    world.goes(One, made).await?;
     world.ok("delete gitrepo ns")?;
     Ok(())
 }
@@ -283,7 +258,7 @@ pub(crate) async fn a_definition_goes_only_where_that_is_asked_for(binaries: Bin
     world.ok("label cluster one defs-")?;
     world.told("cluster one", "held", &["CustomResourceDefinition", "buoys.fields.example.com"]).await?;
     world.ok("approve cluster one --yes")?;
-    goes(&world, &buoy).await?;
+    world.goes(One, &buoy).await?;
     ensure!(world.object(One, &anchor)?.is_some(), "the one that nobody asked for went, too");
     world.ok("delete gitrepo defs")?;
     Ok(())
@@ -308,5 +283,5 @@ pub(crate) async fn a_condition_that_is_ignored_holds_nothing_up(binaries: Binar
         repo.commit(&[("x/fleet.yaml", &format!("{fleet}ignore: {{conditions: [{{type: Ready, reason: Dark}}]}}\n"))])?;
     world.ready("lights", &commit).await?;
     world.ok("delete gitrepo lights")?;
-    goes(&world, path).await
+    world.goes(One, path).await
 }

@@ -1,6 +1,6 @@
 //! `helm.valuesFrom`: a chart with values of a Secret, read with the rights of a service account.
 
-use crate::driver::{self, One, World, ensure, gitrepo};
+use crate::driver::{self, One, World, ensure, gitrepo, service_account, values_chart, values_secret};
 use crate::repo::Repo;
 use skiff_controlplane::Binaries;
 use skiff_controlplane::harness::Outcome;
@@ -11,31 +11,6 @@ helm:
   values: {text: from-git}
   valuesFrom:
   - secretKeyRef: {name: web, namespace: vault-values}
-";
-const CONFIG: &str = "apiVersion: v1
-kind: ConfigMap
-metadata: {name: motd}
-data: {text: {{ .Values.text }}}
-";
-const RIGHTS: &str = "apiVersion: v1
-kind: Namespace
-metadata: {name: vault-values}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: vault, namespace: skiff-system}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: vault}
-rules:
-- {apiGroups: [''], resources: [configmaps], verbs: [get, create, patch, delete]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: vault}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: vault}
-subjects: [{kind: ServiceAccount, name: vault, namespace: skiff-system}]
 ";
 const MAY_READ: &str = "apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -52,20 +27,14 @@ subjects: [{kind: ServiceAccount, name: vault, namespace: skiff-system}]
 
 /// What stands in the Secret.
 fn put(world: &World, text: &str) -> Result<(), String> {
-    let secret = format!(
-        "apiVersion: v1\nkind: Secret\nmetadata: {{name: web, namespace: vault-values}}\nstringData:\n  values.yaml: |\n    text: {text}\n"
-    );
-    world.kubectl(One, "apply -f -", &secret).map(drop)
+    world.kubectl(One, "apply -f -", &values_secret("vault-values", "web", text)).map(drop)
 }
 
 pub(crate) async fn values_of_a_secret_are_rendered_in_the_cluster_and_follow_it(binaries: Binaries) -> Outcome {
     let world = driver::world(&binaries).await?;
-    let repo = Repo::with(&[
-        ("web/fleet.yaml", FLEET_YAML),
-        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
-        ("web/templates/config.yaml", CONFIG),
-    ])?;
-    world.kubectl(One, "apply -f -", RIGHTS)?;
+    let repo = Repo::with(&values_chart(FLEET_YAML))?;
+    world.kubectl(One, "create namespace vault-values", "")?;
+    world.kubectl(One, "apply -f -", &service_account("vault"))?;
     world.ok("label cluster one vault=on")?;
     world.apply(&gitrepo("vault", &repo.url(), "paths: [web]\npollingInterval: 2s"))?;
     // Its rights are those of the service account, whatever the agent may do.
