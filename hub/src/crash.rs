@@ -43,7 +43,7 @@ pub use watched::watch;
 mod watched {
     use super::Point;
     use std::path::{Path, PathBuf};
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
     /// Whether the process dies here. Once it has, it is asked no more.
     type Deadly = Arc<dyn Fn(Point) -> bool + Send + Sync>;
@@ -51,14 +51,22 @@ mod watched {
     struct Watched {
         deadly: Deadly,
         dead: bool,
+        /// A transaction is under way. No process dies meanwhile: who copies files one after the other then would have some
+        /// from before it and some from after, which no disk ever held (that a transaction may be cut off is SQLite's own
+        /// business).
+        in_transaction: bool,
     }
 
-    static WATCHED: Mutex<Vec<(PathBuf, Arc<Mutex<Watched>>)>> = Mutex::new(Vec::new());
+    /// And what tells that a transaction has ended.
+    type Shared = Arc<(Mutex<Watched>, Condvar)>;
+
+    static WATCHED: Mutex<Vec<(PathBuf, Shared)>> = Mutex::new(Vec::new());
 
     /// Has the writes below `dir` watched, until its process has died and for ever after. `deadly` may take its time, as a
     /// slow disk does.
     pub fn watch(dir: &Path, deadly: impl Fn(Point) -> bool + Send + Sync + 'static) {
-        let watched = Arc::new(Mutex::new(Watched { deadly: Arc::new(deadly), dead: false }));
+        let watched = Mutex::new(Watched { deadly: Arc::new(deadly), dead: false, in_transaction: false });
+        let watched = Arc::new((watched, Condvar::new()));
         WATCHED.lock().unwrap_or_else(PoisonError::into_inner).push((dir.to_owned(), watched));
     }
 
@@ -68,8 +76,17 @@ mod watched {
         drop(all);
         let Some(watched) = watched else { return Ok(()) };
         // Held over the question: the writes of a hub pass one after the other, and none after the deadly one.
+        let (watched, ended) = &*watched;
         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if point == Point::AfterTransaction {
+            watched.in_transaction = false;
+            ended.notify_all();
+        }
+        while watched.in_transaction {
+            watched = ended.wait(watched).unwrap_or_else(PoisonError::into_inner);
+        }
         watched.dead = watched.dead || (watched.deadly)(point);
+        watched.in_transaction = point == Point::BeforeTransaction && !watched.dead;
         if watched.dead { Err(std::io::Error::other("the process has died")) } else { Ok(()) }
     }
 }
