@@ -1210,6 +1210,27 @@ fn what_is_wrong_with_a_bundle_is_told_before_any_cluster_gets_it() {
     assert_eq!(world.renders.len(), 2, "what was tried is used");
 }
 
+/// Whichever comes first, the failed render or the cluster: each is told once.
+#[test]
+fn what_is_wrong_with_a_bundle_is_told_once_as_clusters_come_and_go() {
+    let mut world = World::new();
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.results.insert("web".into(), Err("web/more.yaml:4:8: broken".into()));
+    world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1")]));
+    let of_bundle = |world: &World| {
+        let Status::Bundle(_, web) = &world.statuses["bundle/web"] else { panic!() };
+        web.notes.iter().map(|note| note.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(of_bundle(&world), [Reason::NoTargets, Reason::RenderFailed]);
+    world.enroll("prod", &json!({"env": "prod"}));
+    world.settle();
+    assert_eq!(of_bundle(&world), [Reason::RenderFailed]);
+    assert_eq!(world.gitrepo_notes("shop"), [Reason::RenderFailed]);
+    world.cluster("prod", &json!({"env": "lab"}));
+    world.settle();
+    assert_eq!(of_bundle(&world), [Reason::NoTargets, Reason::RenderFailed]);
+}
+
 /// Before and after a cluster gets it, from a render that is known already, and no longer than it holds.
 #[test]
 fn what_a_render_warns_of_is_told_and_is_no_error() {

@@ -122,7 +122,7 @@ fn probe(
     if let Some(render) = old.and_then(|key| renders.get_mut(&key)) {
         render.probe = false;
     }
-    if !bundle.placements.is_empty() || bundle.invalid.is_some() || bundle.record.uses != Uses::default() {
+    if !is_probed(bundle) {
         return;
     }
     let variant = variant(&mut bundle.variants, bundle.record.spec.options.clone());
@@ -134,6 +134,10 @@ fn probe(
     }
     render.probe = true;
     bundle.probe = Some(key);
+}
+
+fn is_probed(bundle: &BundleState) -> bool {
+    bundle.placements.is_empty() && bundle.invalid.is_none() && bundle.record.uses == Uses::default()
 }
 
 fn input(
@@ -163,6 +167,12 @@ pub(super) fn place_cluster(snapshot: &mut Snapshot, renderer: &str, cluster: &R
     for name in names {
         if let Some(mut bundle) = snapshot.bundles.remove(&name) {
             place(snapshot, (renderer, now), (&name, &mut bundle), cluster, &groups, dirty);
+            // What was wrong where it went nowhere would be told beside what is wrong where it goes.
+            if is_probed(&bundle) != bundle.probe.is_some() {
+                let copies = copies::of(snapshot, &name, &bundle.record.spec.options);
+                probe(&mut snapshot.renders, renderer, (&name, &mut bundle), copies, dirty);
+                dirty.bundle_status.insert(name.clone());
+            }
             snapshot.bundles.insert(name, bundle);
         }
     }
