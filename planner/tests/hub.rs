@@ -912,6 +912,12 @@ fn what_is_not_rendered_yet_is_not_ready() {
     world.now += jiff::SignedDuration::from_secs(1);
     let decision = world.machine.decide(world.now);
     assert!(decision.actions.iter().any(|action| matches!(action, Action::Render(_))));
+    assert!(
+        !decision.actions.iter().any(|action| matches!(action, Action::Status(_))),
+        "it is told before it is stored"
+    );
+    world.now = decision.wake_at.unwrap();
+    let decision = world.machine.decide(world.now);
     let told = decision.actions.iter().find_map(|action| match action {
         Action::Status(status) => match &**status {
             Status::GitRepo(_, status) => Some(status),
@@ -1008,7 +1014,9 @@ fn what_a_commit_brings_goes_to_disk_together_with_what_it_takes_away() {
     let memory = world.machine.memory(&r("prod")).unwrap().clone();
     // `apps/web` was renamed, and its new place renders to nothing. This hub ends before that is rendered.
     world.machine.observe(Event::Read(Box::new(commit())));
-    for action in world.machine.decide(world.now).actions {
+    let decision = world.machine.decide(world.now);
+    assert!(!decision.stored, "it must not be told that the commit was taken in");
+    for action in decision.actions {
         match action {
             Action::PutBundle(name) => drop(stored.insert(name.clone(), world.machine.bundle(&name).unwrap().clone())),
             Action::DeleteBundle(name) => drop(stored.remove(&name)),

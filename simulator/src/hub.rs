@@ -97,6 +97,8 @@ pub(crate) struct Running {
     pub(crate) id: u32,
     pub(crate) machine: Machine,
     turn: Turn<Write, After>,
+    /// The commits of repositories that were taken in and are not stored yet.
+    reads: Vec<(String, usize)>,
     pub(crate) slots: BTreeMap<Digest, Slot>,
     contents: BTreeMap<Digest, BTreeSet<Digest>>,
     pub(crate) inbox: VecDeque<Message>,
@@ -238,6 +240,11 @@ impl World {
         for action in decision.actions {
             running.perform(action, &self.hub.signing);
         }
+        if decision.stored {
+            for (repo, head) in std::mem::take(&mut running.reads) {
+                running.turn.reply(After::Taken(repo, head));
+            }
+        }
         let early = running.turn.before_commit(self.rules.1);
         let writes = running.turn.take_writes();
         let has_writes = !writes.is_empty();
@@ -290,7 +297,7 @@ impl World {
         match message {
             Message::Observe(event) => running.machine.observe(*event),
             Message::Read(read, head) => {
-                running.turn.reply(After::Taken(read.gitrepo.name.to_string(), head));
+                running.reads.push((read.gitrepo.name.to_string(), head));
                 running.machine.observe(Event::Read(read));
             }
             Message::Sync(sync, waiting) => {

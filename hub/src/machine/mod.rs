@@ -60,6 +60,8 @@ pub(crate) struct Deciding {
     sender: mpsc::UnboundedSender<Message>,
     turn: Turn<Write, After>,
     ready: Arc<AtomicBool>,
+    /// Who waits until what was read of a repository is on disk.
+    reads: Vec<oneshot::Sender<()>>,
 }
 
 /// What a [`Deciding`] is made of.
@@ -93,6 +95,7 @@ impl Deciding {
             sender,
             turn: Turn::default(),
             ready,
+            reads: Vec::new(),
         }
     }
 
@@ -129,6 +132,11 @@ impl Deciding {
         let decision = self.machine.decide(Timestamp::now());
         for action in decision.actions {
             self.perform(action);
+        }
+        if decision.stored {
+            for reply in std::mem::take(&mut self.reads) {
+                self.answer(reply, ());
+            }
         }
         self.metrics.decided(started.elapsed());
         decision.wake_at
@@ -207,7 +215,7 @@ impl Deciding {
             }
             Message::Read(read, reply) => {
                 self.machine.observe(Event::Read(read));
-                self.answer(reply, ());
+                self.reads.push(reply);
             }
             Message::ReadFailed(gitrepo, notes) => self.machine.observe(Event::ReadFailed(gitrepo, notes)),
             Message::Rendered { input, result } => self.rendered(input, result),

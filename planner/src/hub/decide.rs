@@ -26,13 +26,17 @@ impl Machine {
         // What begins and ends a Bundle or GitRepo goes to disk together with what clusters are told of it: a hub that
         // ends before that finds all as it was, with what its users said, and takes in a commit as a whole again. One
         // that found what a commit brings and not what it takes away would not know that the one came for the other.
-        if self.issue(now, &mut actions) || !self.options.rules.on(Rule::R13Ends) {
+        let stored = self.issue(now, &mut actions) || !self.options.rules.on(Rule::R13Ends);
+        if stored {
             self.store(&mut actions);
             self.end(&mut actions);
         }
         self.remember(&mut actions);
-        self.statuses(now, &mut actions);
-        Decision { actions, wake_at: self.wake_at() }
+        // A status with a new commit says that it was taken in.
+        if stored {
+            self.statuses(now, &mut actions);
+        }
+        Decision { actions, wake_at: self.wake_at(), stored }
     }
 
     fn pass_deadlines(&mut self, now: Timestamp) {
@@ -242,7 +246,7 @@ impl Machine {
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        let status = self.status_after.filter(|_| self.has_dirty_statuses());
+        let status = self.status_after.filter(|_| self.gather_until.is_none() && self.has_dirty_statuses());
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         [self.gather_until, status, deadline].into_iter().flatten().min()
     }

@@ -145,6 +145,9 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// When to decide again, if nothing happens before.
     pub wake_at: Option<Timestamp>,
+    /// Whether the Bundles of all that was taken in are among these actions, or those of before. Until then nobody may be
+    /// told that a repository was read, and nothing may say that its commit was taken in: a hub that ends reads it again.
+    pub stored: bool,
 }
 
 /// What has to be decided anew.

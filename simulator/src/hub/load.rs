@@ -23,6 +23,7 @@ impl Running {
             id,
             machine,
             turn: Turn::default(),
+            reads: Vec::new(),
             slots: BTreeMap::new(),
             contents: BTreeMap::new(),
             inbox: VecDeque::new(),
