@@ -132,6 +132,21 @@ fn one_bad_bundle_does_not_lose_the_others() {
             Reason::InvalidFleetYaml,
             "fleet.yaml:1:61: targetCustomizations[0].helm.releaseName",
         ),
+        (
+            options("templating: values\nhelm: {releaseName: 'web-${ .ClusterName }'}"),
+            Reason::InvalidFleetYaml,
+            "helm.releaseName: `web-${ .ClusterName }` is no name of a release",
+        ),
+        (
+            options("templating: everything"),
+            Reason::InvalidFleetYaml,
+            "bad/fleet.yaml:1:13: templating: invalid word \"everything\": one of values, all is expected (templating: Skiff's own: where",
+        ),
+        (
+            options("targetCustomizations: [{templating: true}]"),
+            Reason::InvalidFleetYaml,
+            "bad/fleet.yaml:1:37: targetCustomizations[0].templating: one of the words values, all is expected, found a boolean",
+        ),
         (options("dependsOn: [{name: a}, {}]"), Reason::InvalidFleetYaml, "dependsOn[1]: name or selector"),
         (
             options("dependsOn: [{name: a, acceptedStates: [Done]}]"),

@@ -17,7 +17,7 @@ pub use api_versions::ApiVersions;
 pub use desired::*;
 pub use hook::{Hook, HookDeletion, HookEvent};
 pub use report::*;
-pub use sources::Sources;
+pub use sources::{Sources, TemplateData};
 pub use sync::*;
 
 use serde::de::DeserializeOwned;
@@ -39,13 +39,15 @@ pub fn place_of(text: &[u8], error: &serde_json::Error) -> String {
 }
 
 /// The version of the protocol that this build speaks: what an agent says in its requests.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 /// The version in which documents are written that every agent reads; those that ask for more say so.
 pub const PLAIN_PROTOCOL: u32 = 1;
 /// From this version on an agent renders what comes as [`Sources`].
 pub const SOURCES_PROTOCOL: u32 = 2;
 /// From this version on an agent takes along what a Deployment with [`Sources`] copies from the hub.
 pub const COPIES_PROTOCOL: u32 = 3;
+/// From this version on an agent executes the templates in the files of [`Sources`] (`templating: all`).
+pub const TEMPLATING_PROTOCOL: u32 = 4;
 /// The oldest version that this build still speaks.
 pub const OLDEST_PROTOCOL: u32 = 1;
 

@@ -36,6 +36,7 @@ pub fn merge(base: &BundleDeploymentOptions, custom: &BundleDeploymentOptions) -
     replace(&mut merged.create_namespace, &custom.create_namespace);
     replace(&mut merged.correct_drift, &custom.correct_drift);
     replace(&mut merged.allowed_target_namespace_selector, &custom.allowed_target_namespace_selector);
+    replace(&mut merged.templating, &custom.templating);
     if let Some(ignore) = &custom.ignore {
         merged.ignore.get_or_insert_default().conditions.extend(ignore.conditions.iter().cloned());
     }
@@ -150,6 +151,8 @@ mod tests {
                 json!({"helm": {"values": {"a": {"x": 1, "y": null}, "l": [2]}}}),
             ),
             (json!({"keepResources": true}), json!({}), json!({"keepResources": true})),
+            (json!({"templating": "all"}), json!({}), json!({"templating": "all"})),
+            (json!({"templating": "all"}), json!({"templating": "values"}), json!({"templating": "values"})),
             (json!({"correctDrift": {"enabled": true}}), json!({"correctDrift": {}}), json!({"correctDrift": {}})),
             (
                 json!({"diff": {"comparePatches": [{"kind": "A", "jsonPointers": ["/x"]}, {"kind": "B"}]}}),

@@ -35,7 +35,7 @@ pub fn add_copies(document: &mut Deployment, copies: &[Value], from: &str) -> Re
         blobs.push((digest, bytes));
     }
     if document.sources.is_some() && !objects.is_empty() {
-        document.protocol = COPIES_PROTOCOL;
+        document.protocol = document.protocol.max(COPIES_PROTOCOL);
     }
     join(document, objects)?;
     Ok(blobs)

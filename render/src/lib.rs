@@ -21,6 +21,7 @@ mod raw;
 mod sources;
 pub mod strategic;
 pub mod style;
+mod templating;
 mod values;
 
 pub use copies::add_copies;
@@ -156,9 +157,10 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
 /// The options of a bundle with the labels of the cluster filled in and their templates executed.
 ///
 /// # Errors
-/// A namespace that is none, and a template that is malformed, fails, or makes no YAML.
+/// A namespace or a release name that is none, and a template that is malformed, fails, or makes no YAML.
 pub fn resolve(input: &RenderInput<'_>) -> Result<BundleDeploymentOptions, RenderError> {
     let mut options = input.options.clone();
+    templating::names(input, &mut options)?;
     namespace::of_release(&options)?;
     values::preprocess(&mut options, input.cluster, input.chance, &input.place("fleet.yaml"))?;
     Ok(options)
@@ -166,6 +168,20 @@ pub fn resolve(input: &RenderInput<'_>) -> Result<BundleDeploymentOptions, Rende
 
 /// What comes after [`resolve`]; `values_from` are the values that were read in the cluster, where it is rendered there.
 pub(crate) fn build(
+    input: &RenderInput<'_>,
+    options: BundleDeploymentOptions,
+    values_from: Option<&[Values]>,
+) -> Result<Rendered, RenderError> {
+    if !templating::is_all(&options) {
+        return from_files(input, options, values_from);
+    }
+    let files = templating::Executed::new(input);
+    let made = from_files(&RenderInput { files: &files, ..*input }, options, values_from);
+    files.into_error().map_or(made, Err)
+}
+
+/// What the files make with these options.
+fn from_files(
     input: &RenderInput<'_>,
     options: BundleDeploymentOptions,
     values_from: Option<&[Values]>,

@@ -9,7 +9,7 @@ use file_tree::Files;
 use fleet_api::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
-use fleet_api::wire::{Deployment, SOURCES_PROTOCOL, Sources};
+use fleet_api::wire::{Deployment, SOURCES_PROTOCOL, Sources, TEMPLATING_PROTOCOL, TemplateData};
 use serde_json::{Map, Value};
 
 /// Whether a bundle has values that are read in its cluster.
@@ -32,6 +32,7 @@ pub fn to_sources(input: &RenderInput<'_>, bundle: &Ref, tree: Digest) -> Result
     if let Some(helm) = &mut options.helm {
         helm.template_values = None;
     }
+    let is_templated = crate::templating::is_all(&options);
     let empty = Rendered { objects: Vec::new(), options, release_namespace, notes: Vec::new() };
     let (document, _) = to_deployment(&empty, bundle);
     let sources = Sources {
@@ -40,9 +41,29 @@ pub fn to_sources(input: &RenderInput<'_>, bundle: &Ref, tree: Digest) -> Result
         options: empty.options,
         seed: hex::encode(seed),
         time,
+        cluster: is_templated.then(|| template_data(input.cluster)),
         unknown: std::collections::BTreeMap::new(),
     };
-    Ok(Deployment { protocol: SOURCES_PROTOCOL, sources: Some(sources), ..document })
+    let protocol = if is_templated { TEMPLATING_PROTOCOL } else { SOURCES_PROTOCOL };
+    Ok(Deployment { protocol, sources: Some(sources), ..document })
+}
+
+fn template_data(cluster: &ClusterFacts) -> TemplateData {
+    TemplateData {
+        namespace: cluster.namespace.clone(),
+        name: cluster.name.clone(),
+        labels: cluster.labels.clone(),
+        annotations: cluster.annotations.clone(),
+        values: cluster.template_values.clone(),
+    }
+}
+
+/// The cluster as its agent sees it, with what the hub says of it.
+fn facts(seen: &ClusterFacts, told: Option<&TemplateData>) -> ClusterFacts {
+    let Some(TemplateData { namespace, name, labels, annotations, values }) = told.cloned() else {
+        return seen.clone();
+    };
+    ClusterFacts { namespace, name, labels, annotations, template_values: values, ..seen.clone() }
 }
 
 /// The canonical JSON of objects, by digest.
@@ -53,7 +74,7 @@ type Objects = Vec<(Digest, Vec<u8>)>;
 pub struct InCluster<'a> {
     /// The files of the bundle.
     pub files: &'a dyn Files,
-    /// What its API server is; names and labels are in the options already.
+    /// What its API server is; names and labels come with the sources.
     pub cluster: &'a ClusterFacts,
     /// The values, each laid over the one before.
     pub values: &'a [Values],
@@ -74,12 +95,13 @@ pub fn from_sources(document: &Deployment, from: Digest, with: InCluster<'_>) ->
     let broken = |what: &str| Note::new(Reason::Internal, format!("bundle {}: {what}", document.bundle));
     let sources = document.sources.as_ref().ok_or_else(|| broken("the deployment has no sources"))?;
     let seed = seed(&sources.seed).ok_or_else(|| broken("the seed of its sources is none"))?;
+    let cluster = facts(with.cluster, sources.cluster.as_ref());
     let input = RenderInput {
         files: with.files,
         prefix: &sources.directory,
         bundle: document.bundle.name.as_str(),
         options: &sources.options,
-        cluster: with.cluster,
+        cluster: &cluster,
         chance: Some(Chance { seed, time: sources.time }),
     };
     let attempt = |values: &[Values]| build(&input, sources.options.clone(), Some(values));

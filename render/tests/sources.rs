@@ -10,7 +10,7 @@
 use file_tree::{MemoryTree, Mode};
 use fleet_api::names::Ref;
 use fleet_api::v1alpha1::BundleDeploymentOptions;
-use fleet_api::wire::{COPIES_PROTOCOL, Deployment, SOURCES_PROTOCOL};
+use fleet_api::wire::{COPIES_PROTOCOL, Deployment, SOURCES_PROTOCOL, TEMPLATING_PROTOCOL};
 use fleet_api::{Digest, Note};
 use serde_json::{Value, json};
 use skiff_render::{
@@ -175,4 +175,33 @@ fn what_the_hub_sends_along_is_in_what_the_agent_makes_and_nothing_may_be_there_
     let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}});
     copy(&mut plain, &other).unwrap();
     assert_eq!((plain.protocol, plain.objects.len()), (fleet_api::wire::PLAIN_PROTOCOL, 3));
+}
+
+#[test]
+fn templates_in_files_see_what_the_hub_says_of_the_cluster() {
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {v: '${ .ClusterName } ${ .ClusterLabels.env } ${ .ClusterValues.a } {{ .Values.b }}'}\n";
+    let options: BundleDeploymentOptions = serde_json::from_value(json!({
+        "templating": "all",
+        "namespace": "shop-${ .ClusterName }",
+        "helm": {"valuesFrom": [{"secretKeyRef": {"name": "web"}}]},
+    }))
+    .unwrap();
+    let tree = packed::unpack(&packed::pack(&files(template))).unwrap();
+    let cluster = ClusterFacts {
+        name: "till".into(),
+        labels: BTreeMap::from([("env".into(), "prod".into())]),
+        template_values: json!({"a": 1}).as_object().unwrap().clone(),
+        ..ClusterFacts::default()
+    };
+    let input =
+        RenderInput { files: &tree, prefix: "", bundle: "web", options: &options, cluster: &cluster, chance: chance() };
+    let bundle = Ref::new("fleet-default", "web").unwrap();
+    let mut document = to_sources(&input, &bundle, Digest::of(b"tree")).unwrap();
+    let copy = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web"}});
+    add_copies(&mut document, &[copy], "fleet-default").unwrap();
+    assert_eq!(document.protocol, TEMPLATING_PROTOCOL, "an older agent would leave the templates as they are");
+    let document: Deployment = serde_json::from_slice(&serde_json::to_vec(&document).unwrap()).unwrap();
+    assert_eq!((document.unknown_fields(), document.release_namespace.as_str()), (Vec::new(), "shop-till"));
+    let (_, object) = made(&document, template, &["b: secret"]).unwrap();
+    assert_eq!(object["data"]["v"], "till prod 1 secret");
 }

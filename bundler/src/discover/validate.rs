@@ -3,7 +3,9 @@
 use super::fleet_yaml::problem;
 use fleet_api::names::{is_dns_label, is_dns_subdomain};
 use fleet_api::reason::{Note, Reason};
-use fleet_api::v1alpha1::{Bundle, BundleDeploymentOptions, BundleSpec, DownstreamResource, FleetYaml, IntOrString};
+use fleet_api::v1alpha1::{
+    Bundle, BundleDeploymentOptions, BundleSpec, DownstreamResource, FleetYaml, IntOrString, Templating,
+};
 use k8s_yaml::{Node, Position};
 
 const RELEASE_NAME_LIMIT: usize = 53;
@@ -83,6 +85,12 @@ fn all_options(spec: &BundleSpec) -> impl Iterator<Item = (String, &BundleDeploy
     std::iter::once((String::new(), &spec.options)).chain(targets)
 }
 
+/// Whether a name is one only when its template is executed for a cluster; who renders it looks at what it makes.
+fn is_template(spec: &BundleSpec) -> impl Fn(&str) -> bool {
+    let anywhere = all_options(spec).any(|(_, options)| options.templating == Some(Templating::All));
+    move |name| anywhere && name.contains("${")
+}
+
 fn no_object_name(name: &str) -> String {
     format!("`{name}` is no name of an object: at most 253 of a-z, 0-9, `-` and `.` are allowed")
 }
@@ -96,6 +104,8 @@ pub(super) fn namespaces(origin: &Origin<'_>, spec: &BundleSpec) -> Vec<Note> {
             (format!("{at}defaultNamespace"), options.default_namespace.as_str()),
         ]
     });
+    let is_template = is_template(spec);
+    let fields = fields.filter(|(_, name)| !is_template(name));
     let wrong = fields.filter(|(at, name)| !name.is_empty() && !is_dns_label(name) && origin.has(at));
     wrong
         .map(|(at, name)| {
@@ -131,8 +141,12 @@ pub(super) fn downstream_resources(origin: &Origin<'_>, spec: &BundleSpec) -> Ve
 }
 
 fn release_names(origin: &Origin<'_>, spec: &BundleSpec) -> Result<(), Note> {
+    let is_template = is_template(spec);
     for (at, options) in all_options(spec) {
         let name = options.helm.as_ref().map_or("", |helm| helm.release_name.as_str());
+        if is_template(name) {
+            continue;
+        }
         if name.len() > RELEASE_NAME_LIMIT {
             let message = format!("`{name}` is longer than {RELEASE_NAME_LIMIT} characters");
             return Err(origin.problem(&format!("{at}helm.releaseName"), &message));

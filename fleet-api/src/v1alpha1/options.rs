@@ -80,6 +80,20 @@ pub struct BundleDeploymentOptions {
     /// Internal to Fleet: the restriction of the GitRepo's namespace, for the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_target_namespace_selector: Option<LabelSelector>,
+    /// Skiff's own: where templates `${ … }` work. `values`: in those of Helm alone, as in Fleet; `all`: in every file of the
+    /// Bundle, in `namespace`, `defaultNamespace` and `helm.releaseName`, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub templating: Option<Templating>,
+}
+
+/// Where templates `${ … }` are executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Templating {
+    /// In the values of Helm, as in Fleet.
+    Values,
+    /// In every file of the Bundle, in its namespaces and in its release name, too.
+    All,
 }
 
 /// Options of kustomize.

@@ -4,7 +4,7 @@
 use crate::digest::Digest;
 use crate::v1alpha1::BundleDeploymentOptions;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -24,9 +24,31 @@ pub struct Sources {
     pub seed: String,
     /// What templates take for the present, in seconds since 1970.
     pub time: i64,
+    /// What templates in the files see; none where the files are no templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<TemplateData>,
     /// Fields that this build does not know (R10).
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// What the hub knows of the cluster, for templates in the files of its bundle (`templating: all`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateData {
+    /// Namespace of the Cluster at the hub.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// `spec.templateValues` of the Cluster.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
 }
 
 impl fmt::Debug for Sources {

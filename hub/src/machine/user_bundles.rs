@@ -12,7 +12,7 @@ use file_tree::Mode;
 use fleet_api::digest::Digest;
 use fleet_api::labels::REPO_NAME_LABEL;
 use fleet_api::names::Ref;
-use fleet_api::v1alpha1::{Bundle, BundleResource};
+use fleet_api::v1alpha1::{Bundle, BundleResource, Templating};
 use skiff_planner::hub::{BundleRecord, Event, Uses};
 use skiff_render::packed;
 use std::collections::BTreeMap;
@@ -97,7 +97,9 @@ fn record(bundle: Bundle) -> Result<(BundleRecord, NewBlob), String> {
     let blob = NewBlob::new(packed::pack(&files), true);
     let id = Digest::of_json(&(&spec, blob.digest)).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&spec).unwrap_or_default();
-    let looks = text.contains("${") || text.contains("global.fleet.clusterLabels");
+    let mut options = std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
+    let in_files = options.any(|options| options.templating == Some(Templating::All));
+    let looks = in_files || text.contains("${") || text.contains("global.fleet.clusterLabels");
     let record = BundleRecord {
         id,
         tree: blob.digest,

@@ -6,7 +6,7 @@ use crate::machine::Message;
 use file_tree::{Files as _, Mode};
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
-use fleet_api::v1alpha1::{BundleSpec, GitRepo};
+use fleet_api::v1alpha1::{BundleSpec, GitRepo, Templating};
 use fleet_api::{Digest, Note};
 use skiff_bundler::charts::Charts;
 use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover_with};
@@ -215,10 +215,11 @@ fn self_record(gitrepo: &Ref, commit: &str, bundle: &Found, entry: &str, tree: D
 
 /// What a render may look at of a cluster. Too much costs renders; too little would be wrong.
 fn uses(spec: &BundleSpec, bundle: &Found) -> Uses {
-    let options = std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
-    let text = serde_json::to_string(&options.filter_map(|options| options.helm.as_ref()).collect::<Vec<_>>());
+    let options = || std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
+    let text = serde_json::to_string(&options().filter_map(|options| options.helm.as_ref()).collect::<Vec<_>>());
     let text = text.unwrap_or_default();
-    let templated = text.contains("${") || text.contains("templateValues");
+    let in_files = options().any(|options| options.templating == Some(Templating::All));
+    let templated = in_files || text.contains("${") || text.contains("templateValues");
     let is_chart = |path: &str| file_tree::file_name(path) == "Chart.yaml" || skiff_render::style::is_fetched(path);
     let chart = bundle.files.iter().any(|file| is_chart(&file.path));
     Uses {

@@ -11,3 +11,4 @@ mod copies;
 mod cve_replay;
 mod restart;
 mod sweep;
+mod templating;

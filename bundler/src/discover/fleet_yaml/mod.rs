@@ -7,7 +7,7 @@ use crate::spelling;
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{FleetYaml, documentation};
 use k8s_yaml::{Content, Error, Node, Options, Position};
-use schema::{FLEET_YAML, METADATA, Record, STATES, Type};
+use schema::{FLEET_YAML, METADATA, Record, Type};
 use serde_json::{Map, Value};
 
 /// What a file says, and what to tell its author.
@@ -97,13 +97,13 @@ impl Decoder<'_> {
         Ok(Some(match kind {
             Type::Text => self.text(node, coerce, at)?,
             Type::StrictText => self.text(node, false, at)?,
-            Type::State => match node.as_str() {
-                Some(state) if STATES.contains(&state) => Value::from(state),
-                Some(state) => {
-                    let why = format!("invalid state {state:?}: one of {} is expected", STATES.join(", "));
+            Type::Word { what, known } => match node.as_str() {
+                Some(word) if known.contains(&word) => Value::from(word),
+                Some(word) => {
+                    let why = format!("invalid {what} {word:?}: one of {} is expected", known.join(", "));
                     return Err(self.refused(node, at, &why));
                 }
-                None => return Err(self.wrong(node, at, &format!("one of the states {}", STATES.join(", ")))),
+                None => return Err(self.wrong(node, at, &format!("one of the {what}s {}", known.join(", ")))),
             },
             Type::Bool => match node.content {
                 Content::Bool(value) => Value::Bool(value),
@@ -210,7 +210,7 @@ pub(super) fn problem(path: &str, position: Position, message: &str) -> Note {
 /// What Go leaves in a list for a null.
 fn zero(kind: &Type) -> Value {
     match kind {
-        Type::Text | Type::StrictText | Type::State | Type::IntOrText => Value::from(""),
+        Type::Text | Type::StrictText | Type::Word { .. } | Type::IntOrText => Value::from(""),
         Type::Bool => Value::Bool(false),
         Type::Int => Value::from(0),
         Type::List(_) => Value::Array(Vec::new()),

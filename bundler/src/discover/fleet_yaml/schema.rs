@@ -9,8 +9,13 @@ pub(super) enum Type {
     Text,
     /// A string, and nothing else anywhere.
     StrictText,
-    /// One of [`STATES`].
-    State,
+    /// One of a few words.
+    Word {
+        /// What it is called in errors.
+        what: &'static str,
+        /// The words.
+        known: &'static [&'static str],
+    },
     /// A boolean.
     Bool,
     /// An integer.
@@ -105,6 +110,7 @@ static OPTIONS: &[Field] = &[
     ("overwrites", List(&Type::Record(&OVERWRITE))),
     ("downstreamResources", List(&Type::Record(&DOWNSTREAM_RESOURCE))),
     ("allowedTargetNamespaceSelector", Type::Record(&LABEL_SELECTOR)),
+    ("templating", Type::Word { what: "word", known: &["values", "all"] }),
 ];
 
 static BUNDLE_TARGET: Record = Record {
@@ -134,7 +140,7 @@ record! {
     BUNDLE_REFERENCE: &[
         ("name", Text),
         ("selector", Type::Record(&LABEL_SELECTOR)),
-        ("acceptedStates", List(&Type::State)),
+        ("acceptedStates", List(&Type::Word { what: "state", known: &STATES })),
     ];
     RESOURCE: &[("name", Text), ("content", Text), ("encoding", Text)];
     ROLLOUT: &[
@@ -197,8 +203,7 @@ record! {
 }
 
 /// The states that `dependsOn` knows.
-pub(super) static STATES: [&str; 7] =
-    ["Ready", "NotReady", "Pending", "OutOfSync", "Modified", "WaitApplied", "ErrApplied"];
+static STATES: [&str; 7] = ["Ready", "NotReady", "Pending", "OutOfSync", "Modified", "WaitApplied", "ErrApplied"];
 
 /// Keys that Fleet reads as metadata of the Bundle. A repository must not be able to block the deletion of its own
 /// Bundle or to give it an owner, so they have no effect here.
@@ -287,7 +292,7 @@ mod tests {
     fn sample(kind: &Type) -> Value {
         match kind {
             Type::Text | Type::StrictText => json!("x"),
-            Type::State => json!("Ready"),
+            Type::Word { known, .. } => json!(known[0]),
             Type::Bool => json!(true),
             Type::Int => json!(7),
             Type::IntOrText => json!("5%"),

@@ -22,6 +22,7 @@ fn document(spec: &Spec, refs: &[(&str, &str, &str, &str)]) -> Deployment {
         options: BundleDeploymentOptions { helm: Some(helm), ..BundleDeploymentOptions::default() },
         seed: spec.bundle.into(),
         time: 0,
+        cluster: None,
         unknown: BTreeMap::new(),
     };
     let plain = spec.deployment();
