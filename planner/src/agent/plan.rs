@@ -28,6 +28,8 @@ pub(super) struct BundlePlan {
     pub begin: Option<(Digest, String)>,
     /// How far the hooks are now; it has to be in the ledger, on disk, before what follows from it.
     pub hooks: Option<HookLedger>,
+    /// What of the newest Deployment is applied before it is begun, for its hooks; the older one leaves it alone.
+    pub ahead: BTreeSet<ObjectKey>,
     /// Hooks come before the deletions.
     pub holds_deletions: bool,
     /// Hooks come after the last object is gone.
@@ -173,7 +175,9 @@ fn live(
     let mut applied = false;
     if let Some(deployment) = counts {
         let scope = Scope { snapshot, bundle: &desired.bundle, deployment, now };
-        let whole = apply(&scope, |object| object.hook.is_none(), plan, &mut words);
+        let ahead = if current { BTreeSet::new() } else { plan.ahead.clone() };
+        let counts = |object: &DeploymentObject| object.hook.is_none() && !ahead.contains(&object.key);
+        let whole = apply(&scope, counts, plan, &mut words);
         let complete = whole && hooks::after(&scope, words.is_ready(), plan, &mut words);
         applied = whole && current && is_known;
         words.applied = complete && current && is_known;
@@ -459,9 +463,10 @@ pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: 
             namespace: namespace.clone(),
             create: deployment.create_namespace,
             delete: deletes,
+            // Labels of a namespace that decide its security are never set (C20).
             labels: labels
                 .iter()
-                .filter(|(name, _)| is_ours_to_set(name))
+                .filter(|(name, _)| !name.starts_with("pod-security.kubernetes.io/"))
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect(),
             annotations: annotations.clone(),
@@ -469,11 +474,6 @@ pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: 
         })));
     }
     Step::Pending
-}
-
-/// Labels of a namespace that decide its security are never set (C20).
-fn is_ours_to_set(label: &str) -> bool {
-    !label.starts_with("pod-security.kubernetes.io/")
 }
 
 /// Where `key` is served, for reads and deletions of what the ledger has.

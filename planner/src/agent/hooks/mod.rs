@@ -74,7 +74,7 @@ pub(super) fn before(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut repor
         }
     }
     let Some(record) = record else { return false };
-    if !record.upgrade && record.failure.is_none() && !prepared(scope, plan, words) {
+    if !prepared(scope, record, plan, words) && record.failure.is_none() {
         return false;
     }
     let is_through = Runner::new(scope, record, plan, words).is_some_and(|mut runner| runner.advance());
@@ -129,19 +129,24 @@ fn is_running(scope: &Scope<'_>, record: &HookLedger, plan: &mut BundlePlan, wor
     is_there
 }
 
-/// What has to be there before hooks of a first install: the release namespace, and namespaces and definitions of the
-/// bundle itself (Helm applies `crds/` before them).
-fn prepared(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut report::Builder) -> bool {
+/// What has to be there before the hooks before the objects: copies from the hub, which a hook may need (Fleet: they are
+/// made before Helm begins); at a first install the release namespace, too, and namespaces and definitions of the bundle
+/// itself (Helm applies `crds/` before them). When a hook has failed they are still looked after: the older release leaves
+/// them alone.
+fn prepared(scope: &Scope<'_>, record: &HookLedger, plan: &mut BundlePlan, words: &mut report::Builder) -> bool {
+    let is_defining = |kind: &str| matches!(kind, "Namespace" | "CustomResourceDefinition");
     let comes_first = |object: &DeploymentObject| {
-        object.hook.is_none() && matches!(object.key.kind.as_str(), "Namespace" | "CustomResourceDefinition")
+        object.is_copy() || (!record.upgrade && object.hook.is_none() && is_defining(&object.key.kind))
     };
-    if sequence(scope.deployment, HookEvent::PreInstall).is_empty() {
+    if record.event().is_none_or(|event| sequence(scope.deployment, event).is_empty()) {
         return true;
     }
-    if scope.deployment.objects.iter().any(comes_first) {
+    let first = scope.deployment.objects.iter().filter(|object| comes_first(object));
+    plan.ahead.extend(first.map(|object| object.key.clone()));
+    if !plan.ahead.is_empty() {
         return apply(scope, comes_first, plan, words);
     }
-    ensure_namespace(scope, plan, words) == plan::Step::Done
+    record.upgrade || ensure_namespace(scope, plan, words) == plan::Step::Done
 }
 
 /// Whether the release is complete: all objects of the Deployment in force are applied (`ready`: and healthy), and the

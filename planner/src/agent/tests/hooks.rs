@@ -25,6 +25,12 @@ impl Spec {
         self
     }
 
+    fn copy(mut self, key: &ObjectKey, content: &'static str) -> Self {
+        self.objects.insert(0, (key.clone(), content));
+        self.copied.insert(key.clone());
+        self
+    }
+
     fn weighing(mut self, key: &ObjectKey, weight: i64) -> Self {
         self.hooks.get_mut(key).unwrap().weight = weight;
         self
@@ -162,6 +168,57 @@ fn a_release_that_was_never_whole_is_installed_again() {
     assert!(!world.has(&cm("x")) && world.state("a") == DeploymentState::ErrApplied);
     world.deploy(&[shop("2")], &[]);
     assert!(world.done().ends_with(&["delete shop/install".to_owned(), "apply shop/install Hook".to_owned()]));
+}
+
+#[test]
+fn copies_of_the_hub_are_there_and_new_before_the_hooks_that_may_need_them() {
+    let (registry, dropped) = (ObjectKey::new("", "Secret", "shop", "registry"), cm("dropped"));
+    let mut world = World::new();
+    world.deploy(&[shop("1").copy(&registry, "1").copy(&dropped, "1").correcting()], &[]);
+    let before = ["apply secret shop/registry Create", "apply shop/dropped Create", "apply shop/install Hook"];
+    assert_eq!(world.done(), before, "objects of the bundle itself come after the hook");
+    world.end(&job("install"), true);
+    assert_eq!(world.done(), ["apply shop/x Create", "apply shop/after Hook"]);
+    world.end(&job("after"), true);
+    assert_eq!(world.state("a"), DeploymentState::Ready);
+
+    world.deploy(&[shop("2").copy(&registry, "2").correcting()], &[]);
+    assert_eq!(world.done(), ["apply! secret shop/registry Change", "apply shop/upgrade Hook"]);
+    for restarts in [false, true] {
+        if restarts {
+            world.restart();
+        }
+        world.later(60);
+        assert_eq!(world.done(), [] as [&str; 0], "the older release, which is in force, leaves the copy alone");
+    }
+    for (key, said) in [(&registry, "apply secret shop/registry Repair"), (&dropped, "apply shop/dropped Repair")] {
+        world.delete(key);
+        assert_eq!(world.done(), [said], "each is looked after by one release");
+    }
+    assert_eq!(world.report.deployments[&name("a")].objects, 3);
+    // A credential that was changed is what the next try may need.
+    world.end(&job("upgrade"), false);
+    world.later(100_000);
+    world.delete(&registry);
+    assert_eq!(world.done(), ["apply secret shop/registry Repair"], "also when the hook has failed");
+    world.deploy(&[shop("3").copy(&registry, "3").correcting()], &[]);
+    world.end(&job("upgrade"), true);
+    world.end(&job("after"), true);
+    assert_eq!(world.state("a"), DeploymentState::Ready);
+    assert!(!world.has(&dropped) && world.has(&registry));
+}
+
+#[test]
+fn a_hook_waits_for_a_copy_that_cannot_be_made() {
+    let registry = ObjectKey::new("", "Secret", "shop", "registry");
+    let mut world = World::new();
+    world.refuse.insert(registry.clone(), (Reason::Forbidden, "secrets is forbidden"));
+    world.deploy(&[shop("1").copy(&registry, "1")], &[]);
+    assert!(!world.has(&job("install")));
+    assert_eq!((world.state("a"), world.reasons("a")), (DeploymentState::ErrApplied, vec![Reason::Forbidden]));
+    world.refuse.clear();
+    world.later(1000);
+    assert!(world.has(&registry) && world.has(&job("install")));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::super::*;
 use fleet_api::v1alpha1::CorrectDrift;
-use fleet_api::wire::{ApplyOptions, Approval, ClusterIdentity, DeploymentObject, DesiredDeployment, Hook, Tombstone};
+use fleet_api::wire::{
+    ApplyOptions, Approval, COPY_SOURCE, ClusterIdentity, DeploymentObject, DesiredDeployment, Hook, Tombstone,
+};
 use fleet_api::{Note, Reason};
 
 pub(super) const NOW: &str = "2026-11-25T12:00:00Z";
@@ -74,6 +76,8 @@ pub(super) struct Spec {
     pub bundle: &'static str,
     pub objects: Vec<(ObjectKey, &'static str)>,
     pub hooks: BTreeMap<ObjectKey, Hook>,
+    /// Those of the objects that are copies of the hub's.
+    pub copied: BTreeSet<ObjectKey>,
     pub options: ApplyOptions,
     pub create_namespace: bool,
 }
@@ -84,6 +88,7 @@ impl Spec {
             bundle,
             objects: objects.to_vec(),
             hooks: BTreeMap::new(),
+            copied: BTreeSet::new(),
             options: ApplyOptions::default(),
             create_namespace: false,
         }
@@ -112,7 +117,11 @@ impl Spec {
                     key: key.clone(),
                     digest: Digest::of(format!("{key}{content}").as_bytes()),
                     size: 1,
-                    source: format!("{}.yaml:1", key.name),
+                    source: if self.copied.contains(key) {
+                        format!("{COPY_SOURCE}{key}")
+                    } else {
+                        format!("{}.yaml:1", key.name)
+                    },
                     hook: self.hooks.get(key).cloned(),
                     unknown: BTreeMap::new(),
                 })
