@@ -187,3 +187,32 @@ fn every_field_is_documented_with_an_example() {
     let (_, tail) = rest.split_once(end).expect("the end of the table");
     golden(&path, &format!("{head}{begin}\n{table}\n{end}{tail}")).unwrap();
 }
+
+/// All source files below a directory that are ours.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let is_ours = |path: &PathBuf| !["target", "build"].iter().any(|name| path.ends_with(name));
+    let found = entries.filter(is_ours).flat_map(|path| match path.is_dir() {
+        true => sources(&path),
+        false => vec![path],
+    });
+    found.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+#[test]
+fn what_is_better_on_purpose_names_what_shows_it() {
+    let page = std::fs::read_to_string(root().join("docs/fleet-compatibility.md")).unwrap();
+    let table = page.split("## Better on purpose").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 30, "{} rows", rows.len());
+    let shows = |row: &str| row.trim_end_matches('|').rsplit("| ").next().unwrap_or_default().trim().to_owned();
+    let nothing: Vec<&&str> = rows.iter().filter(|row| shows(row).is_empty()).collect();
+    assert!(nothing.is_empty(), "nothing shows {nothing:#?}");
+    let named: BTreeSet<String> = rows
+        .iter()
+        .flat_map(|row| shows(row).split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let code: String = sources(&root()).iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let gone: Vec<&String> = named.iter().filter(|name| !code.contains(&format!("fn {name}()"))).collect();
+    assert!(!named.is_empty() && gone.is_empty(), "no such test: {gone:#?}");
+}

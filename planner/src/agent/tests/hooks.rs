@@ -134,6 +134,26 @@ fn a_change_runs_the_hooks_of_an_upgrade_and_the_old_object_of_a_hook_goes_first
 }
 
 #[test]
+fn a_revision_is_what_is_applied_and_not_where_it_stands() {
+    let same = revision(&shop("1").deployment());
+    /// What is changed, whether that makes another revision, the change.
+    type Case = (&'static str, bool, fn(&mut Deployment));
+    let table: [Case; 6] = [
+        ("a line above it", false, |it| it.objects[0].source = "x.yaml:2".into()),
+        ("another order", false, |it| it.objects.reverse()),
+        ("options", false, |it| it.options.correct_drift = shop("1").correcting().options.correct_drift),
+        ("content", true, |it| it.objects[0].digest = Digest::of(b"another")),
+        ("namespace", true, |it| it.release_namespace = "other".into()),
+        ("forceSyncGeneration", true, |it| it.options.force_sync_generation = 1),
+    ];
+    for (what, is_other, change) in table {
+        let mut deployment = shop("1").deployment();
+        change(&mut deployment);
+        assert_eq!(revision(&deployment) != same, is_other, "{what}");
+    }
+}
+
+#[test]
 fn a_hook_that_fails_before_an_upgrade_touches_nothing_that_runs() {
     let mut world = installed(&shop("1").correcting());
     let new = || Spec::new("a", &[(cm("y"), "2")]).hook(job("upgrade"), "2", &[PreUpgrade]).correcting();
