@@ -1,23 +1,17 @@
-//! From tokens to trees. Go: `text/template/parse/parse.go`.
+//! From tokens to trees: templates and lists. Go: `text/template/parse/parse.go`.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
-use super::lex::{Delimiters, Item, Kind, Lexer};
+use super::lex::{Delimiters, Lexer};
 use super::literal;
-use super::node::{
-    Branch, Command, Expr, Identifier, Node, Number, Pipe, Resolved, Source, Text, Tree, Variable, is_empty,
-};
+use super::node::{Branch, Node, Source, Tree, is_empty};
+use super::token::{Item, Kind};
 use crate::stack::deeper;
-use crate::template::builtins::Builtin;
 use crate::template::function::Functions;
 use crate::template::print::quote;
-use crate::value::Str;
-
-/// How deep parentheses may nest. Go: `maxStackDepth`.
-const MAX_PARENTHESES: usize = 10_000;
 
 /// How deep `if`, `with`, `range`, `block` and `else if` may nest. Go has no limit.
 const MAX_BLOCKS: usize = 10_000;
@@ -36,7 +30,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-type Result<T> = std::result::Result<T, ParseError>;
+pub(super) type Result<T> = std::result::Result<T, ParseError>;
 
 /// Parses a text into its templates: the text itself under its name, and what it defines.
 pub(crate) fn parse(
@@ -78,15 +72,15 @@ enum Step {
 }
 
 /// What Go keeps for each tree while it is parsed.
-struct Frame<'a> {
+pub(super) struct Frame<'a> {
     name: Arc<str>,
     token: [Option<Item<'a>>; 3],
     peeked: usize,
-    variables: Vec<Arc<str>>,
+    pub(super) variables: Vec<Arc<str>>,
     /// The line where the current action began, 0 outside of actions.
     action_line: usize,
     ranges: usize,
-    parentheses: usize,
+    pub(super) parentheses: usize,
 }
 
 impl Frame<'_> {
@@ -96,18 +90,18 @@ impl Frame<'_> {
     }
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     source: Arc<Source>,
-    functions: &'a dyn Functions,
+    pub(super) functions: &'a dyn Functions,
     lexer: Lexer<'a>,
-    frame: Frame<'a>,
+    pub(super) frame: Frame<'a>,
     set: BTreeMap<Arc<str>, Arc<Tree>>,
     blocks: usize,
 }
 
 // Tokens.
 impl<'a> Parser<'a> {
-    fn next(&mut self) -> Item<'a> {
+    pub(super) fn next(&mut self) -> Item<'a> {
         if self.frame.peeked > 0 {
             self.frame.peeked -= 1;
         } else {
@@ -119,29 +113,29 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn backup(&mut self) {
+    pub(super) fn backup(&mut self) {
         self.frame.peeked += 1;
     }
 
     /// Backs up by two tokens, of which the last is still there.
-    fn backup2(&mut self, first: Item<'a>) {
+    pub(super) fn backup2(&mut self, first: Item<'a>) {
         self.frame.token[1] = Some(first);
         self.frame.peeked = 2;
     }
 
-    fn backup3(&mut self, first: Item<'a>, second: Item<'a>) {
+    pub(super) fn backup3(&mut self, first: Item<'a>, second: Item<'a>) {
         self.frame.token[1] = Some(second);
         self.frame.token[2] = Some(first);
         self.frame.peeked = 3;
     }
 
-    fn peek(&mut self) -> Item<'a> {
+    pub(super) fn peek(&mut self) -> Item<'a> {
         let item = self.next();
         self.backup();
         item
     }
 
-    fn next_non_space(&mut self) -> Item<'a> {
+    pub(super) fn next_non_space(&mut self) -> Item<'a> {
         loop {
             let item = self.next();
             if item.kind != Kind::Space {
@@ -150,7 +144,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn peek_non_space(&mut self) -> Item<'a> {
+    pub(super) fn peek_non_space(&mut self) -> Item<'a> {
         let item = self.next_non_space();
         self.backup();
         item
@@ -161,12 +155,12 @@ impl<'a> Parser<'a> {
         if kinds.contains(&item.kind) { Ok(item) } else { Err(self.unexpected(&item, context)) }
     }
 
-    fn error(&self, message: impl fmt::Display) -> ParseError {
+    pub(super) fn error(&self, message: impl fmt::Display) -> ParseError {
         let line = self.frame.token[0].as_ref().map_or(0, |item| item.line);
         ParseError { text: format!("template: {}:{line}: {message}", self.source.name) }
     }
 
-    fn unexpected(&self, item: &Item<'_>, context: &str) -> ParseError {
+    pub(super) fn unexpected(&self, item: &Item<'_>, context: &str) -> ParseError {
         if item.kind != Kind::Error {
             return self.error(format!("unexpected {} in {context}", item.show()));
         }
@@ -406,204 +400,4 @@ impl<'a> Parser<'a> {
             _ => Err(self.unexpected(item, context)),
         }
     }
-}
-
-// Pipelines.
-impl<'a> Parser<'a> {
-    fn pipeline(&mut self, context: &'static str, end: Kind) -> Result<Pipe> {
-        let position = self.peek_non_space().position;
-        let mut pipe = Pipe { position, assign: false, declared: Vec::new(), commands: Vec::new() };
-        while self.declaration(&mut pipe, context)? {}
-        loop {
-            let item = self.next_non_space();
-            match item.kind {
-                kind if kind == end => {
-                    self.check(&pipe, context)?;
-                    return Ok(pipe);
-                }
-                Kind::Bool
-                | Kind::CharConstant
-                | Kind::Complex
-                | Kind::Dot
-                | Kind::Field
-                | Kind::Identifier
-                | Kind::Number
-                | Kind::Nil
-                | Kind::RawString
-                | Kind::String
-                | Kind::Variable
-                | Kind::LeftParen => {
-                    self.backup();
-                    let command = self.command()?;
-                    pipe.commands.push(command);
-                }
-                _ => return Err(self.unexpected(&item, context)),
-            }
-        }
-    }
-
-    /// A declaration or assignment at the start of a pipeline; true if another one must follow.
-    fn declaration(&mut self, pipe: &mut Pipe, context: &str) -> Result<bool> {
-        let variable = self.peek_non_space();
-        if variable.kind != Kind::Variable {
-            return Ok(false);
-        }
-        self.next();
-        // Space is a token: whether this declares shows only after it.
-        let after = self.peek();
-        let next = self.peek_non_space();
-        let comma = next.kind == Kind::Char && next.text == b",";
-        if comma || matches!(next.kind, Kind::Assign | Kind::Declare) {
-            self.next_non_space();
-            let name: Arc<str> = String::from_utf8_lossy(variable.text).into();
-            pipe.declared.push(Variable { position: variable.position, name: name.clone(), fields: Vec::new() });
-            self.frame.variables.push(name);
-            if !comma {
-                pipe.assign = next.kind == Kind::Assign;
-                return Ok(false);
-            }
-            if context != "range" || pipe.declared.len() >= 2 {
-                return Err(self.error(format!("too many declarations in {context}")));
-            }
-            return match self.peek_non_space().kind {
-                Kind::Variable | Kind::RightDelim | Kind::RightParen => Ok(true),
-                _ => Err(self.error("range can only initialize variables")),
-            };
-        }
-        if after.kind == Kind::Space {
-            self.backup3(variable, after);
-        } else {
-            self.backup2(variable);
-        }
-        Ok(false)
-    }
-
-    fn check(&self, pipe: &Pipe, context: &str) -> Result<()> {
-        if pipe.commands.is_empty() {
-            return Err(self.error(format!("missing value for {context}")));
-        }
-        for (i, command) in pipe.commands.iter().enumerate().skip(1) {
-            if let Some(Expr::Bool(..) | Expr::Dot(_) | Expr::Nil(_) | Expr::Number(..) | Expr::String(..)) =
-                command.args.first()
-            {
-                return Err(self.error(format!("non executable command in pipeline stage {}", i + 1)));
-            }
-        }
-        Ok(())
-    }
-
-    fn command(&mut self) -> Result<Command> {
-        let mut args = Vec::new();
-        self.peek_non_space();
-        loop {
-            self.peek_non_space();
-            args.extend(self.operand()?);
-            let item = self.next();
-            match item.kind {
-                Kind::Space => continue,
-                Kind::RightDelim | Kind::RightParen => self.backup(),
-                Kind::Pipe => {}
-                _ => return Err(self.unexpected(&item, "operand")),
-            }
-            break;
-        }
-        if args.is_empty() {
-            return Err(self.error("empty command"));
-        }
-        Ok(Command { args })
-    }
-
-    /// A term with the fields after it; nothing if there is none.
-    fn operand(&mut self) -> Result<Option<Expr>> {
-        let Some(term) = self.term()? else { return Ok(None) };
-        let first = self.peek();
-        if first.kind != Kind::Field {
-            return Ok(Some(term));
-        }
-        let mut fields = Vec::new();
-        while self.peek().kind == Kind::Field {
-            fields.push(field_name(self.next().text));
-        }
-        let position = first.position;
-        Ok(Some(match term {
-            Expr::Field(_, mut names) => {
-                names.append(&mut fields);
-                Expr::Field(position, names)
-            }
-            Expr::Variable(mut variable) => {
-                variable.fields.append(&mut fields);
-                variable.position = position;
-                Expr::Variable(variable)
-            }
-            Expr::Bool(..) | Expr::String(..) | Expr::Number(..) | Expr::Nil(_) | Expr::Dot(_) => {
-                let term = quote(term.to_string().as_bytes());
-                return Err(self.error(format!("unexpected . after term {term}")));
-            }
-            _ => Expr::Chain(position, Box::new(term), fields),
-        }))
-    }
-
-    fn term(&mut self) -> Result<Option<Expr>> {
-        let item = self.next_non_space();
-        let position = item.position;
-        Ok(Some(match item.kind {
-            Kind::Identifier => self.function(&item)?,
-            Kind::Dot => Expr::Dot(position),
-            Kind::Nil => Expr::Nil(position),
-            Kind::Variable => self.variable(&item)?,
-            Kind::Field => Expr::Field(position, vec![field_name(item.text)]),
-            Kind::Bool => Expr::Bool(position, item.text == b"true"),
-            Kind::CharConstant | Kind::Complex | Kind::Number => Expr::Number(position, Box::new(self.number(&item)?)),
-            Kind::LeftParen => {
-                if self.frame.parentheses >= MAX_PARENTHESES {
-                    return Err(self.error("max expression depth exceeded"));
-                }
-                self.frame.parentheses += 1;
-                let pipe = deeper(|| self.pipeline("parenthesized pipeline", Kind::RightParen))?;
-                self.frame.parentheses -= 1;
-                Expr::Pipe(Box::new(pipe))
-            }
-            Kind::String | Kind::RawString => {
-                let value = literal::unquote(item.text).map_err(|message| self.error(message))?;
-                Expr::String(position, Box::new(Text { quoted: item.text.into(), value: Str::from_bytes(value) }))
-            }
-            _ => {
-                self.backup();
-                return Ok(None);
-            }
-        }))
-    }
-
-    fn number(&self, item: &Item<'_>) -> Result<Number> {
-        let text = String::from_utf8_lossy(item.text);
-        let number = match item.kind {
-            Kind::CharConstant => literal::character(item.text),
-            Kind::Complex => literal::complex(&text),
-            _ => literal::number(&text),
-        };
-        number.map_err(|message| self.error(message))
-    }
-
-    fn function(&self, item: &Item<'_>) -> Result<Expr> {
-        let name = String::from_utf8_lossy(item.text);
-        let function = match (self.functions.get(&name), Builtin::named(&name)) {
-            (Some(function), _) => Resolved::Function(*function),
-            (None, Some(builtin)) => Resolved::Builtin(builtin),
-            (None, None) => return Err(self.error(format!("function {} not defined", quote(name.as_bytes())))),
-        };
-        Ok(Expr::Identifier(item.position, Box::new(Identifier { name: name.into(), function })))
-    }
-
-    fn variable(&self, item: &Item<'_>) -> Result<Expr> {
-        let text = String::from_utf8_lossy(item.text);
-        if !self.frame.variables.iter().any(|name| **name == *text) {
-            return Err(self.error(format!("undefined variable {}", quote(text.as_bytes()))));
-        }
-        Ok(Expr::Variable(Variable { position: item.position, name: text.into(), fields: Vec::new() }))
-    }
-}
-
-/// The name of a field token, without its point.
-fn field_name(text: &[u8]) -> Arc<str> {
-    String::from_utf8_lossy(&text[1..]).into()
 }
