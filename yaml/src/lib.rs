@@ -38,6 +38,7 @@ pub use emit::{Quotes, documents_to_string, scalar_line, to_string, to_string_ex
 pub use error::{Error, ErrorKind, Position};
 pub use everyday::{Outcome, Step, read_everyday};
 pub use flow::with_libyaml_brackets;
+pub use granit_parser::ScalarStyle;
 pub use mapping::{Duplicate, Entry, Key, Mapping};
 pub use node::{Content, Document, Node};
 pub use number::format_float;

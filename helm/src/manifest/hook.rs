@@ -60,7 +60,7 @@ pub struct Hook {
 
 impl Hook {
     /// The hook that an object with this head is, whose events were read with [`events_of`].
-    pub fn new(path: &str, content: &str, events: Vec<Event>, head: Head) -> Self {
+    pub fn new(path: impl Into<String>, content: impl Into<String>, events: Vec<Event>, head: Head) -> Self {
         let weight = head.annotation(WEIGHT).and_then(|weight| weight.parse().ok()).unwrap_or_default();
         let policies = head.annotation(DELETE_POLICY).unwrap_or_default().split(',');
         let mut delete_policies: Vec<DeletePolicy> = policies.filter_map(policy).collect();
@@ -68,7 +68,7 @@ impl Hook {
             // Helm: `pkg/action/hooks.go`, `execHook`.
             delete_policies.push(DeletePolicy::BeforeCreation);
         }
-        Self { path: path.to_owned(), content: content.to_owned(), events, weight, delete_policies, head }
+        Self { path: path.into(), content: content.into(), events, weight, delete_policies, head }
     }
 
     /// Whether it runs only when somebody asks for tests.

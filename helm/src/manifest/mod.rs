@@ -1,5 +1,6 @@
 //! What comes out of a chart: objects in the order in which they are installed, and hooks. Helm: `pkg/release/v1/util`.
 
+mod head;
 mod hook;
 mod order;
 mod split;
@@ -8,8 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
+pub use head::{Head, HeadMetadata};
 pub use hook::{ANNOTATION as HOOK, DeletePolicy, Event, Hook, events_of};
 pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, compare_kinds};
 pub use split::split;
@@ -26,41 +26,6 @@ pub struct Manifest {
     pub content: String,
     /// What is known of it.
     pub head: Head,
-}
-
-/// What Helm reads of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
-pub struct Head {
-    /// Its `apiVersion`.
-    #[serde(rename = "apiVersion")]
-    pub api_version: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its metadata.
-    pub metadata: Option<HeadMetadata>,
-}
-
-/// What Helm reads of the metadata of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
-pub struct HeadMetadata {
-    /// Its name.
-    pub name: String,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
-}
-
-impl Head {
-    /// The value of an annotation.
-    pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.metadata.as_ref().and_then(|metadata| metadata.annotations.get(name)).map(String::as_str)
-    }
-
-    /// Whether the object stays when its release goes. Helm: `pkg/action/resource_policy.go`.
-    pub fn is_kept(&self) -> bool {
-        self.annotation(RESOURCE_POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
-    }
 }
 
 /// Objects and hooks, each in the order of their kinds.
@@ -88,14 +53,23 @@ pub struct Error {
 ///
 /// # Errors
 /// The first document that is no mapping, or whose head is malformed.
-pub fn sorted(files: &BTreeMap<String, String>) -> Result<Sorted, Error> {
+pub fn sorted(files: BTreeMap<String, String>) -> Result<Sorted, Error> {
     let mut sorted = Sorted::default();
     for (path, text) in files {
         if path.rsplit('/').next().is_some_and(|base| base.starts_with('_')) {
             continue;
         }
-        for document in split(text) {
-            sort(path, document, &mut sorted)?;
+        match split(&text)[..] {
+            // Most files hold one object: their text is its.
+            [document] if text.ends_with(document) => {
+                let before = text.len() - document.len();
+                sort(path, without_start(text, before), &mut sorted)?;
+            }
+            ref documents => {
+                for document in documents {
+                    sort(path.clone(), (*document).to_owned(), &mut sorted)?;
+                }
+            }
         }
     }
     sorted.manifests.sort_by(|a, b| compare_kinds(&a.head.kind, &b.head.kind, INSTALL_ORDER));
@@ -103,16 +77,22 @@ pub fn sorted(files: &BTreeMap<String, String>) -> Result<Sorted, Error> {
     Ok(sorted)
 }
 
-fn sort(path: &str, document: &str, sorted: &mut Sorted) -> Result<(), Error> {
-    let failed = |error: k8s_yaml::Error| Error { path: path.to_owned(), reason: error.to_string() };
-    let head: Head = k8s_yaml::from_str(document).map_err(failed)?;
-    let Some(events) = events_of(&head) else {
-        sorted.manifests.push(Manifest { path: path.to_owned(), content: document.to_owned(), head });
-        return Ok(());
+/// The text without its first bytes, in no more memory than it needs.
+fn without_start(mut text: String, bytes: usize) -> String {
+    text.drain(..bytes);
+    text.shrink_to_fit();
+    text
+}
+
+fn sort(path: String, content: String, sorted: &mut Sorted) -> Result<(), Error> {
+    let head = match Head::read(&content) {
+        Ok(head) => head,
+        Err(error) => return Err(Error { path, reason: error.to_string() }),
     };
-    match events {
-        Some(events) => sorted.hooks.push(Hook::new(path, document, events, head)),
-        None => {
+    match events_of(&head) {
+        None => sorted.manifests.push(Manifest { path, content, head }),
+        Some(Some(events)) => sorted.hooks.push(Hook::new(path, content, events, head)),
+        Some(None) => {
             let events = head.annotation(HOOK).unwrap_or_default();
             sorted.warnings.push(format!("skipping unknown hooks {events:?} of {path}"));
         }

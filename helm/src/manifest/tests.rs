@@ -34,7 +34,7 @@ fn objects_come_in_the_order_of_installing_and_hooks_apart() {
              ---\nkind: Pod\nmetadata: {annotations: {helm.sh/hook: never}}\n",
         ),
     ]);
-    let sorted = sorted(&files).unwrap();
+    let sorted = sorted(files).unwrap();
     let kinds: Vec<&str> = sorted.manifests.iter().map(|manifest| manifest.head.kind.as_str()).collect();
     assert_eq!(kinds, ["Namespace", "Service", "Deployment", "Alpha", "Zeta"]);
     let [test, job] = sorted.hooks.as_slice() else { panic!("two hooks") };
@@ -50,15 +50,68 @@ fn objects_come_in_the_order_of_installing_and_hooks_apart() {
 fn what_is_no_object_names_its_template() {
     for text in ["a: [", "- a", "text", "kind: [a]"] {
         let files = BTreeMap::from([("c/templates/x.yaml".to_owned(), text.to_owned())]);
-        let error = sorted(&files).unwrap_err().to_string();
+        let error = sorted(files).unwrap_err().to_string();
         assert!(error.starts_with("YAML parse error on c/templates/x.yaml: "), "{error}");
     }
 }
 
 #[test]
 fn a_policy_keeps_an_object() {
-    let head = |text: &str| k8s_yaml::from_str::<Head>(text).unwrap();
+    let head = |text: &str| Head::read(text).unwrap();
     assert!(head("metadata: {annotations: {helm.sh/resource-policy: ' Keep'}}").is_kept());
     assert!(!head("metadata: {annotations: {helm.sh/resource-policy: delete}}").is_kept());
     assert!(!head("kind: x").is_kept());
+}
+
+/// Heads are read by two ways; what the short one takes, it takes as the long one does.
+#[test]
+fn a_head_is_what_all_of_the_document_says() {
+    let plain = [
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels: {x: y}\nspec:\n  ports:\n    - port: 80\n      name: http\n",
+        "kind: A\nmetadata:\n  name: b\n  annotations:\n    helm.sh/hook: post-install\n    \"q\": 'x''y'\n    e:\nspec: {kind: B, metadata: {name: c}}",
+        "metadata:\n  annotations: {a: b, c: 'd'}\n  name: \"n\"\n  list:\n  - name: x\n    annotations: {z: z}\nkind: K # c\n",
+        "kind:\nmetadata:\napiVersion: ~\n",
+        "metadata: {name: a}\nmetadata:\n  annotations: {b: c}\n",
+        "metadata: {annotations: {b: c}, annotations: {}, name: x, name: null}\n",
+        "metadata: {name: a}\nmetadata: null\nkind: A\nkind: B\n",
+        "metadata:\n  annotations: ~\n",
+        "metadata: {}\n",
+        "",
+        "# nothing\n",
+        "---\n# nothing\n---\nkind: A\n",
+        "kind: A\n---\n- kind: B\n---\nkind: C\n",
+        "metadata:\n  name: 2020-01-01\n  annotations:\n    a: |\n      b\n      c\n    d: >-\n      e\n",
+        "data:\n  no: 1\n  5: x\n  y: z\n  1.5: w\nkind: ConfigMap\n",
+    ];
+    for text in plain {
+        assert_eq!(head::everyday(text), k8s_yaml::from_str(text).ok(), "{text}");
+    }
+    for text in [
+        "Kind: A\n",
+        "kind: A\nKIND: B\n",
+        "metadata: {Name: a}\n",
+        "kind: 5\n",
+        "kind: [a]\n",
+        "kind: {a: b}\n",
+        "metadata: text\n",
+        "metadata: [a]\n",
+        "metadata: {annotations: text}\n",
+        "metadata: {annotations: {a: 5}}\n",
+        "metadata: {annotations: {true: b}}\n",
+        "metadata: {annotations: {a: {b: c}}}\n",
+        "data: {~: a}\n",
+        "data:\n  null: a\n",
+        "data:\n  18446744073709551615: a\n",
+        "a: &x {kind: A}\n<<: *x\n",
+        "data:\n  <<: {kind: A}\n",
+        "- kind: A\n",
+        "text\n",
+        "kind: A\n---\ndata:\n  ~: a\n",
+        "a: [\n",
+        "a: b: c\n",
+        "kind: !!str 5\n",
+    ] {
+        assert_eq!(head::everyday(text), None, "{text}");
+        assert_eq!(Head::read(text).ok(), k8s_yaml::from_str(text).ok(), "{text}");
+    }
 }

@@ -202,7 +202,7 @@ impl Renderer {
         let engine = self.engine(sources(&tree))?;
         let files = engine.render(&scopes, settings, &environment)?;
         let (notes, files) = without_notes(tree.name(Tree::ROOT), texts(files)?, options.subchart_notes);
-        let manifest::Sorted { manifests, hooks, warnings: more } = manifest::sorted(&files)?;
+        let manifest::Sorted { manifests, hooks, warnings: more } = manifest::sorted(files)?;
         warnings.extend(more);
         Ok(Output {
             manifests,
