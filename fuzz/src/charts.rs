@@ -15,7 +15,7 @@ static LIBRARY: LazyLock<Arc<Library>> = LazyLock::new(|| Arc::new(Library::new(
 
 /// One template with all functions, over values of every kind: parsed, executed within its limits.
 pub(crate) fn template(data: &[u8]) {
-    let source = Source { name: "demo/templates/t".into(), base: "demo/templates".into(), text: data.to_vec() };
+    let source = Source { name: "demo/templates/t".into(), base: "demo/templates".into(), text: data.into() };
     let Ok(engine) = Engine::parse(&[source], LIBRARY.clone()) else { return };
     let values = serde_json::json!({
         "Values": {"s": "text", "n": 3, "f": 1.5, "t": true, "none": null, "list": [1, "two", {"three": 3}], "map": {"a": {"b": "c"}}},

@@ -45,7 +45,8 @@ fn answer(context: &Json, case: &BTreeMap<&str, &RawValue>, library: Arc<Library
     let name = format!("demo/{}", context["template"].as_str().unwrap_or("templates/t.yaml"));
     let more: BTreeMap<String, String> = member(case, "templates")?;
     let more = more.into_iter().map(|(file, text)| (format!("demo/templates/{file}"), text));
-    let source = |(name, text): (String, String)| Source { name, base: BASE.to_owned(), text: text.into_bytes() };
+    let source =
+        |(name, text): (String, String)| Source { name, base: BASE.to_owned(), text: text.into_bytes().into() };
     let sources: Vec<Source> =
         std::iter::once((name.clone(), member(case, "template")?)).chain(more).map(source).collect();
     let mut environment = Environment::new(Seed::new([7; 32]), 1_795_000_000);

@@ -34,7 +34,7 @@ fn cases() -> Vec<Case> {
 const NAME: &str = "demo/templates/t.yaml";
 
 fn render_with(template: &str, environment: &Environment) -> Result<String, String> {
-    let source = Source { name: NAME.into(), base: "demo/templates".into(), text: template.as_bytes().to_vec() };
+    let source = Source { name: NAME.into(), base: "demo/templates".into(), text: template.as_bytes().into() };
     let engine = Engine::parse(&[source], Arc::new(Library::new())).map_err(|e| e.to_string())?;
     let values = Map::from_iter([("s", Value::from("str")), ("f", Value::from(3.0))]);
     let root = Map::from_iter([("Values", Value::Map(values.retyped(VALUES)))]);

@@ -37,7 +37,7 @@ fn dict(args: &[Value]) -> Result<Value, FunctionError> {
 }
 
 fn include(call: &mut dyn Call, args: &[Value]) -> Result<Value, FunctionError> {
-    Ok(Value::String(call.execute(args[0].as_str().unwrap_or_default(), &args[1])?.into()))
+    Ok(Value::String(call.execute(args[0].as_str().unwrap_or_default(), &args[1])?))
 }
 
 fn values() -> Value {

@@ -31,13 +31,11 @@ impl Functions for Few {
 }
 
 fn include(call: &mut dyn Call, args: &[Value]) -> Result<Value, FunctionError> {
-    let output = call.execute(args[0].as_str().unwrap_or_default(), &args[1])?;
-    Ok(Value::String(output.into()))
+    Ok(Value::String(call.execute(args[0].as_str().unwrap_or_default(), &args[1])?))
 }
 
 fn tpl(call: &mut dyn Call, args: &[Value]) -> Result<Value, FunctionError> {
-    let output = call.execute_text(args[0].as_str().unwrap_or_default().as_bytes(), &args[1])?;
-    Ok(Value::String(output.into()))
+    Ok(Value::String(call.execute_text(&args[0].as_str().unwrap_or_default().into(), &args[1])?))
 }
 
 fn upper(args: &[Value]) -> Result<Value, FunctionError> {
@@ -182,7 +180,7 @@ fn deep_recursion_ends_with_an_error_and_not_with_the_process() {
 fn parsed_templates_are_shared_by_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
     let mut templates = Templates::new("set", Arc::new(Few));
-    templates.parse("a", b"{{ define \"x\" }}1{{ end }}{{ .v }}").expect("it parses");
+    templates.parse("a", &b"{{ define \"x\" }}1{{ end }}{{ .v }}"[..]).expect("it parses");
     shared(&templates);
     assert_eq!(templates.names().collect::<Vec<_>>(), ["a", "x"]);
     let data = Value::Map(Map::from_iter([("v", Value::int(1))]));

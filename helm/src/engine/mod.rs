@@ -27,7 +27,7 @@ pub struct Source {
     /// The folder of the templates of its chart: `top/charts/sub/templates`.
     pub base: String,
     /// Its text.
-    pub text: Vec<u8>,
+    pub text: Arc<[u8]>,
 }
 
 /// How to render.
@@ -59,7 +59,7 @@ impl Engine {
         sources.sort_by(|a, b| order(&b.name).cmp(&order(&a.name)));
         let mut templates = Templates::new(SET, Arc::new(WithMethods(functions)));
         for source in &sources {
-            templates.parse(&source.name, &source.text).map_err(|error| Error::parse(&source.name, &error))?;
+            templates.parse(&source.name, source.text.clone()).map_err(|error| Error::parse(&source.name, &error))?;
         }
         let files = sources.iter().map(|source| (source.name.clone(), source.base.clone())).collect();
         Ok(Self { templates, files })

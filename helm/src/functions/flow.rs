@@ -72,7 +72,7 @@ fn required(call: &mut dyn Call, args: &[Value]) -> Outcome {
 const MAX_NESTED: u32 = 1_000;
 
 fn include(call: &mut dyn Call, args: &[Value]) -> Outcome {
-    let name = args::string(args, 0)?.to_text().into_owned();
+    let name = args::string(args, 0)?.to_text();
     if !environment(call)?.enter(&name, MAX_NESTED) {
         return Err(
             format!("rendering template has a nested reference name: {name}: unable to execute template").into()
@@ -80,19 +80,25 @@ fn include(call: &mut dyn Call, args: &[Value]) -> Outcome {
     }
     let output = call.execute(&name, args::any(args, 1));
     environment(call)?.leave(&name);
-    Ok(Value::String(Str::from_bytes(output?)))
+    Ok(Value::String(output?))
 }
 
+/// How nothing prints.
+const NO_VALUE: &[u8] = b"<no value>";
+
 fn tpl(call: &mut dyn Call, args: &[Value]) -> Outcome {
-    let text = args::string(args, 0)?.as_bytes();
+    let text = args::string(args, 0)?;
     let output = call.execute_text(text, args::any(args, 1)).map_err(|error| match error {
-        TextError::Parse(error) => format!("cannot parse template {}: {error}", gofmt::quote(text)).into(),
+        TextError::Parse(error) => format!("cannot parse template {}: {error}", gofmt::quote(text.as_bytes())).into(),
         TextError::Execute(error) => {
-            let message = format!("error during tpl function execution for {}: {error}", gofmt::quote(text));
+            let message = format!("error during tpl function execution for {}: {error}", gofmt::quote(text.as_bytes()));
             FunctionError::wrapping(message, &error)
         }
     })?;
-    Ok(Value::String(Str::from_bytes(gostr::replace(&output, b"<no value>", b""))))
+    if gostr::find(output.as_bytes(), NO_VALUE).is_none() {
+        return Ok(Value::String(output));
+    }
+    Ok(Value::String(Str::from_bytes(gostr::replace(output.as_bytes(), NO_VALUE, b""))))
 }
 
 /// There is no cluster: nothing is found, as with `helm template`. The render's report tells what was asked for.

@@ -273,7 +273,7 @@ fn collect_sources(tree: &Tree<'_>, id: ChartId, sources: &mut BTreeMap<String, 
             continue;
         }
         let name = format!("{path}/{}", template.name);
-        let source = Source { name: name.clone(), base: format!("{path}/templates"), text: template.data.to_vec() };
+        let source = Source { name: name.clone(), base: format!("{path}/templates"), text: template.data.clone() };
         sources.insert(name, source);
     }
 }

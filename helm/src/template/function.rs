@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::{ExecError, FunctionError};
 use super::parse::ParseError;
-use crate::value::{Type, Value};
+use crate::value::{Str, Type, Value};
 
 /// The types of the parameters and of the result, as in Go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,11 +123,11 @@ pub trait Call {
     fn count(&self) -> u64;
 
     /// Executes the named template with this data and returns its output (`include`).
-    fn execute(&mut self, name: &str, data: &Value) -> Result<Vec<u8>, FunctionError>;
+    fn execute(&mut self, name: &str, data: &Value) -> Result<Str, FunctionError>;
 
     /// Parses a text as a template in a copy of the current set, whose definitions only it and what it calls can see, and
     /// executes it (`tpl`).
-    fn execute_text(&mut self, text: &[u8], data: &Value) -> Result<Vec<u8>, TextError>;
+    fn execute_text(&mut self, text: &Str, data: &Value) -> Result<Str, TextError>;
 
     /// Counts bytes that a function is about to make against the limit of the render. Call it before making something whose
     /// size an argument chooses (`repeat`, `until`, `indent`).

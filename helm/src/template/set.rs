@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::function::Functions;
-use super::parse::{Delimiters, ParseError, Tree, is_empty, parse};
+use super::parse::{Delimiters, ParseError, Tree, parse};
 
 /// Parsed templates by name, with the functions that they may call. Parsing happens once; sets can be shared between threads.
 #[derive(Debug, Clone)]
@@ -33,9 +33,9 @@ impl Templates {
     /// # Errors
     ///
     /// The text is no template; the set is as it was.
-    pub fn parse(&mut self, name: &str, text: &[u8]) -> Result<(), ParseError> {
-        for (name, tree) in parse(&name.into(), text, &*self.functions, self.delimiters)? {
-            if !(is_empty(&tree.root) && self.trees.contains_key(&name)) {
+    pub fn parse(&mut self, name: &str, text: impl Into<Arc<[u8]>>) -> Result<(), ParseError> {
+        for (name, tree) in parse(&name.into(), &text.into(), &*self.functions, self.delimiters)? {
+            if !(tree.is_empty() && self.trees.contains_key(&name)) {
                 self.trees.insert(name, tree);
             }
         }

@@ -25,6 +25,14 @@ impl Str {
         }
     }
 
+    /// As [`Str::from_bytes`], of bytes that stay where they are.
+    pub fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self(Repr::Text(text.into())),
+            Err(_) => Self(Repr::Bytes(bytes.into())),
+        }
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {

@@ -58,13 +58,18 @@ impl<'t> State<'_, 't, '_> {
 
     /// A constant for a parameter of a plain type: numbers become what is asked for, if they can.
     fn constant_of(&self, of: Type, arg: &Expr) -> Result<Reflect> {
+        let source = self.source();
+        let number = match arg {
+            Expr::Number(_, constant) => Some(&source.number(*constant).number),
+            _ => None,
+        };
         let value = match (of.kind(), arg) {
             (Kind::Bool, Expr::Bool(_, b)) => Some(Value::Bool(*b)),
-            (Kind::String, Expr::String(_, text)) => Some(Value::String(text.value.clone())),
-            (Kind::Int(kind), Expr::Number(_, number)) => number.int.map(|n| Value::Int(kind, n)),
-            (Kind::Uint(kind), Expr::Number(_, number)) => number.uint.map(|n| Value::Uint(kind, n)),
-            (Kind::Float64, Expr::Number(_, number)) => number.float.map(Value::Float),
-            (Kind::Complex128, Expr::Number(_, number)) => number.complex.map(|(re, im)| Value::Complex(re, im)),
+            (Kind::String, Expr::String(_, text)) => Some(Value::String(source.string(*text).value.clone())),
+            (Kind::Int(kind), _) => number.and_then(|n| n.int).map(|n| Value::Int(kind, n)),
+            (Kind::Uint(kind), _) => number.and_then(|n| n.uint).map(|n| Value::Uint(kind, n)),
+            (Kind::Float64, _) => number.and_then(|n| n.float).map(Value::Float),
+            (Kind::Complex128, _) => number.and_then(|n| n.complex).map(|(re, im)| Value::Complex(re, im)),
             _ => None,
         };
         let wanted = match of.kind() {
@@ -74,11 +79,11 @@ impl<'t> State<'_, 't, '_> {
             Kind::Uint(_) => "unsigned integer",
             Kind::Float64 => "float",
             Kind::Complex128 => "complex",
-            _ => return self.error(format!("can't handle {} for arg of type {of}", show(arg))),
+            _ => return self.error(format!("can't handle {} for arg of type {of}", show(source, arg))),
         };
         match value {
             Some(value) => Ok(Reflect::Plain(value)),
-            None => self.error(format!("expected {wanted}; found {}", show(arg))),
+            None => self.error(format!("expected {wanted}; found {}", show(source, arg))),
         }
     }
 
@@ -88,12 +93,12 @@ impl<'t> State<'_, 't, '_> {
         match operand {
             Expr::Bool(_, b) => Ok(Reflect::Plain(Value::Bool(*b))),
             Expr::Dot(_) => Ok(dot.clone()),
-            Expr::Field(_, fields) => self.eval_fields(dot, dot.clone(), operand, fields, &[], None),
-            Expr::Identifier(_, identifier) => self.eval_function(dot, identifier, At::Expr(operand), &[], None),
-            Expr::Number(_, number) => self.ideal_constant(number),
-            Expr::String(_, text) => Ok(Reflect::Plain(Value::String(text.value.clone()))),
+            Expr::Field(_, fields) => self.eval_fields(dot, dot.clone(), operand, *fields, &[], None),
+            Expr::Identifier(_, identifier) => self.eval_function(dot, *identifier, At::Expr(operand), &[], None),
+            Expr::Number(_, number) => self.ideal_constant(self.source().number(*number)),
+            Expr::String(_, text) => Ok(Reflect::Plain(Value::String(self.source().string(*text).value.clone()))),
             Expr::Variable(variable) => self.eval_variable(dot, operand, variable, &[], None),
-            Expr::Pipe(pipe) => deeper(|| self.eval_pipeline(dot, pipe)),
+            Expr::Pipe(pipe) => deeper(|| self.eval_pipeline(dot, self.source().pipe(*pipe))),
             Expr::Chain(..) => self.eval_chain(dot, operand, &[], None),
             Expr::Nil(_) => self.error("evalEmptyInterface: nil (can't happen)"),
         }

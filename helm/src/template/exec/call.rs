@@ -7,19 +7,19 @@ use super::{At, Reflect, Result, Run, State};
 use crate::template::builtins::Builtin;
 use crate::template::error::{ExecError, FunctionError};
 use crate::template::function::{Call, Callee, Function, Place, Signature, TextError};
-use crate::template::parse::{Expr, Identifier, Resolved, Tree, show};
-use crate::value::{Map, ObjectRef, Type, Value};
+use crate::template::parse::{Expr, Id, Identifier, Position, Resolved, Tree, show};
+use crate::value::{Map, ObjectRef, Str, Type, Value};
 
 /// What can be called.
-pub(super) enum Callable {
-    Function(Function),
+pub(super) enum Callable<'f> {
+    Function(&'f Function),
     Builtin(Builtin),
     Method(ObjectRef, Signature),
     /// A method of a named map type.
-    MapMethod(Map, Function),
+    MapMethod(Map, &'f Function),
 }
 
-impl Callable {
+impl Callable<'_> {
     fn signature(&self) -> Signature {
         match self {
             Self::Function(function) | Self::MapMethod(_, function) => function.signature,
@@ -33,7 +33,7 @@ impl Callable {
 struct Caller<'c, 'e> {
     run: &'c mut Run<'e>,
     tree: &'c Tree,
-    position: usize,
+    position: Position,
 }
 
 impl Call for Caller<'_, '_> {
@@ -51,11 +51,11 @@ impl Call for Caller<'_, '_> {
         self.run.calls
     }
 
-    fn execute(&mut self, name: &str, data: &Value) -> std::result::Result<Vec<u8>, FunctionError> {
-        Ok(self.run.execute(name, data)?)
+    fn execute(&mut self, name: &str, data: &Value) -> std::result::Result<Str, FunctionError> {
+        Ok(self.run.include(name, data)?)
     }
 
-    fn execute_text(&mut self, text: &[u8], data: &Value) -> std::result::Result<Vec<u8>, TextError> {
+    fn execute_text(&mut self, text: &Str, data: &Value) -> std::result::Result<Str, TextError> {
         self.run.execute_text(text, data)
     }
 
@@ -72,23 +72,24 @@ impl<'t> State<'_, 't, '_> {
     pub(super) fn eval_function(
         &mut self,
         dot: &Reflect,
-        identifier: &'t Identifier,
+        identifier: Id<Identifier>,
         node: At<'t>,
         args: &'t [Expr],
         last: Option<Reflect>,
     ) -> Result<Reflect> {
-        let callable = match identifier.function {
+        let Identifier { name, function } = self.source().function(identifier);
+        let callable = match function {
             Resolved::Function(function) => Callable::Function(function),
-            Resolved::Builtin(builtin) => Callable::Builtin(builtin),
+            Resolved::Builtin(builtin) => Callable::Builtin(*builtin),
         };
-        self.eval_call(dot, &callable, node, &identifier.name, args, last)
+        self.eval_call(dot, &callable, node, self.source().name(*name), args, last)
     }
 
     /// A call; `node` is what an error of the function itself names.
     pub(super) fn eval_call(
         &mut self,
         dot: &Reflect,
-        callable: &Callable,
+        callable: &Callable<'_>,
         node: At<'t>,
         name: &str,
         args: &'t [Expr],
@@ -155,7 +156,7 @@ impl<'t> State<'_, 't, '_> {
         let signature = builtin.signature();
         // What `call` says it was given.
         let callee = match (builtin, args, &last) {
-            (Builtin::Call, [first, ..], _) => show(first),
+            (Builtin::Call, [first, ..], _) => show(self.source(), first),
             (Builtin::Call, [], Some(last)) => reflect_string(last),
             _ => String::new(),
         };
@@ -176,6 +177,7 @@ impl<'t> State<'_, 't, '_> {
         values: &[Value],
     ) -> std::result::Result<Reflect, FunctionError> {
         self.run.count_arguments(values)?;
+        let position = node.position(self.source());
         let value = match function.callee {
             Callee::Pure(callee) => callee(values)?,
             Callee::Deep(callee) => {
@@ -186,9 +188,7 @@ impl<'t> State<'_, 't, '_> {
                 }
                 made
             }
-            Callee::Call(callee) => {
-                callee(&mut Caller { run: self.run, tree: self.tree, position: node.position() }, values)?
-            }
+            Callee::Call(callee) => callee(&mut Caller { run: self.run, tree: self.tree, position }, values)?,
         };
         Ok(Reflect::typed(value, function.signature.result))
     }

@@ -1,10 +1,8 @@
 //! Fields, keys and methods. Go: `text/template/exec.go`, `evalField`.
 
-use std::sync::Arc;
-
 use super::call::Callable;
 use super::{At, MissingKey, Reflect, Result, State};
-use crate::template::parse::Expr;
+use crate::template::parse::{Expr, Group, Name};
 use crate::template::print::quote;
 use crate::value::{Kind, Type, Value};
 
@@ -15,16 +13,17 @@ impl<'t> State<'_, 't, '_> {
         dot: &Reflect,
         receiver: Reflect,
         node: &'t Expr,
-        fields: &'t [Arc<str>],
+        fields: Group<Name>,
         args: &'t [Expr],
         last: Option<Reflect>,
     ) -> Result<Reflect> {
-        let Some((method, path)) = fields.split_last() else { return Ok(receiver) };
+        let source = self.source();
+        let Some((method, path)) = source.fields(fields).split_last() else { return Ok(receiver) };
         let mut receiver = receiver;
         for field in path {
-            receiver = self.eval_field(dot, &receiver, node, field, &[], None)?;
+            receiver = self.eval_field(dot, &receiver, node, source.name(*field), &[], None)?;
         }
-        self.eval_field(dot, &receiver, node, method, args, last)
+        self.eval_field(dot, &receiver, node, source.name(*method), args, last)
     }
 
     fn eval_field(
@@ -37,6 +36,7 @@ impl<'t> State<'_, 't, '_> {
         last: Option<Reflect>,
     ) -> Result<Reflect> {
         let missing_key = self.run.options.missing_key;
+        let templates = self.run.templates;
         match receiver {
             Reflect::Invalid if missing_key == MissingKey::Error => {
                 return self.error(format!("nil data; no entry for key {}", quote(field.as_bytes())));
@@ -52,9 +52,9 @@ impl<'t> State<'_, 't, '_> {
             Value::Map(map) => {
                 let of = map.type_of();
                 if matches!(of, Type::Named(..))
-                    && let Some(function) = self.run.templates.functions().method(of, field)
+                    && let Some(function) = templates.functions().method(of, field)
                 {
-                    let callable = Callable::MapMethod(map.clone(), *function);
+                    let callable = Callable::MapMethod(map.clone(), function);
                     return self.eval_call(dot, &callable, At::Expr(node), field, args, last);
                 }
                 return self.eval_key(of, map.get(field), field, has_args);

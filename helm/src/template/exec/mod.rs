@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use super::error::ExecError;
 use super::function::TextError;
-use super::parse::{self, Expr, Node, Pipe, Tree, is_empty};
+use super::parse::{self, Expr, Node, Pipe, Position, Source, Tree, show};
 use super::print::quote;
 use super::set::Templates;
 use crate::stack::deeper;
-use crate::value::Value;
+use crate::value::{Str, Value};
 use reflect::Reflect;
 
 /// What a field that a map does not have is. Go: the option `missingkey`.
@@ -85,7 +85,7 @@ pub struct Run<'e> {
     bytes: u64,
     calls: u64,
     depth: usize,
-    texts: BTreeMap<Vec<u8>, Rc<Trees>>,
+    texts: BTreeMap<Str, Rc<Trees>>,
 }
 
 impl fmt::Debug for Run<'_> {
@@ -117,6 +117,27 @@ impl<'e> Run<'e> {
     ///
     /// There is no such template, it failed, or it reached one of the [`Limits`].
     pub fn execute(&mut self, name: &str, data: &Value) -> Result<Vec<u8>, ExecError> {
+        let outer = mem::take(&mut self.output);
+        let done = self.write_template(name, data);
+        let output = mem::replace(&mut self.output, outer);
+        done.map(|()| output)
+    }
+
+    /// As [`Run::execute`], for a function: what it writes goes behind the output so far and is cut off again.
+    fn include(&mut self, name: &str, data: &Value) -> Result<Str, ExecError> {
+        let start = self.output.len();
+        let done = self.write_template(name, data);
+        self.cut(start, done)
+    }
+
+    /// What was written from `start` on, if all went well.
+    fn cut(&mut self, start: usize, done: Result<(), ExecError>) -> Result<Str, ExecError> {
+        let made = done.map(|()| Str::of(self.output.get(start..).unwrap_or_default()));
+        self.output.truncate(start);
+        made
+    }
+
+    fn write_template(&mut self, name: &str, data: &Value) -> Result<(), ExecError> {
         let Some(tree) = self.lookup(name) else {
             return Err(ExecError::plain(format!(
                 "template: no template {} associated with template {}",
@@ -139,51 +160,50 @@ impl<'e> Run<'e> {
         self.templates.get(name).cloned()
     }
 
-    /// Executes a tree into a buffer of its own.
-    fn execute_tree(&mut self, tree: &Tree, data: &Value) -> Result<Vec<u8>, ExecError> {
+    fn execute_tree(&mut self, tree: &Tree, data: &Value) -> Result<(), ExecError> {
         if self.depth >= self.options.limits.depth {
             let text =
                 format!("template: {}: exceeded maximum template depth ({})", tree.name, self.options.limits.depth);
             return Err(ExecError::located(text));
         }
         self.depth += 1;
-        let outer = mem::take(&mut self.output);
         let done = deeper(|| State::new(self, tree, Reflect::of(data.clone())).run());
         self.depth -= 1;
-        let output = mem::replace(&mut self.output, outer);
-        done.map(|()| output)
+        done
     }
 
     /// Parses a text in the current scope and executes it there.
-    fn execute_text(&mut self, text: &[u8], data: &Value) -> Result<Vec<u8>, TextError> {
-        if memchr::memmem::find(text, b"{{").is_none() {
-            return Ok(text.to_vec());
+    fn execute_text(&mut self, text: &Str, data: &Value) -> Result<Str, TextError> {
+        if memchr::memmem::find(text.as_bytes(), b"{{").is_none() {
+            return Ok(text.clone());
         }
         let name = self.templates.name().clone();
         let trees = self.parsed(&name, text)?;
-        let Some(main) = trees.get(&name).cloned() else { return Ok(Vec::new()) };
+        let Some(main) = trees.get(&name).cloned() else { return Ok(Str::of(b"")) };
         let mut visible = Trees::new();
         for (name, tree) in trees.iter() {
-            if !(is_empty(&tree.root) && self.lookup(name).is_some()) {
+            if !(tree.is_empty() && self.lookup(name).is_some()) {
                 visible.insert(name.clone(), tree.clone());
             }
         }
         let outer = self.scope.take();
         self.scope = Some(Rc::new(Scope { trees: visible, outer: outer.clone() }));
+        let start = self.output.len();
         let done = self.execute_tree(&main, data);
         self.scope = outer;
-        done.map_err(TextError::Execute)
+        self.cut(start, done).map_err(TextError::Execute)
     }
 
-    fn parsed(&mut self, name: &Arc<str>, text: &[u8]) -> Result<Rc<Trees>, TextError> {
+    fn parsed(&mut self, name: &Arc<str>, text: &Str) -> Result<Rc<Trees>, TextError> {
         if let Some(trees) = self.texts.get(text) {
             return Ok(trees.clone());
         }
-        let trees = parse::parse(name, text, self.templates.functions(), self.templates.delimiters())
-            .map_err(TextError::Parse)?;
+        let trees =
+            parse::parse(name, &text.as_bytes().into(), self.templates.functions(), self.templates.delimiters())
+                .map_err(TextError::Parse)?;
         let trees = Rc::new(trees);
         if self.texts.len() < REMEMBERED_TEXTS {
-            self.texts.insert(text.to_vec(), trees.clone());
+            self.texts.insert(text.clone(), trees.clone());
         }
         Ok(trees)
     }
@@ -216,23 +236,23 @@ enum At<'t> {
 }
 
 impl At<'_> {
-    fn position(self) -> usize {
+    fn position(self, source: &Source) -> Position {
         match self {
             Self::Start => 0,
-            Self::Node(node) => node.position(),
+            Self::Node(node) => node.position(source),
             Self::Pipe(pipe) => pipe.position,
-            Self::Command(command) => command.args.first().map_or(0, Expr::position),
-            Self::Expr(expr) => expr.position(),
+            Self::Command(command) => source.operands(command.args).first().map_or(0, |expr| expr.position(source)),
+            Self::Expr(expr) => expr.position(source),
         }
     }
 
-    fn show(self) -> String {
+    fn show(self, source: &Source) -> String {
         match self {
             Self::Start => String::new(),
-            Self::Node(node) => parse::show(node),
-            Self::Pipe(pipe) => parse::show(pipe),
-            Self::Command(command) => parse::show(command),
-            Self::Expr(expr) => parse::show(expr),
+            Self::Node(node) => show(source, node),
+            Self::Pipe(pipe) => show(source, pipe),
+            Self::Command(command) => show(source, command),
+            Self::Expr(expr) => show(source, expr),
         }
     }
 }
@@ -255,15 +275,20 @@ impl<'s, 't, 'e> State<'s, 't, 'e> {
 
     fn run(mut self) -> Result<()> {
         let dot = self.variables.first().map_or(Reflect::Invalid, |(_, dot)| dot.clone());
-        self.walk_all(&dot, &self.tree.root).map(|_| ())
+        self.walk_all(&dot, self.tree.root).map(|_| ())
+    }
+
+    fn source(&self) -> &'t Source {
+        &self.tree.source
     }
 
     /// The part of an error before its message. Go: `state.errorf`.
     fn location(&self) -> String {
         let name = &self.tree.name;
-        let (line, column) = self.tree.source.line_and_column(self.at.position());
-        let source = &self.tree.source.name;
-        format!("template: {source}:{line}:{column}: executing {} at <{}>: ", quote(name.as_bytes()), self.at.show())
+        let source = self.source();
+        let (line, column) = source.line_and_column(self.at.position(source));
+        let (file, at) = (&source.name, self.at.show(source));
+        format!("template: {file}:{line}:{column}: executing {} at <{at}>: ", quote(name.as_bytes()))
     }
 
     fn error<T>(&self, message: impl fmt::Display) -> Result<T> {

@@ -4,7 +4,7 @@ use std::mem;
 
 use super::{At, Reflect, Result, State};
 use crate::stack::deeper;
-use crate::template::parse::{Branch, Node, Pipe};
+use crate::template::parse::{Branch, Group, Id, Name, Node, Pipe};
 use crate::template::print;
 use crate::value::{Type, Value};
 
@@ -17,8 +17,8 @@ pub(super) enum Flow {
 }
 
 impl<'t> State<'_, 't, '_> {
-    pub(super) fn walk_all(&mut self, dot: &Reflect, nodes: &'t [Node]) -> Result<Flow> {
-        for node in nodes {
+    pub(super) fn walk_all(&mut self, dot: &Reflect, nodes: Group<Node>) -> Result<Flow> {
+        for node in self.source().nodes(nodes) {
             let flow = self.walk(dot, node)?;
             if flow != Flow::Next {
                 return Ok(flow);
@@ -31,31 +31,33 @@ impl<'t> State<'_, 't, '_> {
         self.at = At::Node(node);
         self.step()?;
         match node {
-            Node::Text(_, text) => self.write(text)?,
+            Node::Text(span) => self.write(self.source().piece(*span))?,
             Node::Action(_, pipe) => {
                 // Variables stay until the end of the list around.
+                let pipe = self.source().pipe(*pipe);
                 let value = self.eval_pipeline(dot, pipe)?;
                 if pipe.declared.is_empty() {
                     self.at = At::Node(node);
                     self.print(&value)?;
                 }
             }
-            Node::If(branch) => return deeper(|| self.walk_if(dot, branch, false)),
-            Node::With(branch) => return deeper(|| self.walk_if(dot, branch, true)),
-            Node::Range(branch) => return deeper(|| self.walk_range(dot, branch, node)),
-            Node::Template(_, name, pipe) => self.walk_template(dot, name, pipe.as_ref())?,
+            Node::If(branch) => return deeper(|| self.walk_if(dot, *branch, false)),
+            Node::With(branch) => return deeper(|| self.walk_if(dot, *branch, true)),
+            Node::Range(branch) => return deeper(|| self.walk_range(dot, *branch, node)),
+            Node::Template(_, name, pipe) => self.walk_template(dot, *name, *pipe)?,
             Node::Break(_) => return Ok(Flow::Break),
             Node::Continue(_) => return Ok(Flow::Continue),
         }
         Ok(Flow::Next)
     }
 
-    fn walk_if(&mut self, dot: &Reflect, branch: &'t Branch, with: bool) -> Result<Flow> {
+    fn walk_if(&mut self, dot: &Reflect, branch: Id<Branch>, with: bool) -> Result<Flow> {
+        let branch = self.source().branch(branch);
         let mark = self.variables.len();
-        let value = self.eval_pipeline(dot, &branch.pipe)?;
+        let value = self.eval_pipeline(dot, self.source().pipe(branch.pipe))?;
         let flow = if value.truth() {
-            self.walk_all(if with { &value } else { dot }, &branch.list)?
-        } else if let Some(otherwise) = &branch.otherwise {
+            self.walk_all(if with { &value } else { dot }, branch.list)?
+        } else if let Some(otherwise) = branch.otherwise {
             self.walk_all(dot, otherwise)?
         } else {
             Flow::Next
@@ -64,12 +66,13 @@ impl<'t> State<'_, 't, '_> {
         Ok(flow)
     }
 
-    fn walk_range(&mut self, dot: &Reflect, branch: &'t Branch, node: &'t Node) -> Result<Flow> {
+    fn walk_range(&mut self, dot: &Reflect, branch: Id<Branch>, node: &'t Node) -> Result<Flow> {
         self.at = At::Node(node);
+        let branch = self.source().branch(branch);
         let mark = self.variables.len();
-        let value = self.eval_pipeline(dot, &branch.pipe)?;
+        let value = self.eval_pipeline(dot, self.source().pipe(branch.pipe))?;
         let ran = self.iterate(branch, &value)?;
-        let flow = match &branch.otherwise {
+        let flow = match branch.otherwise {
             Some(otherwise) if !ran => self.walk_all(dot, otherwise)?,
             _ => Flow::Next,
         };
@@ -132,7 +135,7 @@ impl<'t> State<'_, 't, '_> {
     }
 
     fn one_variable(&self, branch: &Branch, value: &Reflect) -> Result<()> {
-        if branch.pipe.declared.len() > 1 {
+        if self.source().fields(self.source().pipe(branch.pipe).declared).len() > 1 {
             let shown = self.shown(value.value());
             return self.error(format!("can't use {shown} to iterate over more than one variable"));
         }
@@ -143,13 +146,13 @@ impl<'t> State<'_, 't, '_> {
     fn once(&mut self, branch: &'t Branch, index: Reflect, item: &Reflect) -> Result<Flow> {
         self.step()?;
         let mark = self.variables.len();
-        let declared = &branch.pipe.declared;
-        match (declared.as_slice(), branch.pipe.assign) {
+        let pipe = self.source().pipe(branch.pipe);
+        match (self.source().fields(pipe.declared), pipe.assign) {
             ([], _) => {}
-            ([one], true) => self.set_variable(&one.name, item.clone())?,
+            ([one], true) => self.set_variable(*one, item.clone())?,
             ([first, second, ..], true) => {
-                self.set_variable(&first.name, index)?;
-                self.set_variable(&second.name, item.clone())?;
+                self.set_variable(*first, index)?;
+                self.set_variable(*second, item.clone())?;
             }
             ([_], false) => self.variables[mark - 1].1 = item.clone(),
             ([_, _, ..], false) => {
@@ -157,12 +160,13 @@ impl<'t> State<'_, 't, '_> {
                 self.variables[mark - 2].1 = index;
             }
         }
-        let flow = self.walk_all(item, &branch.list)?;
+        let flow = self.walk_all(item, branch.list)?;
         self.variables.truncate(mark);
         Ok(flow)
     }
 
-    fn walk_template(&mut self, dot: &Reflect, name: &str, pipe: Option<&'t Pipe>) -> Result<()> {
+    fn walk_template(&mut self, dot: &Reflect, name: Name, pipe: Option<Id<Pipe>>) -> Result<()> {
+        let name = self.source().name(name);
         let Some(tree) = self.run.lookup(name) else {
             return self.error(format!("template {} not defined", print::quote(name.as_bytes())));
         };
@@ -171,7 +175,7 @@ impl<'t> State<'_, 't, '_> {
             return self.error(format!("exceeded maximum template depth ({limit})"));
         }
         let dot = match pipe {
-            Some(pipe) => self.eval_pipeline(dot, pipe)?,
+            Some(pipe) => self.eval_pipeline(dot, self.source().pipe(pipe))?,
             None => Reflect::Invalid,
         };
         self.run.depth += 1;
@@ -208,7 +212,8 @@ impl<'t> State<'_, 't, '_> {
         }
     }
 
-    pub(super) fn set_variable(&mut self, name: &str, value: Reflect) -> Result<()> {
+    pub(super) fn set_variable(&mut self, name: Name, value: Reflect) -> Result<()> {
+        let name = self.source().name(name);
         match self.variables.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, old)) => {
                 drop(mem::replace(old, value));

@@ -1,7 +1,9 @@
 //! From text to tokens. Go: `text/template/parse/lex.go`.
 
+use memchr::memchr;
 use memchr::memmem::find;
 
+use super::list::Span;
 use super::token::{Item, Kind};
 use crate::template::print::{is_letter_or_digit, is_print, quote};
 
@@ -34,36 +36,28 @@ pub(super) struct Lexer<'a> {
     /// Where the token being scanned begins.
     start: usize,
     parens: usize,
-    line: usize,
-    start_line: usize,
     in_action: bool,
+    /// What the last token complains about, if it is an error.
+    pub(super) message: String,
     /// `break` and `continue` are keywords, as long as there are no functions of those names.
     pub(super) break_is_keyword: bool,
     pub(super) continue_is_keyword: bool,
 }
 
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-fn is_space_byte(b: u8) -> bool {
-    is_space(char::from(b))
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn is_alphanumeric(c: char) -> bool {
     c == '_' || is_letter_or_digit(c)
 }
 
-fn lines(text: &[u8]) -> usize {
-    text.iter().filter(|b| **b == b'\n').count()
-}
-
 fn left_trim_marker(text: &[u8]) -> bool {
-    matches!(text, [b'-', space, ..] if is_space_byte(*space))
+    matches!(text, [b'-', space, ..] if is_space(*space))
 }
 
 fn right_trim_marker(text: &[u8]) -> bool {
-    matches!(text, [space, b'-', ..] if is_space_byte(*space))
+    matches!(text, [space, b'-', ..] if is_space(*space))
 }
 
 /// `%#U`.
@@ -83,21 +77,24 @@ impl<'a> Lexer<'a> {
             position: 0,
             start: 0,
             parens: 0,
-            line: 1,
-            start_line: 1,
             in_action: false,
+            message: String::new(),
             break_is_keyword: true,
             continue_is_keyword: true,
         }
     }
 
     /// The next token; after an error or the end only the end.
-    pub(super) fn next_item(&mut self) -> Item<'a> {
+    pub(super) fn next_item(&mut self) -> Item {
         if self.in_action { self.inside_action() } else { self.text() }
     }
 
     fn rest(&self) -> &'a [u8] {
         &self.input[self.position..]
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.input.get(self.position).copied()
     }
 
     /// The next character; a byte that is part of none is U+FFFD.
@@ -113,83 +110,94 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
+    fn skip(&mut self, c: char) {
         let broken = c == char::REPLACEMENT_CHARACTER && !self.rest().starts_with("\u{fffd}".as_bytes());
         self.position += if broken { 1 } else { c.len_utf8() };
-        if c == '\n' {
-            self.line += 1;
-        }
-        Some(c)
     }
 
-    fn accept(&mut self, valid: &str) -> bool {
-        let found = self.peek().is_some_and(|c| valid.contains(c));
-        if found {
-            self.next();
+    /// Skips letters, digits and underscores.
+    fn skip_word(&mut self) {
+        loop {
+            let rest = self.rest();
+            let ascii = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+            self.position += ascii;
+            match rest.get(ascii) {
+                Some(b) if !b.is_ascii() => match self.peek() {
+                    Some(c) if is_alphanumeric(c) => self.skip(c),
+                    _ => return,
+                },
+                _ => return,
+            }
         }
+    }
+
+    fn skip_spaces(&mut self) {
+        self.position += self.rest().iter().take_while(|b| is_space(**b)).count();
+    }
+
+    fn accept(&mut self, valid: impl Fn(u8) -> bool) -> bool {
+        let found = self.byte().is_some_and(valid);
+        self.position += usize::from(found);
         found
     }
 
-    fn accept_run(&mut self, valid: &str) {
-        while self.accept(valid) {}
-    }
-
-    fn item(&mut self, kind: Kind) -> Item<'a> {
-        let item = Item {
-            kind,
-            position: self.start,
-            text: &self.input[self.start..self.position],
-            message: String::new(),
-            line: self.start_line,
-        };
+    fn item(&mut self, kind: Kind) -> Item {
+        let item = Item { kind, span: Span::new(self.start, self.position) };
         self.start = self.position;
-        self.start_line = self.line;
         item
     }
 
-    /// Skips what was passed without [`Lexer::next`].
+    /// Forgets what was passed.
     fn ignore(&mut self) {
-        self.line += lines(&self.input[self.start..self.position]);
         self.start = self.position;
-        self.start_line = self.line;
     }
 
-    fn error(&mut self, message: impl Into<String>) -> Item<'a> {
-        let item =
-            Item { kind: Kind::Error, position: self.start, text: b"", message: message.into(), line: self.start_line };
-        self.input = b"";
-        self.start = 0;
-        self.position = 0;
+    fn error(&mut self, message: impl Into<String>) -> Item {
+        self.message = message.into();
+        let item = Item { kind: Kind::Error, span: Span::new(self.start, self.start) };
+        self.input = &self.input[..self.start];
+        self.position = self.start;
+        self.in_action = false;
         item
+    }
+
+    /// How far the next action is.
+    fn left_delimiter_at(&self) -> Option<usize> {
+        let rest = self.rest();
+        let left = self.delimiters.left.as_bytes();
+        let Some(first) = left.first() else { return Some(0) };
+        let mut at = 0;
+        loop {
+            at += memchr(*first, &rest[at..])?;
+            if rest[at..].starts_with(left) {
+                return Some(at);
+            }
+            at += 1;
+        }
     }
 
     /// Text up to the next action. Go: `lexText`.
-    fn text(&mut self) -> Item<'a> {
+    fn text(&mut self) -> Item {
         loop {
-            let Some(length) = find(self.rest(), self.delimiters.left.as_bytes()) else {
+            let Some(length) = self.left_delimiter_at() else {
                 self.position = self.input.len();
-                if self.position > self.start {
-                    self.line += lines(&self.input[self.start..self.position]);
-                    return self.item(Kind::Text);
-                }
-                return self.item(Kind::Eof);
+                return self.item(if self.position > self.start { Kind::Text } else { Kind::Eof });
             };
             if length > 0 {
                 self.position += length;
                 let delimiter_end = self.position + self.delimiters.left.len();
                 let text = &self.input[self.start..self.position];
                 let trim = if left_trim_marker(&self.input[delimiter_end..]) {
-                    text.iter().rev().take_while(|b| is_space_byte(**b)).count()
+                    text.iter().rev().take_while(|b| is_space(**b)).count()
                 } else {
                     0
                 };
                 self.position -= trim;
-                self.line += lines(&self.input[self.start..self.position]);
+                let is_empty = self.position == self.start;
                 let item = self.item(Kind::Text);
                 self.position += trim;
                 self.ignore();
-                if !item.text.is_empty() {
+                if !is_empty {
                     return item;
                 }
             }
@@ -200,7 +208,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The start of an action; nothing for a whole comment. Go: `lexLeftDelim`.
-    fn left_delimiter(&mut self) -> Option<Item<'a>> {
+    fn left_delimiter(&mut self) -> Option<Item> {
         self.position += self.delimiters.left.len();
         let after_marker = if left_trim_marker(self.rest()) { MARKER } else { 0 };
         if self.input[self.position + after_marker..].starts_with(LEFT_COMMENT) {
@@ -217,7 +225,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Go: `lexComment`.
-    fn comment(&mut self) -> Option<Item<'a>> {
+    fn comment(&mut self) -> Option<Item> {
         self.position += LEFT_COMMENT.len();
         let Some(length) = find(self.rest(), RIGHT_COMMENT) else {
             return Some(self.error("unclosed comment"));
@@ -228,7 +236,7 @@ impl<'a> Lexer<'a> {
         };
         self.position += if trim { MARKER } else { 0 } + self.delimiters.right.len();
         if trim {
-            self.position += self.rest().iter().take_while(|b| is_space_byte(**b)).count();
+            self.skip_spaces();
         }
         self.ignore();
         None
@@ -237,13 +245,19 @@ impl<'a> Lexer<'a> {
     /// Whether the action ends here, and whether the space after it is trimmed.
     fn at_right_delimiter(&self) -> Option<bool> {
         let rest = self.rest();
-        if right_trim_marker(rest) && rest[MARKER..].starts_with(self.delimiters.right.as_bytes()) {
+        if right_trim_marker(rest) && self.is_right_delimiter(&rest[MARKER..]) {
             return Some(true);
         }
-        rest.starts_with(self.delimiters.right.as_bytes()).then_some(false)
+        self.is_right_delimiter(rest).then_some(false)
     }
 
-    fn right_delimiter(&mut self, trim: bool) -> Item<'a> {
+    fn is_right_delimiter(&self, rest: &[u8]) -> bool {
+        let right = self.delimiters.right.as_bytes();
+        // Most that is asked about differs in its first byte.
+        (right.is_empty() || rest.first() == right.first()) && rest.starts_with(right)
+    }
+
+    fn right_delimiter(&mut self, trim: bool) -> Item {
         if trim {
             self.position += MARKER;
             self.ignore();
@@ -251,7 +265,7 @@ impl<'a> Lexer<'a> {
         self.position += self.delimiters.right.len();
         let item = self.item(Kind::RightDelim);
         if trim {
-            self.position += self.rest().iter().take_while(|b| is_space_byte(**b)).count();
+            self.skip_spaces();
             self.ignore();
         }
         self.in_action = false;
@@ -259,62 +273,60 @@ impl<'a> Lexer<'a> {
     }
 
     /// Go: `lexInsideAction`.
-    fn inside_action(&mut self) -> Item<'a> {
+    fn inside_action(&mut self) -> Item {
         if let Some(trim) = self.at_right_delimiter() {
             if self.parens == 0 {
                 return self.right_delimiter(trim);
             }
             return self.error("unclosed left paren");
         }
-        let Some(c) = self.peek() else { return self.error("unclosed action") };
-        match c {
-            _ if is_space(c) => return self.space(),
-            '.' if !self.rest().get(1).is_some_and(u8::is_ascii_digit) => {
-                self.next();
+        let Some(byte) = self.byte() else { return self.error("unclosed action") };
+        match byte {
+            _ if is_space(byte) => return self.space(),
+            b'.' if !self.rest().get(1).is_some_and(u8::is_ascii_digit) => {
+                self.position += 1;
                 return if self.rest().is_empty() { self.number_from(1) } else { self.name(Kind::Field) };
             }
-            '.' | '+' | '-' | '0'..='9' => return self.number_from(0),
-            _ if is_alphanumeric(c) => return self.identifier(),
-            _ => {}
+            b'.' | b'+' | b'-' | b'0'..=b'9' => return self.number_from(0),
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' => return self.identifier(),
+            _ if byte.is_ascii() => {}
+            _ if self.peek().is_some_and(is_alphanumeric) => return self.identifier(),
+            _ => {
+                let c = self.peek();
+                return self.error(format!("unrecognized character in action: {}", show_char(c)));
+            }
         }
-        self.next();
-        match c {
-            '=' => self.item(Kind::Assign),
-            ':' if self.next() == Some('=') => self.item(Kind::Declare),
-            ':' => self.error("expected :="),
-            '|' => self.item(Kind::Pipe),
-            '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
-            '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
-            '`' => self.raw(),
-            '$' => self.name(Kind::Variable),
-            '(' => {
+        self.position += 1;
+        match byte {
+            b'=' => self.item(Kind::Assign),
+            b':' if self.accept(|b| b == b'=') => self.item(Kind::Declare),
+            b':' => self.error("expected :="),
+            b'|' => self.item(Kind::Pipe),
+            b'"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
+            b'\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
+            b'`' => self.raw(),
+            b'$' => self.name(Kind::Variable),
+            b'(' => {
                 self.parens += 1;
                 self.item(Kind::LeftParen)
             }
-            ')' if self.parens == 0 => self.error("unexpected right paren"),
-            ')' => {
+            b')' if self.parens == 0 => self.error("unexpected right paren"),
+            b')' => {
                 self.parens -= 1;
                 self.item(Kind::RightParen)
             }
-            _ if c.is_ascii() && is_print(c) => self.item(Kind::Char),
-            _ => self.error(format!("unrecognized character in action: {}", show_char(Some(c)))),
+            b' '..=b'~' => self.item(Kind::Char),
+            _ => self.error(format!("unrecognized character in action: {}", show_char(Some(char::from(byte))))),
         }
     }
 
     /// Go: `lexSpace`. The last space may belong to a trim marker.
-    fn space(&mut self) -> Item<'a> {
-        let mut count = 0;
-        while self.peek().is_some_and(is_space) {
-            self.next();
-            count += 1;
-        }
+    fn space(&mut self) -> Item {
+        self.skip_spaces();
         let before = &self.input[self.position - 1..];
-        if right_trim_marker(before) && before[MARKER..].starts_with(self.delimiters.right.as_bytes()) {
+        if right_trim_marker(before) && self.is_right_delimiter(&before[MARKER..]) {
             self.position -= 1;
-            if self.input[self.position] == b'\n' {
-                self.line -= 1;
-            }
-            if count == 1 {
+            if self.position == self.start {
                 return self.right_delimiter(true);
             }
         }
@@ -322,10 +334,8 @@ impl<'a> Lexer<'a> {
     }
 
     /// Go: `lexIdentifier`.
-    fn identifier(&mut self) -> Item<'a> {
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-        }
+    fn identifier(&mut self) -> Item {
+        self.skip_word();
         if !self.at_terminator() {
             return self.error(format!("bad character {}", show_char(self.peek())));
         }
@@ -348,13 +358,11 @@ impl<'a> Lexer<'a> {
     }
 
     /// A field or variable after its `.` or `$`. Go: `lexFieldOrVariable`.
-    fn name(&mut self, kind: Kind) -> Item<'a> {
+    fn name(&mut self, kind: Kind) -> Item {
         if self.at_terminator() {
             return self.item(if kind == Kind::Variable { Kind::Variable } else { Kind::Dot });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-        }
+        self.skip_word();
         if !self.at_terminator() {
             return self.error(format!("bad character {}", show_char(self.peek())));
         }
@@ -363,34 +371,39 @@ impl<'a> Lexer<'a> {
 
     /// Whether an identifier may end here.
     fn at_terminator(&self) -> bool {
-        self.peek().is_none_or(|c| is_space(c) || matches!(c, '.' | ',' | '|' | ':' | ')' | '('))
-            || self.rest().starts_with(self.delimiters.right.as_bytes())
+        let Some(byte) = self.byte() else { return true };
+        is_space(byte)
+            || matches!(byte, b'.' | b',' | b'|' | b':' | b')' | b'(')
+            || self.is_right_delimiter(self.rest())
     }
 
     /// A string or character constant after its opening quote.
-    fn quoted(&mut self, close: char, kind: Kind, unterminated: &str) -> Item<'a> {
+    fn quoted(&mut self, close: u8, kind: Kind, unterminated: &str) -> Item {
         loop {
-            match self.next() {
-                Some('\\') if !matches!(self.next(), None | Some('\n')) => {}
-                None | Some('\\' | '\n') => return self.error(unterminated),
-                Some(c) if c == close => return self.item(kind),
+            let byte = self.byte();
+            self.position += 1;
+            match byte {
+                // Of a longer character the other bytes are none of these.
+                Some(b'\\') if !matches!(self.byte(), None | Some(b'\n')) => self.position += 1,
+                None | Some(b'\\' | b'\n') => return self.error(unterminated),
+                Some(byte) if byte == close => return self.item(kind),
                 Some(_) => {}
             }
         }
     }
 
-    fn raw(&mut self) -> Item<'a> {
-        loop {
-            match self.next() {
-                None => return self.error("unterminated raw quoted string"),
-                Some('`') => return self.item(Kind::RawString),
-                Some(_) => {}
+    fn raw(&mut self) -> Item {
+        match memchr(b'`', self.rest()) {
+            None => self.error("unterminated raw quoted string"),
+            Some(length) => {
+                self.position += length + 1;
+                self.item(Kind::RawString)
             }
         }
     }
 
     /// A number, of which `back` characters have been taken already. Go: `lexNumber`.
-    fn number_from(&mut self, back: usize) -> Item<'a> {
+    fn number_from(&mut self, back: usize) -> Item {
         self.position -= back;
         let bad = |lexer: &mut Self| {
             let text = quote(&lexer.input[lexer.start..lexer.position]);
@@ -399,7 +412,7 @@ impl<'a> Lexer<'a> {
         if !self.scan_number() {
             return bad(self);
         }
-        if matches!(self.peek(), Some('+' | '-')) {
+        if matches!(self.byte(), Some(b'+' | b'-')) {
             if !self.scan_number() || self.input[self.position - 1] != b'i' {
                 return bad(self);
             }
@@ -409,33 +422,35 @@ impl<'a> Lexer<'a> {
     }
 
     fn scan_number(&mut self) -> bool {
-        self.accept("+-");
-        let mut digits = "0123456789_";
-        let mut exponent = "eE";
-        if self.accept("0") {
-            (digits, exponent) = if self.accept("xX") {
-                ("0123456789abcdefABCDEF_", "pP")
-            } else if self.accept("oO") {
-                ("01234567_", "")
-            } else if self.accept("bB") {
-                ("01_", "")
-            } else {
-                (digits, exponent)
-            };
+        let sign = |b| matches!(b, b'+' | b'-');
+        let decimal = |b: u8| b.is_ascii_digit() || b == b'_';
+        let mut digits: fn(u8) -> bool = decimal;
+        let mut exponent: fn(u8) -> bool = |b| matches!(b, b'e' | b'E');
+        self.accept(sign);
+        if self.accept(|b| b == b'0') {
+            if self.accept(|b| matches!(b, b'x' | b'X')) {
+                (digits, exponent) = (|b: u8| b.is_ascii_hexdigit() || b == b'_', |b| matches!(b, b'p' | b'P'));
+            } else if self.accept(|b| matches!(b, b'o' | b'O')) {
+                (digits, exponent) = (|b| matches!(b, b'0'..=b'7' | b'_'), |_| false);
+            } else if self.accept(|b| matches!(b, b'b' | b'B')) {
+                (digits, exponent) = (|b| matches!(b, b'0' | b'1' | b'_'), |_| false);
+            }
         }
-        self.accept_run(digits);
-        if self.accept(".") {
-            self.accept_run(digits);
+        while self.accept(digits) {}
+        if self.accept(|b| b == b'.') {
+            while self.accept(digits) {}
         }
         if self.accept(exponent) {
-            self.accept("+-");
-            self.accept_run("0123456789_");
+            self.accept(sign);
+            while self.accept(decimal) {}
         }
-        self.accept("i");
-        if self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-            return false;
+        self.accept(|b| b == b'i');
+        match self.peek() {
+            Some(c) if is_alphanumeric(c) => {
+                self.skip(c);
+                false
+            }
+            _ => true,
         }
-        true
     }
 }

@@ -1,18 +1,28 @@
 //! Strings and numbers as Go writes them. Go: `strconv.Unquote`, `strconv.ParseInt`, `strconv.ParseFloat`, and `newNumber` of
 //! `text/template/parse/node.go`.
 
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr3};
+
 use super::node::Number;
 use crate::template::print::quote;
 
 /// `strconv.Unquote` of a `"…"` or a `` `…` ``; the text of the error is Go's.
-pub(super) fn unquote(quoted: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn unquote(quoted: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let invalid = || "invalid syntax".to_owned();
     let [open, inside @ .., close] = quoted else { return Err(invalid()) };
     if open != close {
         return Err(invalid());
     }
     if *open == b'`' {
+        if memchr(b'\r', inside).is_none() {
+            return Ok(Cow::Borrowed(inside));
+        }
         return Ok(inside.iter().copied().filter(|b| *b != b'\r').collect());
+    }
+    if memchr3(b'\\', b'\n', *open, inside).is_none() {
+        return Ok(Cow::Borrowed(inside));
     }
     let mut rest = inside;
     let mut out = Vec::with_capacity(inside.len());
@@ -24,7 +34,7 @@ pub(super) fn unquote(quoted: &[u8]) -> Result<Vec<u8>, String> {
             Piece::Byte(b) => out.push(b),
         }
     }
-    Ok(out)
+    Ok(Cow::Owned(out))
 }
 
 /// What an escape stands for.
@@ -91,12 +101,15 @@ fn digits(text: &[u8], count: usize, base: u32) -> Option<(u32, &[u8])> {
 
 /// A number constant as it stands in the source. The text of the error is Go's.
 pub(super) fn number(text: &str) -> Result<Number, String> {
+    if let Some(number) = plain_number(text) {
+        return Ok(number);
+    }
     if let Some(f) = text.strip_suffix('i').and_then(parse_float) {
-        return Ok(simplified((0.0, f), text));
+        return Ok(simplified((0.0, f)));
     }
     let uint = parse_uint(text);
     let int = parse_int(text);
-    let mut number = Number { int, uint, float: None, complex: None, text: text.to_owned() };
+    let mut number = Number { int, uint, float: None, complex: None };
     if int == Some(0) {
         // Also for -0.
         number.uint = Some(uint.unwrap_or(0));
@@ -120,25 +133,28 @@ pub(super) fn number(text: &str) -> Result<Number, String> {
     Ok(number)
 }
 
+/// A number of a few digits, as most are.
+fn plain_number(text: &str) -> Option<Number> {
+    let plain = matches!(text.as_bytes(), [b'0'] | [b'1'..=b'9', ..]);
+    if !plain || text.len() > 9 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let n: u32 = text.parse().ok()?;
+    Some(Number { int: Some(n.into()), uint: Some(n.into()), float: Some(n.into()), complex: None })
+}
+
 /// A character constant with its quotes.
 pub(super) fn character(text: &[u8]) -> Result<Number, String> {
-    let shown = String::from_utf8_lossy(text).into_owned();
     let (piece, rest) = text.get(1..).and_then(|inside| unquote_char(inside, b'\'')).ok_or("invalid syntax")?;
     if rest != b"'" {
-        return Err(format!("malformed character constant: {shown}"));
+        return Err(format!("malformed character constant: {}", String::from_utf8_lossy(text)));
     }
     let code = match piece {
         Piece::Char(c) => u32::from(c),
         Piece::Byte(b) if b < 0x80 || text.get(1) == Some(&b'\\') => u32::from(b),
         Piece::Byte(_) => u32::from(char::REPLACEMENT_CHARACTER),
     };
-    Ok(Number {
-        int: Some(i64::from(code)),
-        uint: Some(u64::from(code)),
-        float: Some(f64::from(code)),
-        complex: None,
-        text: shown,
-    })
+    Ok(Number { int: Some(i64::from(code)), uint: Some(u64::from(code)), float: Some(f64::from(code)), complex: None })
 }
 
 /// A complex constant such as `1+2i`. The text of the error is Go's.
@@ -149,19 +165,13 @@ pub(super) fn complex(text: &str) -> Result<Number, String> {
     let (at, _) = text.char_indices().find(is_split).ok_or_else(bad)?;
     let re = parse_float(&text[..at]).ok_or_else(bad)?;
     let im = text[at..].strip_suffix('i').and_then(parse_float).ok_or_else(bad)?;
-    Ok(simplified((re, im), text))
+    Ok(simplified((re, im)))
 }
 
 /// A complex number and, where it is real, what else it is. Go: `simplifyComplex`.
-fn simplified(complex: (f64, f64), text: &str) -> Number {
+fn simplified(complex: (f64, f64)) -> Number {
     let float = (complex.1 == 0.0).then_some(complex.0);
-    Number {
-        int: float.and_then(exact_int),
-        uint: float.and_then(exact_uint),
-        float,
-        complex: Some(complex),
-        text: text.to_owned(),
-    }
+    Number { int: float.and_then(exact_int), uint: float.and_then(exact_uint), float, complex: Some(complex) }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]

@@ -5,9 +5,12 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
+use memchr::memchr_iter;
+
 use super::lex::{Delimiters, Lexer};
+use super::list::{Group, Id};
 use super::literal;
-use super::node::{Branch, Node, Source, Tree, is_empty};
+use super::node::{Branch, Command, Expr, Node, Source, Tree, is_empty};
 use super::token::{Item, Kind};
 use crate::stack::deeper;
 use crate::template::function::Functions;
@@ -15,6 +18,9 @@ use crate::template::print::quote;
 
 /// How deep `if`, `with`, `range`, `block` and `else if` may nest. Go has no limit.
 const MAX_BLOCKS: usize = 10_000;
+
+/// How large a text may be: places in it are told in 32 bits.
+const MAX_TEXT: usize = u32::MAX as usize;
 
 /// A template that is not one. The text is Go's: `template: name:line: message`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,19 +41,32 @@ pub(super) type Result<T> = std::result::Result<T, ParseError>;
 /// Parses a text into its templates: the text itself under its name, and what it defines.
 pub(crate) fn parse(
     name: &Arc<str>,
-    text: &[u8],
+    text: &Arc<[u8]>,
     functions: &dyn Functions,
     delimiters: Delimiters,
 ) -> Result<BTreeMap<Arc<str>, Arc<Tree>>> {
-    let source = Arc::new(Source { name: name.clone(), text: text.into() });
+    if text.len() > MAX_TEXT {
+        return Err(ParseError { text: format!("template: {name}:1: more than {MAX_TEXT} bytes (the limit)") });
+    }
     let mut lexer = Lexer::new(text, delimiters);
     lexer.break_is_keyword = functions.get("break").is_none();
     lexer.continue_is_keyword = functions.get("continue").is_none();
-    let mut parser =
-        Parser { source, functions, lexer, frame: Frame::new(name.clone()), set: BTreeMap::new(), blocks: 0 };
+    let mut parser = Parser {
+        text,
+        source: Source::new(name.clone(), text.clone()),
+        functions,
+        lexer,
+        frame: Frame::new(name.clone()),
+        open: Open::default(),
+        set: BTreeMap::new(),
+        blocks: 0,
+    };
     let root = parser.top()?;
     parser.add(root)?;
-    Ok(parser.set)
+    parser.source.shrink();
+    let source = Arc::new(parser.source);
+    let tree = |(name, root): (Arc<str>, _)| (name.clone(), Arc::new(Tree { name, source: source.clone(), root }));
+    Ok(parser.set.into_iter().map(tree).collect())
 }
 
 /// The end of a list: what stopped it.
@@ -74,43 +93,52 @@ enum Step {
 /// What Go keeps for each tree while it is parsed.
 pub(super) struct Frame<'a> {
     name: Arc<str>,
-    token: [Option<Item<'a>>; 3],
+    token: [Option<Item>; 3],
     peeked: usize,
-    pub(super) variables: Vec<Arc<str>>,
-    /// The line where the current action began, 0 outside of actions.
-    action_line: usize,
+    pub(super) variables: Vec<&'a [u8]>,
+    /// Where the current action began; nothing outside of actions.
+    action: Option<Item>,
     ranges: usize,
     pub(super) parentheses: usize,
 }
 
 impl Frame<'_> {
     fn new(name: Arc<str>) -> Self {
-        let variables = vec!["$".into()];
-        Self { name, token: [None, None, None], peeked: 0, variables, action_line: 0, ranges: 0, parentheses: 0 }
+        Self { name, token: [None; 3], peeked: 0, variables: vec![&b"$"[..]], action: None, ranges: 0, parentheses: 0 }
     }
 }
 
+/// The parts of lists that have not come to their end: those of the innermost one stand last.
+#[derive(Default)]
+pub(super) struct Open {
+    nodes: Vec<Node>,
+    pub(super) commands: Vec<Command>,
+    pub(super) operands: Vec<Expr>,
+}
+
 pub(super) struct Parser<'a> {
-    source: Arc<Source>,
+    text: &'a [u8],
+    pub(super) source: Source,
     pub(super) functions: &'a dyn Functions,
     lexer: Lexer<'a>,
     pub(super) frame: Frame<'a>,
-    set: BTreeMap<Arc<str>, Arc<Tree>>,
+    pub(super) open: Open,
+    set: BTreeMap<Arc<str>, Group<Node>>,
     blocks: usize,
 }
 
 // Tokens.
 impl<'a> Parser<'a> {
-    pub(super) fn next(&mut self) -> Item<'a> {
+    pub(super) fn next(&mut self) -> Item {
         if self.frame.peeked > 0 {
             self.frame.peeked -= 1;
-        } else {
-            self.frame.token[0] = Some(self.lexer.next_item());
+            if let Some(item) = self.frame.token[self.frame.peeked] {
+                return item;
+            }
         }
-        match &self.frame.token[self.frame.peeked] {
-            Some(item) => item.clone(),
-            None => self.lexer.next_item(),
-        }
+        let item = self.lexer.next_item();
+        self.frame.token[0] = Some(item);
+        item
     }
 
     pub(super) fn backup(&mut self) {
@@ -118,24 +146,24 @@ impl<'a> Parser<'a> {
     }
 
     /// Backs up by two tokens, of which the last is still there.
-    pub(super) fn backup2(&mut self, first: Item<'a>) {
+    pub(super) fn backup2(&mut self, first: Item) {
         self.frame.token[1] = Some(first);
         self.frame.peeked = 2;
     }
 
-    pub(super) fn backup3(&mut self, first: Item<'a>, second: Item<'a>) {
+    pub(super) fn backup3(&mut self, first: Item, second: Item) {
         self.frame.token[1] = Some(second);
         self.frame.token[2] = Some(first);
         self.frame.peeked = 3;
     }
 
-    pub(super) fn peek(&mut self) -> Item<'a> {
+    pub(super) fn peek(&mut self) -> Item {
         let item = self.next();
         self.backup();
         item
     }
 
-    pub(super) fn next_non_space(&mut self) -> Item<'a> {
+    pub(super) fn next_non_space(&mut self) -> Item {
         loop {
             let item = self.next();
             if item.kind != Kind::Space {
@@ -144,43 +172,60 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(super) fn peek_non_space(&mut self) -> Item<'a> {
+    pub(super) fn peek_non_space(&mut self) -> Item {
         let item = self.next_non_space();
         self.backup();
         item
     }
 
-    fn expect(&mut self, kinds: &[Kind], context: &str) -> Result<Item<'a>> {
+    fn expect(&mut self, kinds: &[Kind], context: &str) -> Result<Item> {
         let item = self.next_non_space();
-        if kinds.contains(&item.kind) { Ok(item) } else { Err(self.unexpected(&item, context)) }
+        if kinds.contains(&item.kind) { Ok(item) } else { Err(self.unexpected(item, context)) }
+    }
+
+    /// The piece of the text that a token is.
+    pub(super) fn text(&self, item: Item) -> &'a [u8] {
+        self.text.get(item.span.range()).unwrap_or_default()
+    }
+
+    /// The text of an identifier, field or variable, of which the scanner has seen every character.
+    pub(super) fn word(&self, item: Item) -> &'a str {
+        std::str::from_utf8(self.text(item)).unwrap_or_default()
+    }
+
+    fn line(&self, item: Item) -> usize {
+        let before = self.text.get(..item.span.range().start).unwrap_or(self.text);
+        1 + memchr_iter(b'\n', before).count()
     }
 
     pub(super) fn error(&self, message: impl fmt::Display) -> ParseError {
-        let line = self.frame.token[0].as_ref().map_or(0, |item| item.line);
+        let line = self.frame.token[0].map_or(0, |item| self.line(item));
         ParseError { text: format!("template: {}:{line}: {message}", self.source.name) }
     }
 
-    pub(super) fn unexpected(&self, item: &Item<'_>, context: &str) -> ParseError {
+    pub(super) fn unexpected(&self, item: Item, context: &str) -> ParseError {
+        let shown = item.show(self.text, &self.lexer.message);
         if item.kind != Kind::Error {
-            return self.error(format!("unexpected {} in {context}", item.show()));
+            return self.error(format!("unexpected {shown} in {context}"));
         }
-        let line = self.frame.action_line;
-        if line == 0 || line == item.line {
-            return self.error(item.show());
+        match self.frame.action.map(|action| self.line(action)) {
+            Some(line) if line != self.line(item) => {
+                let action = if shown.ends_with(" action") { "" } else { " in action" };
+                self.error(format!("{shown}{action} started at {}:{line}", self.source.name))
+            }
+            _ => self.error(shown),
         }
-        let action = if item.message.ends_with(" action") { "" } else { " in action" };
-        self.error(format!("{}{action} started at {}:{line}", item.show(), self.source.name))
     }
 }
 
 // Templates and lists.
 impl<'a> Parser<'a> {
     /// A whole text. Go: `Tree.parse`.
-    fn top(&mut self) -> Result<Vec<Node>> {
-        let mut root = Vec::new();
+    fn top(&mut self) -> Result<Group<Node>> {
+        let start = self.open.nodes.len();
         loop {
             match self.peek().kind {
-                Kind::Eof => return Ok(root),
+                Kind::Eof => return Ok(self.close(start)),
                 Kind::LeftDelim => {
                     let delimiter = self.next();
                     if self.next_non_space().kind == Kind::Define {
@@ -192,7 +237,7 @@ impl<'a> Parser<'a> {
                 _ => {}
             }
             match self.text_or_action()? {
-                Step::Node(node) => root.push(node),
+                Step::Node(node) => self.open.nodes.push(node),
                 Step::End(end) => return Err(self.error(format!("unexpected {}", end.show()))),
             }
         }
@@ -209,9 +254,9 @@ impl<'a> Parser<'a> {
     /// `{{ define "name" }} … {{ end }}`, after the keyword.
     fn definition(&mut self) -> Result<()> {
         const CONTEXT: &str = "define clause";
-        self.within("definition".into(), |parser| {
+        self.within(self.frame.name.clone(), |parser| {
             let name = parser.expect(&[Kind::String, Kind::RawString], CONTEXT)?;
-            parser.frame.name = parser.name_of(&name)?;
+            parser.frame.name = parser.name_of(name)?;
             parser.expect(&[Kind::RightDelim], CONTEXT)?;
             let (root, end) = parser.item_list()?;
             if !matches!(end, End::End) {
@@ -221,34 +266,38 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn name_of(&self, item: &Item<'_>) -> Result<Arc<str>> {
-        let name = literal::unquote(item.text).map_err(|message| self.error(message))?;
+    fn name_of(&self, item: Item) -> Result<Arc<str>> {
+        let name = literal::unquote(self.text(item)).map_err(|message| self.error(message))?;
         Ok(String::from_utf8_lossy(&name).into())
     }
 
     /// Adds a finished tree to the set. Go: `Tree.add`.
-    fn add(&mut self, root: Vec<Node>) -> Result<()> {
-        let name = self.frame.name.clone();
-        match self.set.get(&name) {
-            Some(old) if !is_empty(&old.root) => {
-                if !is_empty(&root) {
-                    let name = quote(name.as_bytes());
+    fn add(&mut self, root: Group<Node>) -> Result<()> {
+        match self.set.get(&self.frame.name) {
+            Some(old) if !is_empty(&self.source, *old) => {
+                if !is_empty(&self.source, root) {
+                    let name = quote(self.frame.name.as_bytes());
                     return Err(self.error(format!("template: multiple definition of template {name}")));
                 }
             }
             _ => {
-                self.set.insert(name.clone(), Arc::new(Tree { name, source: self.source.clone(), root }));
+                self.set.insert(self.frame.name.clone(), root);
             }
         }
         Ok(())
     }
 
-    fn item_list(&mut self) -> Result<(Vec<Node>, End)> {
-        let mut list = Vec::new();
+    /// The nodes from `start` on are a whole list.
+    fn close(&mut self, start: usize) -> Group<Node> {
+        self.source.nodes.close(&mut self.open.nodes, start)
+    }
+
+    fn item_list(&mut self) -> Result<(Group<Node>, End)> {
+        let start = self.open.nodes.len();
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
-                Step::Node(node) => list.push(node),
-                Step::End(end) => return Ok((list, end)),
+                Step::Node(node) => self.open.nodes.push(node),
+                Step::End(end) => return Ok((self.close(start), end)),
             }
         }
         Err(self.error("unexpected EOF"))
@@ -257,14 +306,14 @@ impl<'a> Parser<'a> {
     fn text_or_action(&mut self) -> Result<Step> {
         let item = self.next_non_space();
         match item.kind {
-            Kind::Text => Ok(Step::Node(Node::Text(item.position, item.text.into()))),
+            Kind::Text => Ok(Step::Node(Node::Text(item.span))),
             Kind::LeftDelim => {
-                self.frame.action_line = item.line;
+                self.frame.action = Some(item);
                 let step = self.action()?;
-                self.frame.action_line = 0;
+                self.frame.action = None;
                 Ok(step)
             }
-            _ => Err(self.unexpected(&item, "input")),
+            _ => Err(self.unexpected(item, "input")),
         }
     }
 
@@ -272,8 +321,8 @@ impl<'a> Parser<'a> {
         let item = self.next_non_space();
         let node = match item.kind {
             Kind::Block => self.nested(Self::block)?,
-            Kind::Break => self.leave_range(&item)?,
-            Kind::Continue => self.leave_range(&item)?,
+            Kind::Break => self.leave_range(item)?,
+            Kind::Continue => self.leave_range(item)?,
             Kind::Else => return self.otherwise(),
             Kind::End => {
                 self.expect(&[Kind::RightDelim], "end")?;
@@ -285,7 +334,7 @@ impl<'a> Parser<'a> {
             Kind::Template => self.template()?,
             _ => {
                 self.backup();
-                let position = self.peek().position;
+                let position = self.peek().position();
                 Node::Action(position, self.pipeline("command", Kind::RightDelim)?)
             }
         };
@@ -304,16 +353,16 @@ impl<'a> Parser<'a> {
     }
 
     /// `{{ break }}` and `{{ continue }}`.
-    fn leave_range(&mut self, item: &Item<'_>) -> Result<Node> {
+    fn leave_range(&mut self, item: Item) -> Result<Node> {
         let word = if item.kind == Kind::Break { "{{break}}" } else { "{{continue}}" };
         let end = self.next_non_space();
         if end.kind != Kind::RightDelim {
-            return Err(self.unexpected(&end, word));
+            return Err(self.unexpected(end, word));
         }
         if self.frame.ranges == 0 {
             return Err(self.error(format!("{word} outside {{{{range}}}}")));
         }
-        Ok(if item.kind == Kind::Break { Node::Break(item.position) } else { Node::Continue(item.position) })
+        Ok(if item.kind == Kind::Break { Node::Break(item.position()) } else { Node::Continue(item.position()) })
     }
 
     /// `{{ else }}`; what may follow it stays for [`Parser::control`].
@@ -327,7 +376,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `if`, `with` and `range`, after the keyword. Go: `parseControl`.
-    fn control(&mut self, context: &'static str) -> Result<Branch> {
+    fn control(&mut self, context: &'static str) -> Result<Id<Branch>> {
         self.nested(|parser| {
             let variables = parser.frame.variables.len();
             let pipe = parser.pipeline(context, Kind::RightDelim)?;
@@ -340,20 +389,22 @@ impl<'a> Parser<'a> {
                 End::Else => Some(parser.else_list(context)?),
             };
             parser.frame.variables.truncate(variables);
-            Ok(Branch { position: pipe.position, pipe, list, otherwise })
+            Ok(parser.source.branches.push(Branch { pipe, list, otherwise }))
         })
     }
 
     /// What follows an `else`: `else if` and `else with` are one more structure that ends with the outer one.
-    fn else_list(&mut self, context: &'static str) -> Result<Vec<Node>> {
+    fn else_list(&mut self, context: &'static str) -> Result<Group<Node>> {
         match (context, self.peek().kind) {
             ("if", Kind::If) => {
                 self.next();
-                Ok(vec![Node::If(self.control("if")?)])
+                let node = Node::If(self.control("if")?);
+                Ok(self.alone(node))
             }
             ("with", Kind::With) => {
                 self.next();
-                Ok(vec![Node::With(self.control("with")?)])
+                let node = Node::With(self.control("with")?);
+                Ok(self.alone(node))
             }
             _ => match self.item_list()? {
                 (list, End::End) => Ok(list),
@@ -362,13 +413,21 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A list of one node.
+    fn alone(&mut self, node: Node) -> Group<Node> {
+        let start = self.open.nodes.len();
+        self.open.nodes.push(node);
+        self.close(start)
+    }
+
     /// `{{ block "name" pipeline }} … {{ end }}`, after the keyword.
     fn block(&mut self) -> Result<Node> {
         const CONTEXT: &str = "block clause";
         let item = self.next_non_space();
-        let name = self.template_name(&item, CONTEXT)?;
+        let name = self.template_name(item, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
-        let end = self.within(name.clone(), |parser| {
+        let id = self.source.add_name(&name);
+        let end = self.within(name, |parser| {
             let (root, end) = parser.item_list()?;
             if matches!(end, End::End) {
                 parser.add(root)?;
@@ -378,23 +437,24 @@ impl<'a> Parser<'a> {
         if !matches!(end, End::End) {
             return Err(self.error(format!("unexpected {} in {CONTEXT}", end.show())));
         }
-        Ok(Node::Template(item.position, name, Some(pipe)))
+        Ok(Node::Template(item.position(), id, Some(pipe)))
     }
 
     /// `{{ template "name" pipeline }}`, after the keyword.
     fn template(&mut self) -> Result<Node> {
         const CONTEXT: &str = "template clause";
         let item = self.next_non_space();
-        let name = self.template_name(&item, CONTEXT)?;
+        let name = self.template_name(item, CONTEXT)?;
+        let name = self.source.add_name(&name);
         let mut pipe = None;
         if self.next_non_space().kind != Kind::RightDelim {
             self.backup();
             pipe = Some(self.pipeline(CONTEXT, Kind::RightDelim)?);
         }
-        Ok(Node::Template(item.position, name, pipe))
+        Ok(Node::Template(item.position(), name, pipe))
     }
 
-    fn template_name(&self, item: &Item<'_>, context: &str) -> Result<Arc<str>> {
+    fn template_name(&self, item: Item, context: &str) -> Result<Arc<str>> {
         match item.kind {
             Kind::String | Kind::RawString => self.name_of(item),
             _ => Err(self.unexpected(item, context)),

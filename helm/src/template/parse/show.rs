@@ -2,16 +2,17 @@
 
 use std::fmt::{self, Display};
 
-use super::node::{Branch, Command, Expr, Node, Pipe, Variable};
+use super::list::Id;
+use super::node::{Branch, Command, Expr, Name, Node, Pipe, Source};
 use crate::stack::deeper;
 use crate::template::print::quote;
 
 /// The text of an error shows at most this much of an expression, in bytes. Go shows all of it.
 const MAX_SHOWN: usize = 1 << 20;
 
-struct Shown(String);
+struct Cut(String);
 
-impl fmt::Write for Shown {
+impl fmt::Write for Cut {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         if self.0.len() > MAX_SHOWN {
             return Err(fmt::Error);
@@ -22,105 +23,127 @@ impl fmt::Write for Shown {
 }
 
 /// The text of a node or expression, cut where it is absurdly long.
-pub(crate) fn show(node: &impl fmt::Display) -> String {
-    let mut shown = Shown(String::new());
-    let _cut = fmt::write(&mut shown, format_args!("{node}"));
-    shown.0
+pub(crate) fn show<'a, T>(source: &'a Source, part: &'a T) -> String
+where
+    Shown<'a, T>: Display,
+{
+    let mut cut = Cut(String::new());
+    let _cut = fmt::write(&mut cut, format_args!("{}", Shown(source, part)));
+    cut.0
 }
 
-impl fmt::Display for Node {
+/// A part of a source that prints as its text.
+pub(crate) struct Shown<'a, T>(pub(crate) &'a Source, pub(crate) &'a T);
+
+impl Display for Shown<'_, Node> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(_, text) => f.write_str(&String::from_utf8_lossy(text)),
-            Self::Action(_, pipe) => write!(f, "{{{{{pipe}}}}}"),
-            Self::If(branch) => deeper(|| write_branch(f, "if", branch)),
-            Self::With(branch) => deeper(|| write_branch(f, "with", branch)),
-            Self::Range(branch) => deeper(|| write_branch(f, "range", branch)),
-            Self::Template(_, name, None) => write!(f, "{{{{template {}}}}}", quote(name.as_bytes())),
-            Self::Template(_, name, Some(pipe)) => write!(f, "{{{{template {} {pipe}}}}}", quote(name.as_bytes())),
-            Self::Break(_) => f.write_str("{{break}}"),
-            Self::Continue(_) => f.write_str("{{continue}}"),
+        let Self(source, node) = self;
+        let pipe = |id: &Id<Pipe>| Shown(source, source.pipe(*id));
+        match node {
+            Node::Text(span) => f.write_str(&String::from_utf8_lossy(source.piece(*span))),
+            Node::Action(_, id) => write!(f, "{{{{{}}}}}", pipe(id)),
+            Node::If(id) => deeper(|| write_branch(f, source, "if", source.branch(*id))),
+            Node::With(id) => deeper(|| write_branch(f, source, "with", source.branch(*id))),
+            Node::Range(id) => deeper(|| write_branch(f, source, "range", source.branch(*id))),
+            Node::Template(_, name, id) => {
+                write!(f, "{{{{template {}", quote(source.name(*name).as_bytes()))?;
+                if let Some(id) = id {
+                    write!(f, " {}", pipe(id))?;
+                }
+                f.write_str("}}")
+            }
+            Node::Break(_) => f.write_str("{{break}}"),
+            Node::Continue(_) => f.write_str("{{continue}}"),
         }
     }
 }
 
-fn write_branch(f: &mut fmt::Formatter<'_>, word: &str, branch: &Branch) -> fmt::Result {
-    write!(f, "{{{{{word} {}}}}}", branch.pipe)?;
-    write_all(f, &branch.list, "")?;
-    if let Some(otherwise) = &branch.otherwise {
+fn write_branch(f: &mut fmt::Formatter<'_>, source: &Source, word: &str, branch: &Branch) -> fmt::Result {
+    write!(f, "{{{{{word} {}}}}}", Shown(source, source.pipe(branch.pipe)))?;
+    write_all(f, source, source.nodes(branch.list), "")?;
+    if let Some(otherwise) = branch.otherwise {
         f.write_str("{{else}}")?;
-        write_all(f, otherwise, "")?;
+        write_all(f, source, source.nodes(otherwise), "")?;
     }
     f.write_str("{{end}}")
 }
 
-fn write_all<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T], between: &str) -> fmt::Result {
-    for (i, item) in items.iter().enumerate() {
+fn write_all<'a, T>(f: &mut fmt::Formatter<'_>, source: &'a Source, parts: &'a [T], between: &str) -> fmt::Result
+where
+    Shown<'a, T>: Display,
+{
+    for (i, part) in parts.iter().enumerate() {
         if i > 0 {
             f.write_str(between)?;
         }
-        item.fmt(f)?;
+        Shown(source, part).fmt(f)?;
     }
     Ok(())
 }
 
-impl fmt::Display for Pipe {
+impl Display for Shown<'_, Name> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_all(f, &self.declared, ", ")?;
-        if !self.declared.is_empty() {
-            f.write_str(if self.assign { " = " } else { " := " })?;
-        }
-        write_all(f, &self.commands, " | ")
+        f.write_str(self.0.name(*self.1))
     }
 }
 
-impl fmt::Display for Command {
+impl Display for Shown<'_, Pipe> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, arg) in self.args.iter().enumerate() {
+        let Self(source, pipe) = self;
+        write_all(f, source, source.fields(pipe.declared), ", ")?;
+        if !pipe.declared.is_empty() {
+            f.write_str(if pipe.assign { " = " } else { " := " })?;
+        }
+        write_all(f, source, source.commands(pipe.commands), " | ")
+    }
+}
+
+impl Display for Shown<'_, Command> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(source, command) = self;
+        for (i, arg) in source.operands(command.args).iter().enumerate() {
             if i > 0 {
                 f.write_str(" ")?;
             }
-            write_operand(f, arg)?;
+            write_operand(f, source, arg)?;
         }
         Ok(())
     }
 }
 
 /// An operand with the parentheses of a pipeline.
-fn write_operand(f: &mut fmt::Formatter<'_>, operand: &Expr) -> fmt::Result {
+fn write_operand(f: &mut fmt::Formatter<'_>, source: &Source, operand: &Expr) -> fmt::Result {
     match operand {
-        Expr::Pipe(pipe) => deeper(|| write!(f, "({pipe})")),
-        other => other.fmt(f),
+        Expr::Pipe(pipe) => deeper(|| write!(f, "({})", Shown(source, source.pipe(*pipe)))),
+        other => Shown(source, other).fmt(f),
     }
 }
 
-fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[std::sync::Arc<str>]) -> fmt::Result {
-    fields.iter().try_for_each(|field| write!(f, ".{field}"))
+fn write_fields(f: &mut fmt::Formatter<'_>, source: &Source, fields: &[Name]) -> fmt::Result {
+    fields.iter().try_for_each(|field| write!(f, ".{}", source.name(*field)))
 }
 
-impl fmt::Display for Variable {
+impl Display for Shown<'_, Expr> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        write_fields(f, &self.fields)
-    }
-}
-
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bool(_, b) => b.fmt(f),
-            Self::Dot(_) => f.write_str("."),
-            Self::Nil(_) => f.write_str("nil"),
-            Self::Number(_, number) => f.write_str(&number.text),
-            Self::String(_, text) => f.write_str(&String::from_utf8_lossy(&text.quoted)),
-            Self::Field(_, fields) => write_fields(f, fields),
-            Self::Variable(variable) => variable.fmt(f),
-            Self::Identifier(_, identifier) => f.write_str(&identifier.name),
-            Self::Chain(_, of, fields) => {
-                write_operand(f, of)?;
-                write_fields(f, fields)
+        let Self(source, expr) = self;
+        let piece = |span| String::from_utf8_lossy(source.piece(span));
+        match expr {
+            Expr::Bool(_, b) => b.fmt(f),
+            Expr::Dot(_) => f.write_str("."),
+            Expr::Nil(_) => f.write_str("nil"),
+            Expr::Number(_, id) => f.write_str(&piece(source.number(*id).text)),
+            Expr::String(_, id) => f.write_str(&piece(source.string(*id).quoted)),
+            Expr::Field(_, fields) => write_fields(f, source, source.fields(*fields)),
+            Expr::Variable(variable) => {
+                f.write_str(source.name(variable.name))?;
+                write_fields(f, source, source.fields(variable.fields))
             }
-            Self::Pipe(pipe) => deeper(|| pipe.fmt(f)),
+            Expr::Identifier(_, id) => f.write_str(source.name(source.function(*id).name)),
+            Expr::Chain(_, of, fields) => {
+                write_operand(f, source, source.operand(*of))?;
+                write_fields(f, source, source.fields(*fields))
+            }
+            Expr::Pipe(pipe) => deeper(|| Shown(source, source.pipe(*pipe)).fmt(f)),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::literal;
-use super::{Delimiters, parse};
+use super::{Delimiters, Shown, parse};
 use crate::template::function::{Function, Functions};
 
 #[derive(Debug)]
@@ -16,12 +16,13 @@ impl Functions for None0 {
 /// The only template of a text, written back.
 fn shown(text: &str) -> String {
     let name: Arc<str> = "t".into();
-    let trees = parse(&name, text.as_bytes(), &None0, Delimiters::default()).expect("it parses");
-    trees[&name].root.iter().map(ToString::to_string).collect()
+    let trees = parse(&name, &text.as_bytes().into(), &None0, Delimiters::default()).expect("it parses");
+    let tree = &trees[&name];
+    tree.source.nodes(tree.root).iter().map(|node| Shown(&tree.source, node).to_string()).collect()
 }
 
 fn error(text: &str) -> String {
-    parse(&"t".into(), text.as_bytes(), &None0, Delimiters::default())
+    parse(&"t".into(), &text.as_bytes().into(), &None0, Delimiters::default())
         .map(|_| ())
         .expect_err("it does not parse")
         .to_string()

@@ -1,5 +1,6 @@
 //! What the scanner makes of a text.
 
+use super::list::Span;
 use crate::template::print::quote;
 
 /// The kinds of tokens.
@@ -42,26 +43,26 @@ pub(super) enum Kind {
     With,
 }
 
-/// A token.
-#[derive(Debug, Clone)]
-pub(super) struct Item<'a> {
+/// A token: its kind, and the piece of the text that it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item {
     pub(super) kind: Kind,
-    /// Where it begins, in bytes.
-    pub(super) position: usize,
-    pub(super) text: &'a [u8],
-    /// The message, for an error.
-    pub(super) message: String,
-    /// The line where it begins, from 1.
-    pub(super) line: usize,
+    pub(super) span: Span,
 }
 
-impl Item<'_> {
-    /// The token as errors show it. Go: `item.String`.
-    pub(super) fn show(&self) -> String {
-        let text = String::from_utf8_lossy(self.text);
+impl Item {
+    /// Where it begins.
+    pub(super) fn position(self) -> u32 {
+        self.span.start()
+    }
+
+    /// The token as errors show it, which of an error is its message. Go: `item.String`.
+    pub(super) fn show(self, text: &[u8], message: &str) -> String {
+        let text = text.get(self.span.range()).unwrap_or_default();
+        let shown = String::from_utf8_lossy(text);
         match self.kind {
             Kind::Eof => "EOF".to_owned(),
-            Kind::Error => self.message.clone(),
+            Kind::Error => message.to_owned(),
             Kind::Block
             | Kind::Break
             | Kind::Continue
@@ -73,12 +74,12 @@ impl Item<'_> {
             | Kind::Nil
             | Kind::Range
             | Kind::Template
-            | Kind::With => format!("<{text}>"),
-            _ if self.text.len() > 10 => {
-                let start: String = text.chars().take(10).collect();
+            | Kind::With => format!("<{shown}>"),
+            _ if text.len() > 10 => {
+                let start: String = shown.chars().take(10).collect();
                 format!("{}...", quote(start.as_bytes()))
             }
-            _ => quote(self.text),
+            _ => quote(text),
         }
     }
 }
