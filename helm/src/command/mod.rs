@@ -81,12 +81,15 @@ pub fn template(arguments: &Arguments, host: &dyn Host) -> Result<Done, String> 
     chart.check_installable().map_err(|error| error.to_string())?;
     let release =
         Release { is_upgrade: arguments.is_upgrade, ..Release::new(name.clone(), arguments.namespace.clone()) };
-    let output = render::render(&chart, &release, &values, &options).map_err(|error| told(&error))?;
+    let mut output = render::render(&chart, &release, &values, &options).map_err(|error| told(&error))?;
+    let is_deprecated = chart.metadata.deprecated;
+    drop(chart);
+    let warnings = std::mem::take(&mut output.warnings);
     let mut done = printed(arguments, host, &name, &output)?;
-    if chart.metadata.deprecated {
+    if is_deprecated {
         done.warnings.push("this chart is deprecated".to_owned());
     }
-    done.warnings.extend(output.warnings);
+    done.warnings.extend(warnings);
     Ok(done)
 }
 
@@ -169,7 +172,17 @@ fn values(arguments: &Arguments, host: &dyn Host) -> Result<Values, String> {
 
 /// One document as Helm prints it.
 fn document(path: &str, text: &str) -> String {
-    format!("---\n# Source: {path}\n{text}\n")
+    let mut out = String::new();
+    add_document(&mut out, path, text);
+    out
+}
+
+fn add_document(out: &mut String, path: &str, text: &str) {
+    const MARKS: usize = "---\n# Source: \n\n".len();
+    out.reserve(MARKS + path.len() + text.len());
+    for part in ["---\n# Source: ", path, "\n", text, "\n"] {
+        out.push_str(part);
+    }
 }
 
 fn printed(arguments: &Arguments, host: &dyn Host, name: &str, output: &Output) -> Result<Done, String> {
@@ -181,9 +194,12 @@ fn printed(arguments: &Arguments, host: &dyn Host, name: &str, output: &Output) 
     let mut done = Done::default();
     let mut text = String::new();
     if arguments.output_dir.is_empty() {
-        let all: String = crds.chain(manifests).map(|(path, text)| document(path, text)).collect();
-        text = format!("{}\n", all.trim());
-        text.extend(hooks.map(|(path, text)| document(path, text)));
+        crds.chain(manifests).for_each(|(path, document)| add_document(&mut text, path, document));
+        text.truncate(text.trim_end().len());
+        let space = text.len() - text.trim_start().len();
+        text.drain(..space);
+        text.push('\n');
+        hooks.for_each(|(path, document)| add_document(&mut text, path, document));
     } else {
         let mut files = Files { host, done: &mut done, written: BTreeSet::new() };
         let dir = &arguments.output_dir;
@@ -196,7 +212,11 @@ fn printed(arguments: &Arguments, host: &dyn Host, name: &str, output: &Output) 
     if !arguments.show_only.is_empty() {
         text = show::only(&text, &arguments.show_only)?;
     }
-    done.text.push_str(&text);
+    if done.text.is_empty() {
+        done.text = text;
+    } else {
+        done.text.push_str(&text);
+    }
     Ok(done)
 }
 

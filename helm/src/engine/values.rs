@@ -30,7 +30,10 @@ impl Functions for WithMethods {
 
     fn method(&self, of: Type, name: &str) -> Option<&Function> {
         let known = METHODS.iter().find(|method| method.name == name);
-        if of == VALUES { known } else { self.0.method(of, name) }
+        match known {
+            Some(method) if of == VALUES => Some(method),
+            _ => self.0.method(of, name),
+        }
     }
 }
 

@@ -92,10 +92,10 @@ impl Environment {
     /// Counts an `include` of a name inside itself; false if that is once too often. Helm: `includeFun`.
     pub(super) fn enter(&self, name: &str, most: u32) -> bool {
         let mut nested = self.nested.borrow_mut();
-        if !nested.contains_key(name) {
-            nested.insert(name.to_owned(), 0);
-        }
-        let Some(count) = nested.get_mut(name) else { return false };
+        let Some(count) = nested.get_mut(name) else {
+            nested.insert(name.to_owned(), 1);
+            return true;
+        };
         let fits = *count <= most;
         *count += u32::from(fits);
         fits

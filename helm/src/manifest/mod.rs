@@ -72,8 +72,8 @@ pub fn sorted(files: BTreeMap<String, String>) -> Result<Sorted, Error> {
             }
         }
     }
-    sorted.manifests.sort_by(|a, b| compare_kinds(&a.head.kind, &b.head.kind, INSTALL_ORDER));
-    sorted.hooks.sort_by(|a, b| compare_kinds(&a.head.kind, &b.head.kind, INSTALL_ORDER));
+    sorted.manifests.sort_by_cached_key(|manifest| order::sort_key(&manifest.head.kind, INSTALL_ORDER));
+    sorted.hooks.sort_by_cached_key(|hook| order::sort_key(&hook.head.kind, INSTALL_ORDER));
     Ok(sorted)
 }
 

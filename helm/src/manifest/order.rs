@@ -86,6 +86,14 @@ pub const UNINSTALL_ORDER: &[&str] = &[
     "PriorityClass",
 ];
 
+/// What to sort a kind by, to the order of [`compare_kinds`].
+pub(super) fn sort_key(kind: &str, order: &[&str]) -> (usize, String) {
+    match order.iter().position(|known| *known == kind) {
+        Some(place) => (place, String::new()),
+        None => (order.len(), kind.to_owned()),
+    }
+}
+
 /// Compares two kinds. Unknown ones come last, by name.
 pub fn compare_kinds(a: &str, b: &str, order: &[&str]) -> Ordering {
     let place = |kind: &str| order.iter().position(|known| *known == kind);

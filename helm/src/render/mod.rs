@@ -156,7 +156,7 @@ impl Error {
 /// # Errors
 /// The first thing that is wrong, in Helm's words.
 pub fn render(chart: &Chart, release: &Release, values: &Values, options: &Options) -> Result<Output, Error> {
-    Renderer::new().render(chart, release, values, options)
+    Renderer { forgets: true, ..Renderer::new() }.render(chart, release, values, options)
 }
 
 /// Renders charts, and keeps their parsed templates for the next time.
@@ -165,6 +165,8 @@ pub struct Renderer {
     library: Arc<Library>,
     /// The last set of templates and its engine: which subcharts are on depends on the values.
     parsed: Option<(Vec<Source>, Engine)>,
+    /// Whether it goes when it has been executed, as nobody asks for it again.
+    forgets: bool,
 }
 
 impl Renderer {
@@ -201,6 +203,9 @@ impl Renderer {
         let settings = Settings { strict: options.strict, limits: options.limits };
         let engine = self.engine(sources(&tree))?;
         let files = engine.render(&scopes, settings, &environment)?;
+        if self.forgets {
+            self.parsed = None;
+        }
         let (notes, files) = without_notes(tree.name(Tree::ROOT), texts(files)?, options.subchart_notes);
         let manifest::Sorted { manifests, hooks, warnings: more } = manifest::sorted(files)?;
         warnings.extend(more);

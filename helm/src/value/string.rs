@@ -5,30 +5,44 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// A Go string: any bytes, with text as the fast path. Cloning shares the bytes. Order and equality are those of the bytes.
+/// A Go string: any bytes, with text as the fast path. Cloning shares the bytes, or copies them where they are few. Order and
+/// equality are those of the bytes.
 #[derive(Clone)]
 pub struct Str(Repr);
 
 #[derive(Clone)]
 enum Repr {
+    /// Text of at most [`SHORT`] bytes, as most words of charts are: it needs no memory of its own.
+    Short {
+        len: u8,
+        bytes: [u8; SHORT],
+    },
     Text(Arc<str>),
     /// Never valid UTF-8.
     Bytes(Arc<[u8]>),
 }
 
+/// As much as makes a string no larger than it is without short ones.
+const SHORT: usize = 22;
+
+impl Repr {
+    fn short(text: &str) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self::Short { len: u8::try_from(text.len()).ok()?, bytes })
+    }
+}
+
 impl Str {
     /// A string of bytes, which need not be UTF-8.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        match String::from_utf8(bytes) {
-            Ok(text) => Self(Repr::Text(text.into())),
-            Err(error) => Self(Repr::Bytes(error.into_bytes().into())),
-        }
+        Self::of(&bytes)
     }
 
     /// As [`Str::from_bytes`], of bytes that stay where they are.
     pub fn of(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self(Repr::Text(text.into())),
+            Ok(text) => text.into(),
             Err(_) => Self(Repr::Bytes(bytes.into())),
         }
     }
@@ -36,6 +50,7 @@ impl Str {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
+            Repr::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or(bytes),
             Repr::Text(text) => text.as_bytes(),
             Repr::Bytes(bytes) => bytes,
         }
@@ -44,6 +59,7 @@ impl Str {
     /// The text, if the bytes are UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         match &self.0 {
+            Repr::Short { .. } => std::str::from_utf8(self.as_bytes()).ok(),
             Repr::Text(text) => Some(text),
             Repr::Bytes(_) => None,
         }
@@ -51,9 +67,9 @@ impl Str {
 
     /// The text, with U+FFFD for each byte that is not part of a character: what a `range` or a conversion to `[]rune` sees.
     pub fn to_text(&self) -> Cow<'_, str> {
-        match &self.0 {
-            Repr::Text(text) => Cow::Borrowed(text),
-            Repr::Bytes(bytes) => Cow::Owned(decode(bytes)),
+        match self.as_str() {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(decode(self.as_bytes())),
         }
     }
 
@@ -138,19 +154,19 @@ impl PartialEq<&str> for Str {
 
 impl From<&str> for Str {
     fn from(s: &str) -> Self {
-        Self(Repr::Text(s.into()))
+        Self(Repr::short(s).unwrap_or_else(|| Repr::Text(s.into())))
     }
 }
 
 impl From<String> for Str {
     fn from(s: String) -> Self {
-        Self(Repr::Text(s.into()))
+        s.as_str().into()
     }
 }
 
 impl From<Arc<str>> for Str {
     fn from(s: Arc<str>) -> Self {
-        Self(Repr::Text(s))
+        Self(Repr::short(&s).unwrap_or(Repr::Text(s)))
     }
 }
 

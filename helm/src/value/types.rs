@@ -148,14 +148,14 @@ impl Type {
 
     /// Whether nil may stand for a value of this type. Go: `text/template/exec.go`, `canBeNil`.
     pub fn can_be_nil(self) -> bool {
-        self == Self::Reflect
+        matches!(self, Self::Reflect)
             || matches!(self.kind(), Kind::Interface | Kind::Map | Kind::Pointer | Kind::Slice | Kind::Func)
     }
 
     /// Whether a value of this type may be given where `to` is asked for (`reflect.Type.AssignableTo`): the same type, an
     /// interface, or the same underlying type where one of the two has no name.
     pub fn assignable_to(self, to: Self) -> bool {
-        if self == to || to == Self::Any {
+        if matches!(to, Self::Any) || self == to {
             return true;
         }
         let unnamed = |t: Self| matches!(t, Self::Slice(_) | Self::Map(_));

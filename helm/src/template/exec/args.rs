@@ -14,7 +14,7 @@ impl<'t> State<'_, 't, '_> {
             }
             return self.error(format!("invalid value; expected {of}"));
         };
-        if of == Type::Reflect || actual.assignable_to(of) {
+        if matches!(of, Type::Any | Type::Reflect) || actual.assignable_to(of) {
             return Ok(value);
         }
         let mut value = value;
@@ -93,7 +93,7 @@ impl<'t> State<'_, 't, '_> {
         match operand {
             Expr::Bool(_, b) => Ok(Reflect::Plain(Value::Bool(*b))),
             Expr::Dot(_) => Ok(dot.clone()),
-            Expr::Field(_, fields) => self.eval_fields(dot, dot.clone(), operand, *fields, &[], None),
+            Expr::Field(_, fields) => self.eval_fields(dot, dot, operand, *fields, &[], None),
             Expr::Identifier(_, identifier) => self.eval_function(dot, *identifier, At::Expr(operand), &[], None),
             Expr::Number(_, number) => self.ideal_constant(self.source().number(*number)),
             Expr::String(_, text) => Ok(Reflect::Plain(Value::String(self.source().string(*text).value.clone()))),

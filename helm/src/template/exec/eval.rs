@@ -40,7 +40,7 @@ impl<'t> State<'_, 't, '_> {
         match word {
             Expr::Field(_, fields) => {
                 self.at = At::Expr(word);
-                self.eval_fields(dot, dot.clone(), word, *fields, args, last)
+                self.eval_fields(dot, dot, word, *fields, args, last)
             }
             Expr::Chain(..) => self.eval_chain(dot, word, args, last),
             Expr::Identifier(_, identifier) => {
@@ -97,7 +97,7 @@ impl<'t> State<'_, 't, '_> {
         self.at = At::Expr(chain);
         let Expr::Chain(_, of, fields) = chain else { return Ok(Reflect::Invalid) };
         let receiver = deeper(|| self.eval_operand(dot, self.source().operand(*of)))?;
-        self.eval_fields(dot, receiver, chain, *fields, args, last)
+        self.eval_fields(dot, &receiver, chain, *fields, args, last)
     }
 
     /// `$x.a.b`. Go: `evalVariableNode`.
@@ -120,6 +120,6 @@ impl<'t> State<'_, 't, '_> {
             self.not_a_function(node, args, last.as_ref())?;
             return Ok(value);
         }
-        self.eval_fields(dot, value, node, variable.fields, args, last)
+        self.eval_fields(dot, &value, node, variable.fields, args, last)
     }
 }

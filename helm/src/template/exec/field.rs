@@ -11,19 +11,21 @@ impl<'t> State<'_, 't, '_> {
     pub(super) fn eval_fields(
         &mut self,
         dot: &Reflect,
-        receiver: Reflect,
+        receiver: &Reflect,
         node: &'t Expr,
         fields: Group<Name>,
         args: &'t [Expr],
         last: Option<Reflect>,
     ) -> Result<Reflect> {
         let source = self.source();
-        let Some((method, path)) = source.fields(fields).split_last() else { return Ok(receiver) };
-        let mut receiver = receiver;
+        let Some((method, path)) = source.fields(fields).split_last() else { return Ok(receiver.clone()) };
+        let mut last_field = None;
         for field in path {
-            receiver = self.eval_field(dot, &receiver, node, source.name(*field), &[], None)?;
+            let receiver = last_field.as_ref().unwrap_or(receiver);
+            last_field = Some(self.eval_field(dot, receiver, node, source.name(*field), &[], None)?);
         }
-        self.eval_field(dot, &receiver, node, source.name(*method), args, last)
+        let receiver = last_field.as_ref().unwrap_or(receiver);
+        self.eval_field(dot, receiver, node, source.name(*method), args, last)
     }
 
     fn eval_field(

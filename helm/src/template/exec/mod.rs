@@ -11,7 +11,6 @@ mod work;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -80,6 +79,7 @@ pub struct Run<'e> {
     options: Options,
     environment: &'e dyn Any,
     scope: Option<Rc<Scope>>,
+    /// What is written, one behind the other: the file, and within it what an `include` is about to take.
     output: Vec<u8>,
     steps: u64,
     bytes: u64,
@@ -117,10 +117,11 @@ impl<'e> Run<'e> {
     ///
     /// There is no such template, it failed, or it reached one of the [`Limits`].
     pub fn execute(&mut self, name: &str, data: &Value) -> Result<Vec<u8>, ExecError> {
-        let outer = mem::take(&mut self.output);
+        let start = self.output.len();
         let done = self.write_template(name, data);
-        let output = mem::replace(&mut self.output, outer);
-        done.map(|()| output)
+        let output = done.map(|()| self.output.get(start..).unwrap_or_default().to_vec());
+        self.output.truncate(start);
+        output
     }
 
     /// As [`Run::execute`], for a function: what it writes goes behind the output so far and is cut off again.

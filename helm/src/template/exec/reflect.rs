@@ -21,7 +21,7 @@ impl Reflect {
 
     /// A value in a place of this static type: an element, a result.
     pub(crate) fn typed(value: Value, of: Type) -> Self {
-        if of == Type::Any { Self::Interface(value) } else { Self::of(value) }
+        if matches!(of, Type::Any) { Self::Interface(value) } else { Self::of(value) }
     }
 
     /// `reflect.Zero`.

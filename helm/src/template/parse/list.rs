@@ -97,6 +97,10 @@ impl<T> Default for List<T> {
 }
 
 impl<T> List<T> {
+    pub(super) fn with_capacity(entries: usize) -> Self {
+        Self(Vec::with_capacity(entries))
+    }
+
     pub(super) fn push(&mut self, entry: T) -> Id<T> {
         let at = place(self.0.len());
         self.0.push(entry);

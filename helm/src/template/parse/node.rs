@@ -38,20 +38,21 @@ pub(crate) struct Source {
 pub(crate) struct Name(Span);
 
 impl Source {
-    pub(super) fn new(name: Arc<str>, text: Arc<[u8]>) -> Self {
+    /// A source in which nothing is parsed, with room for what that many actions mostly are.
+    pub(super) fn new(name: Arc<str>, text: Arc<[u8]>, actions: usize) -> Self {
         Self {
             name,
             text,
-            names: String::new(),
-            nodes: List::default(),
+            names: String::with_capacity(actions * 8),
+            nodes: List::with_capacity(actions * 2 + 1),
             branches: List::default(),
-            pipes: List::default(),
-            commands: List::default(),
-            operands: List::default(),
-            fields: List::default(),
+            pipes: List::with_capacity(actions),
+            commands: List::with_capacity(actions + actions / 2),
+            operands: List::with_capacity(actions * 2),
+            fields: List::with_capacity(actions),
             functions: List::default(),
             numbers: List::default(),
-            strings: List::default(),
+            strings: List::with_capacity(actions / 2),
         }
     }
 

@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::Arc;
 
 use memchr::memchr_iter;
+use memchr::memmem::find_iter;
 
 use super::lex::{Delimiters, Lexer};
 use super::list::{Group, Id};
@@ -18,6 +19,9 @@ use crate::template::print::quote;
 
 /// How deep `if`, `with`, `range`, `block` and `else if` may nest. Go has no limit.
 const MAX_BLOCKS: usize = 10_000;
+
+/// For how many actions room is made at once.
+const MAX_RESERVED: usize = 1_000;
 
 /// How large a text may be: places in it are told in 32 bits.
 const MAX_TEXT: usize = u32::MAX as usize;
@@ -53,7 +57,7 @@ pub(crate) fn parse(
     lexer.continue_is_keyword = functions.get("continue").is_none();
     let mut parser = Parser {
         text,
-        source: Source::new(name.clone(), text.clone()),
+        source: Source::new(name.clone(), text.clone(), find_iter(text, delimiters.left).take(MAX_RESERVED).count()),
         functions,
         lexer,
         frame: Frame::new(name.clone()),
