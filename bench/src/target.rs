@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// A Bundle goes to one cluster in so many, by its label `shop`; the repository offers it to all.
 const SHOPS: usize = 100;
 
+/// To how many clusters a Bundle goes where one change is measured.
+const CLUSTERS_OF_ONE: usize = 10;
+
 /// Sizes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -151,8 +154,8 @@ fn cluster(labels: &[(&str, String)]) -> Box<ClusterResource> {
     Box::new(ClusterResource { labels, ..ClusterResource::default() })
 }
 
-fn bundle(index: usize, content: usize) -> Result<Box<BundleRecord>> {
-    let target = json!([{"name": "shop", "clusterSelector": {"matchLabels": {"shop": format!("s{}", index % SHOPS)}}}]);
+fn bundle(index: usize, shops: usize, content: usize) -> Result<Box<BundleRecord>> {
+    let target = json!([{"name": "shop", "clusterSelector": {"matchLabels": {"shop": format!("s{}", index % shops)}}}]);
     Ok(Box::new(BundleRecord {
         id: Digest::of(format!("{index} {content}").as_bytes()),
         tree: Digest::of(b"tree"),
@@ -198,23 +201,25 @@ fn changes(bundles: usize, clusters: usize, runs: usize) -> Result<Value> {
         rules: Rules::all(),
     });
     let mut now: fleet_api::wire::Timestamp = "2026-11-25T12:00:00Z".parse()?;
+    // So that one change is for as many clusters in each row.
+    let shops = (clusters / CLUSTERS_OF_ONE).max(1);
     for index in 0..clusters {
-        let labels = [("shop", format!("s{}", index % SHOPS))];
+        let labels = [("shop", format!("s{}", index % shops))];
         machine.observe(Event::Cluster(named(&format!("c-{index:05}"))?, Some(cluster(&labels))));
     }
     for index in 0..bundles {
-        machine.observe(Event::Bundle(named(&format!("app-{index:05}"))?, Some(bundle(index, 0)?)));
+        machine.observe(Event::Bundle(named(&format!("app-{index:05}"))?, Some(bundle(index, shops, 0)?)));
     }
     settle(&mut machine, &mut now)?;
     let (mut labelled, mut committed) = (Vec::new(), Vec::new());
     for run in 1..=runs.max(1) * 4 {
-        let labels = [("shop", format!("s{}", run % SHOPS)), ("run", run.to_string())];
+        let labels = [("shop", format!("s{}", run % shops)), ("run", run.to_string())];
         let begun = Instant::now();
         machine.observe(Event::Cluster(named("c-00000")?, Some(cluster(&labels))));
         settle(&mut machine, &mut now)?;
         labelled.push(begun.elapsed().as_secs_f64() * 1000.0);
         let begun = Instant::now();
-        machine.observe(Event::Bundle(named("app-00000")?, Some(bundle(0, run)?)));
+        machine.observe(Event::Bundle(named("app-00000")?, Some(bundle(0, shops, run)?)));
         let renders = settle(&mut machine, &mut now)?;
         committed.push(begun.elapsed().as_secs_f64() * 1000.0);
         if renders != 1 {

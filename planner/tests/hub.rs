@@ -942,6 +942,22 @@ fn claimed_labels_are_seen_under_their_prefix_only_and_a_near_miss_is_told() {
     assert_eq!(dev.claimed_labels["env"], "prod");
 }
 
+/// Who is not meant is told nothing of a Bundle that is gone.
+#[test]
+fn a_near_miss_goes_with_its_bundle() {
+    let mut world = shop();
+    let facts = Facts { claimed_labels: BTreeMap::from([("env".into(), "prod".into())]), ..Facts::default() };
+    let report = ReportDelta { facts: Some(facts), ..world.all_ready("dev", 1) };
+    world.sync("dev", None, Some(report));
+    let near = |world: &World| {
+        let Status::Cluster(_, dev) = &world.statuses["cluster/dev"] else { panic!() };
+        dev.notes.iter().filter(|note| note.reason == Reason::ClaimedLabel).count()
+    };
+    assert_eq!(near(&world), 2);
+    world.read(read(&["apps/*"], vec![bundle("db", "apps/*", "apps/db", "1")]));
+    assert_eq!(near(&world), 1);
+}
+
 #[test]
 fn a_deleted_cluster_is_revoked_and_told_nothing() {
     let mut world = shop();

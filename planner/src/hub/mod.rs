@@ -9,6 +9,7 @@ mod copies;
 mod decide;
 mod desired;
 mod event;
+mod index;
 mod intake;
 mod memory;
 mod observe;

@@ -155,6 +155,7 @@ impl Machine {
 
     pub(super) fn withdraw(&mut self, name: &Ref, cause: String, keep_resources: bool) {
         let Some(mut state) = self.snapshot.bundles.remove(name) else { return };
+        self.untell_near_misses(name);
         let gitrepo =
             state.record.gitrepo.clone().map(|gitrepo| Ref { namespace: name.namespace.clone(), name: gitrepo });
         let clusters: Vec<Ref> = state.placements.keys().cloned().collect();
@@ -165,7 +166,6 @@ impl Machine {
             placement::unplace(&mut self.snapshot.renders, &mut state, cluster);
             if let Some(cluster) = self.snapshot.clusters.get_mut(cluster) {
                 cluster.bundles.remove(name);
-                cluster.near_misses.remove(name);
             }
         }
         // Also clusters that were told of it and where it is not placed for now.
@@ -186,8 +186,22 @@ impl Machine {
         self.dirty.put.remove(name);
     }
 
+    /// Clusters of which was said that they would get this Bundle if their claims were granted.
+    fn untell_near_misses(&mut self, bundle: &Ref) {
+        let clusters = self.snapshot.index.forget_bundle(bundle);
+        let clusters = clusters.unwrap_or_else(|| self.snapshot.clusters.keys().cloned().collect());
+        for name in clusters {
+            if let Some(cluster) = self.snapshot.clusters.get_mut(&name)
+                && cluster.near_misses.remove(bundle).is_some()
+            {
+                self.dirty.cluster_status.insert(name);
+            }
+        }
+    }
+
     fn cluster(&mut self, name: &Ref, resource: Option<ClusterResource>) {
         let Some(resource) = resource else {
+            self.snapshot.index.forget_cluster(name);
             let Some(gone) = self.snapshot.clusters.remove(name) else { return };
             for bundle in &gone.bundles {
                 if let Some(state) = self.snapshot.bundles.get_mut(bundle) {

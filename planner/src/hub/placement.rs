@@ -2,7 +2,7 @@
 
 use super::event::{Labels, Uses};
 use super::snapshot::{BundleState, ClusterState, Placement, Render, RenderResult, Snapshot, Variant, subtract};
-use super::{Copied, Dirty, RenderInput, copies};
+use super::{Copied, Dirty, RenderInput, copies, index};
 use crate::target::{self, GroupView, Resolution};
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
@@ -99,10 +99,17 @@ pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, 
     });
     bundle.variants.clear();
     let copies = copies::of(snapshot, name, &bundle.record.spec.options);
-    let groups = snapshot.group_views();
-    let in_reach: Vec<Ref> = snapshot.clusters.keys().cloned().collect();
-    for cluster in in_reach {
-        place(snapshot, (renderer, now), (name, &mut bundle), &cluster, &groups, dirty);
+    // Which clusters are meant by what cannot be evaluated is not known: what is there stays.
+    if bundle.invalid.is_none() {
+        let groups = snapshot.group_views();
+        let mut clusters = match snapshot.index.bundle(name, index::wants(&bundle.record.spec)) {
+            Some(clusters) => clusters,
+            None => snapshot.clusters.keys().cloned().collect(),
+        };
+        clusters.extend(bundle.placements.keys().cloned());
+        for cluster in clusters {
+            place(snapshot, (renderer, now), (name, &mut bundle), &cluster, &groups, dirty);
+        }
     }
     probe(&mut snapshot.renders, renderer, (name, &mut bundle), copies, dirty);
     dirty.bundle_status.insert(name.clone());
@@ -160,10 +167,12 @@ fn input(
     }
 }
 
-/// Places all Bundles in one cluster again.
+/// Places in one cluster again what it has, and what may go there.
 pub(super) fn place_cluster(snapshot: &mut Snapshot, renderer: &str, cluster: &Ref, now: Timestamp, dirty: &mut Dirty) {
+    let Some(state) = snapshot.clusters.get(cluster) else { return };
+    let mut names = snapshot.index.cluster(cluster, index::has(&state.view, state.claims()));
+    names.extend(state.bundles.iter().chain(state.near_misses.keys()).cloned());
     let groups = snapshot.group_views();
-    let names: Vec<Ref> = snapshot.bundles.keys().cloned().collect();
     for name in names {
         if let Some(mut bundle) = snapshot.bundles.remove(&name) {
             place(snapshot, (renderer, now), (&name, &mut bundle), cluster, &groups, dirty);

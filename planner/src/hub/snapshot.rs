@@ -1,6 +1,7 @@
 //! The state that decisions are made from.
 
 use super::event::{BundleRecord, ClusterResource, Copyable, DeploymentFacts, GitRepoResource, GroupResource, Labels};
+use super::index::Index;
 use super::is_of;
 use super::memory::Memory;
 use crate::status::StateCounts;
@@ -21,6 +22,8 @@ pub(super) struct Snapshot {
     pub(super) gitrepos: BTreeMap<Ref, GitRepoState>,
     pub(super) bundles: BTreeMap<Ref, BundleState>,
     pub(super) clusters: BTreeMap<Ref, ClusterState>,
+    /// Of the Bundles and clusters that were placed.
+    pub(super) index: Index,
     pub(super) groups: BTreeMap<Ref, GroupResource>,
     pub(super) mappings: BTreeMap<Ref, BundleNamespaceMapping>,
     pub(super) namespaces: BTreeMap<String, Labels>,
