@@ -301,9 +301,9 @@ impl<'t, T: FnMut(Step<'t>, Position) -> ControlFlow<()>> Reader<'t, T> {
         if is_dash(line.from(at)) {
             self.open(Kind::List, at, line.place(at))?;
             self.item(line, at)
-        } else if scalars::key(line.from(at))?.is_some() {
+        } else if let Some(key) = scalars::key(line.from(at))? {
             self.open(Kind::Mapping, at, line.place(at))?;
-            self.entry(line, at)
+            self.entry_of(key, line, at)
         } else {
             self.value(line, at)
         }
@@ -325,7 +325,13 @@ impl<'t, T: FnMut(Step<'t>, Position) -> ControlFlow<()>> Reader<'t, T> {
 
     /// A key, and what follows it on its line.
     fn entry(&mut self, line: Line<'t>, at: usize) -> Told {
-        let Some(key) = scalars::key(line.from(at))? else { return Err(Stop::NotEveryday) };
+        match scalars::key(line.from(at))? {
+            Some(key) => self.entry_of(key, line, at),
+            None => Err(Stop::NotEveryday),
+        }
+    }
+
+    fn entry_of(&mut self, key: scalars::Key<'t>, line: Line<'t>, at: usize) -> Told {
         let colon = at + key.colon;
         self.tell(Step::Scalar(key.text, key.style), line.place(at))?;
         let next = line.skip_spaces(colon + 1);

@@ -32,6 +32,7 @@ mod words;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::template::{Function, Functions};
 
@@ -41,14 +42,16 @@ pub use random::Seed;
 /// All functions, by name.
 #[derive(Debug)]
 pub struct Library {
-    functions: BTreeMap<&'static str, &'static Function>,
+    functions: &'static BTreeMap<&'static str, &'static Function>,
 }
+
+static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> =
+    LazyLock::new(|| subjects().into_iter().flat_map(|(_, functions)| functions).map(|f| (f.name, f)).collect());
 
 impl Library {
     /// The functions that Helm 4 gives to templates, besides those of the language.
     pub fn new() -> Self {
-        let functions = subjects().into_iter().flat_map(|(_, functions)| functions).map(|f| (f.name, f)).collect();
-        Self { functions }
+        Self { functions: &BY_NAME }
     }
 
     /// The functions in the order of their names.

@@ -6,6 +6,7 @@ mod pretty;
 use std::borrow::Cow;
 
 use k8s_yaml::Options;
+use serde_json::Value as Json;
 
 use super::args;
 use super::json::write::Style;
@@ -39,17 +40,72 @@ const DECODING: &str = "error unmarshaling JSON: while decoding JSON: ";
 
 /// As `sigs.k8s.io/yaml` does: to JSON, and from that to YAML. The newline at the end goes.
 fn to_yaml(value: &Value) -> Result<String, String> {
+    let mut left = PLAIN_SIZE;
+    if let Some(json) = plain_json(value, 0, &mut left) {
+        return Ok(yaml_of(&json));
+    }
     let json = write::write(value, Style::COMPACT).map_err(|why| format!("error marshaling into JSON: {why}"))?;
     if json.chars().any(error::is_control) {
         // The JSON is read as YAML, which may not hold them.
         return Err("yaml: control characters are not allowed".to_owned());
     }
     let json = write::parsed(&folded(&json)?)?;
-    let mut text = k8s_yaml::to_string_exact(&json);
+    Ok(yaml_of(&json))
+}
+
+fn yaml_of(json: &Json) -> String {
+    let mut text = k8s_yaml::to_string_exact(json);
     if text.ends_with('\n') {
         text.pop();
     }
-    Ok(text)
+    text
+}
+
+/// How deep and how large, in bytes, a value may be that needs no text on its way to JSON.
+const PLAIN_DEPTH: usize = 64;
+const PLAIN_SIZE: usize = 1 << 20;
+
+/// A value as JSON, without writing and reading it: only of what comes out of that as it went in. Whole numbers, plain
+/// characters, no objects of Go, nothing large.
+fn plain_json(value: &Value, depth: usize, left: &mut usize) -> Option<Json> {
+    *left = left.checked_sub(1)?;
+    if depth > PLAIN_DEPTH {
+        return None;
+    }
+    Some(match value {
+        Value::Nil => Json::Null,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Int(_, n) => (*n).into(),
+        Value::Uint(_, n) => (*n).into(),
+        Value::Float(f) => whole(*f)?.into(),
+        Value::String(text) => plain_text(text, left)?.into(),
+        Value::List(list) if list.is_nil() => Json::Null,
+        Value::Map(map) if map.is_nil() => Json::Null,
+        Value::List(list) if list.type_of().underlying() != Type::BYTES => {
+            list.with(|items| items.iter().map(|item| plain_json(item, depth + 1, left)).collect::<Option<_>>())?
+        }
+        Value::Map(map) => {
+            let mut entry = |(key, value): (&Str, &Value)| {
+                Some((plain_text(key, left)?.to_owned(), plain_json(value, depth + 1, left)?))
+            };
+            Json::Object(map.with(|entries| entries.iter().map(&mut entry).collect::<Option<_>>())?)
+        }
+        Value::List(_) | Value::Complex(..) | Value::Object(_) => return None,
+    })
+}
+
+fn plain_text<'a>(text: &'a Str, left: &mut usize) -> Option<&'a str> {
+    *left = left.checked_sub(text.len())?;
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if text.as_bytes().iter().all(plain) { text.as_str() } else { None }
+}
+
+/// A float that is written without a point or exponent.
+fn whole(f: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = f.fract() == 0.0 && f.abs() < EXACT && !(f == 0.0 && f.is_sign_negative());
+    #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+    is_whole.then_some(f as i64)
 }
 
 /// U+0085 ends a line in YAML, and line ends inside quotes are folded: one is a space, of several the first is lost.
@@ -110,8 +166,37 @@ fn from_yaml(text: &Str) -> (Value, Option<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::to_yaml;
-    use crate::value::Value;
+    use super::{PLAIN_DEPTH, Style, plain_json, to_yaml, write, yaml_of};
+    use crate::value::{List, Map, Str, Type, Value};
+
+    /// The short way gives what the long one gives.
+    #[test]
+    fn plain_values_need_no_text_between() {
+        let nested = |depth| (0..depth).fold(Value::int(1), |value, _| Value::list(vec![value]));
+        let plain = |value: &Value| plain_json(value, 0, &mut 1_000).map(|json| yaml_of(&json));
+        for value in [
+            Value::map([("b", Value::from("x: 'y'\n<&>\t\"z\"\\")), ("a", Value::from("yes")), ("", Value::Nil)]),
+            Value::list(vec![true.into(), Value::int(-5), Value::Float(3.0), Value::Float(-2e15), Value::list(vec![])]),
+            Value::map([("10", Value::Float(0.0)), ("9", Value::map::<Str>([])), ("x", nested(PLAIN_DEPTH - 1))]),
+            Value::List(List::nil(Type::LIST)),
+            Value::Map(Map::nil(Type::DICT)),
+            Value::strings(["a", "1", ""]),
+            "2020-01-01".into(),
+            Value::Uint(crate::value::UintKind::Uint64, u64::MAX),
+        ] {
+            let text = write::write(&value, Style::COMPACT).unwrap();
+            let long = yaml_of(&write::parsed(&text).unwrap());
+            assert_eq!(plain(&value), Some(long), "{text}");
+        }
+        let large = Value::from("x".repeat(1_001));
+        for value in
+            [Value::Float(0.5), Value::Float(1e16), Value::Float(-0.0), "\u{85}".into(), "\u{7f}".into(), "ä".into()]
+                .into_iter()
+                .chain([nested(PLAIN_DEPTH + 1), large, Value::bytes(b"x"), Value::Complex(1.0, 0.0)])
+        {
+            assert_eq!(plain(&value), None, "{value:?}");
+        }
+    }
 
     #[test]
     fn what_json_holds_raw_is_read_by_yamls_rules() {

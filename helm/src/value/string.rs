@@ -36,7 +36,10 @@ impl Repr {
 impl Str {
     /// A string of bytes, which need not be UTF-8.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self::of(&bytes)
+        match String::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(error) => Self(Repr::Bytes(error.into_bytes().into())),
+        }
     }
 
     /// As [`Str::from_bytes`], of bytes that stay where they are.

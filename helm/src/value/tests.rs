@@ -31,6 +31,21 @@ fn clones_of_maps_and_lists_are_the_same_map_and_list() {
     assert_eq!(list.get(0).and_then(|v| v.as_str().map(str::to_owned)), Some("a".to_owned()));
 }
 
+/// Short strings are kept in another way than long ones, which nobody may see.
+#[test]
+fn strings_of_every_length_are_the_same_strings() {
+    let texts: Vec<String> = (0..30).map(|n| format!("{}ä", "a".repeat(n))).chain([String::new()]).collect();
+    for text in &texts {
+        let made =
+            [Str::from(text.as_str()), text.clone().into(), Str::of(text.as_bytes()), text.clone().into_bytes().into()];
+        for one in &made {
+            assert_eq!((one.as_str(), one.len(), &*one.to_text()), (Some(text.as_str()), text.len(), text.as_str()));
+            assert!(texts.iter().all(|other| one.cmp(&other.as_str().into()) == text.cmp(other)), "{text}");
+        }
+    }
+    assert_eq!(Str::of(b"\xff").as_str(), None);
+}
+
 #[test]
 fn a_string_keeps_bytes_that_are_not_text() {
     let s = Str::from_bytes(b"a\xff\xe2\x98b".to_vec());

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use granit_parser::ScalarStyle;
+use memchr::{memchr, memchr3_iter};
 
 use super::{Line, Lines, Stop};
 use crate::Position;
@@ -76,9 +77,13 @@ fn closing_after(text: &str, from: usize, quote: u8) -> Option<usize> {
 /// What stands between quotes, of one line.
 pub(super) fn unescaped(raw: &str, style: ScalarStyle) -> Result<Cow<'_, str>, Stop> {
     if style == ScalarStyle::SingleQuoted {
-        return Ok(if raw.contains('\'') { Cow::Owned(raw.replace("''", "'")) } else { Cow::Borrowed(raw) });
+        return Ok(if memchr(b'\'', raw.as_bytes()).is_some() {
+            Cow::Owned(raw.replace("''", "'"))
+        } else {
+            Cow::Borrowed(raw)
+        });
     }
-    let Some(first) = raw.find('\\') else { return Ok(Cow::Borrowed(raw)) };
+    let Some(first) = memchr(b'\\', raw.as_bytes()) else { return Ok(Cow::Borrowed(raw)) };
     let mut text = String::with_capacity(raw.len());
     text.push_str(&raw[..first]);
     let mut rest = raw[first..].chars();
@@ -102,7 +107,28 @@ fn may_begin_plain(bytes: &[u8]) -> bool {
     match bytes {
         [] => false,
         [b'-', next, ..] => *next != b' ',
-        [first, ..] => !b"-?:,[]{}#&*!|>'\"%@`\t".contains(first),
+        [first, ..] => !matches!(
+            first,
+            b'-' | b'?'
+                | b':'
+                | b','
+                | b'['
+                | b']'
+                | b'{'
+                | b'}'
+                | b'#'
+                | b'&'
+                | b'*'
+                | b'!'
+                | b'|'
+                | b'>'
+                | b'\''
+                | b'"'
+                | b'%'
+                | b'@'
+                | b'`'
+                | b'\t'
+        ),
     }
 }
 
@@ -118,8 +144,8 @@ enum End {
 /// Where an unquoted text of one line ends.
 fn plain_end(text: &str) -> Result<End, Stop> {
     let bytes = text.as_bytes();
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
+    for at in memchr3_iter(b':', b'#', b'\t', bytes) {
+        match bytes[at] {
             b':' if matches!(bytes.get(at + 1), None | Some(b' ')) => return Ok(End::Colon(at)),
             b'#' if at > 0 && bytes[at - 1] == b' ' => return Ok(End::Comment(at - 1)),
             b'\t' => return Err(Stop::NotEveryday),
@@ -227,13 +253,16 @@ pub(super) struct Block {
     pub(super) place: Position,
 }
 
+/// Room for most texts behind `|` or `>`, in bytes.
+const BLOCK: usize = 256;
+
 /// A text behind `|` or `>`, further in than `parent`. Go: scannerc.go (`yaml_parser_scan_block_scalar`).
 pub(super) fn block<'t>(lines: &mut Lines<'t>, line: Line<'t>, at: usize, parent: usize) -> Result<Block, Stop> {
     let folded = line.text.as_bytes()[at] == b'>';
     let chomp = line.text.as_bytes().get(at + 1).copied().filter(|byte| matches!(byte, b'-' | b'+'));
     line.must_be_over(at + 1 + usize::from(chomp.is_some()))?;
     let (mut breaks, indent, place) = block_begin(lines, parent)?;
-    let mut text = String::new();
+    let mut text = String::with_capacity(BLOCK);
     let mut broken = false;
     let mut blank_before = false;
     let mut ahead = *lines;
