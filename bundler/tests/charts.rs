@@ -86,7 +86,10 @@ fn a_chart_that_is_away_loses_its_bundle_alone_and_is_asked_for_again() {
     assert_eq!(names(&found), ["repo-b"]);
     let [(reason, message)] = failures(&found)[..] else { panic!("{:?}", found.failed) };
     assert_eq!(reason, Reason::RepositoryUnreachable);
-    assert_eq!(message, "chart `away` of https://c.example: https://c.example cannot be reached: gone");
+    assert_eq!(
+        message,
+        "a/fleet.yaml:1:42: chart `away` of https://c.example: https://c.example cannot be reached: gone"
+    );
     assert_eq!(found.failed[0].bundle.as_deref(), Some("repo-a"), "R13 keeps what it was");
     assert!(found.again);
 }

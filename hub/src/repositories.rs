@@ -300,7 +300,7 @@ impl Job {
     /// Reads what is new. Gives whether there is more to be had of the same commit.
     async fn look(&self, gitrepo: &GitRepo, interval: Duration) -> Result<bool, Failure> {
         let spec = &gitrepo.spec;
-        let policy = Policy { allow_file: self.polling.allow_file, allow_plain_http: false };
+        let policy = Policy { allow_file: self.polling.allow_file, ..Policy::default() };
         let remote = Remote::parse(&spec.repo, &policy).map_err(Failure::git)?;
         let access = access::of(&self.polling.resources, &self.name, spec).await?;
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -340,7 +340,8 @@ impl Job {
             notes.push(Note::new(Reason::ForcePushed, message));
         }
         let present = self.directories().await;
-        let reading = reading::Reading { name: &self.name, gitrepo, commit: &commit, present, notes, rewound };
+        let own = (remote, access.access);
+        let reading = reading::Reading { name: &self.name, gitrepo, commit: &commit, own, present, notes, rewound };
         let again = reading.read(tree, &self.polling, &mut state).await?;
         // Only now, as it is in the store: a hub that ends before compares the next commit with the one before this, too.
         repository.taken(&resolved, &reader).await.map_err(Failure::git)?;
@@ -430,24 +431,7 @@ impl Failure {
 
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(super) fn git(error: Error) -> Self {
-        let reason = match &error {
-            Error::InvalidUrl { .. } | Error::RefusedAddress { .. } | Error::Redirect { .. } => Reason::AddressRefused,
-            Error::Unreachable { .. } | Error::Protocol { .. } => Reason::RepositoryUnreachable,
-            Error::RepositoryNotFound { .. } => Reason::RepositoryNotFound,
-            Error::AuthenticationFailed { .. } => Reason::AuthenticationFailed,
-            Error::InvalidCredentials { .. } => Reason::SecretMissing,
-            Error::InvalidCertificates { .. } => Reason::CertificateRefused,
-            Error::HostKeyUnknown { .. } | Error::HostKeyChanged { .. } => Reason::HostKeyRefused,
-            Error::EmptyRepository { .. } => Reason::NoBundleFound,
-            Error::UnknownReference { .. } | Error::CommitRefused { .. } | Error::NotACommit { .. } => {
-                Reason::ReferenceNotFound
-            }
-            Error::CapExceeded { .. } => Reason::CapExceeded,
-            Error::InvalidTree { .. } | Error::NotFound { .. } | Error::NotAFile { .. } => Reason::InvalidFile,
-            Error::Io { .. } => Reason::HubDiskFailing,
-            _ => Reason::Internal,
-        };
-        Self { note: Note::new(reason, error.to_string()), transient: error.is_transient() }
+        Self { note: Note::new(error.reason(), error.to_string()), transient: error.is_transient() }
     }
 }
 

@@ -96,6 +96,11 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
+    /// Whether the owner of the GitRepo stands for a URL that is not of http.
+    pub(super) fn vouches(&self, url: &str) -> bool {
+        self.access.trusts_all || self.access.matches(url)
+    }
+
     /// What may be done with `url`, which the owner (or a redirect on the way) leads to.
     pub(super) fn judge(&self, owner: Owner<'_>, url: &Url) -> Verdict {
         let access = self.access;

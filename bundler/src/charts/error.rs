@@ -4,6 +4,7 @@ use super::Wanted;
 use fleet_api::Digest;
 use fleet_api::reason::{Note, Reason};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Why a chart could not be had. URLs are shown without user info and query.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -107,6 +108,18 @@ pub enum Error {
     /// The hub's disk.
     #[error("{0}")]
     Disk(String),
+    /// The git repository that holds it.
+    #[error(transparent)]
+    Git(Arc<crate::git::Error>),
+}
+
+impl From<crate::git::Error> for Error {
+    fn from(error: crate::git::Error) -> Self {
+        match error {
+            crate::git::Error::RefusedAddress { host, address } => Self::Address { host, address },
+            other => Self::Git(Arc::new(other)),
+        }
+    }
 }
 
 fn did_you_mean(name: &Option<String>) -> String {
@@ -127,6 +140,7 @@ impl Error {
             Self::Digest { .. } => Reason::DigestMismatch,
             Self::TooLarge { .. } => Reason::CapExceeded,
             Self::Disk(_) => Reason::HubDiskFailing,
+            Self::Git(error) => error.reason(),
         }
     }
 
@@ -154,6 +168,10 @@ impl Error {
             }
             Self::TooLarge { .. } => "serve it from a smaller repository",
             Self::Disk(_) => Reason::HubDiskFailing.remedy(),
+            Self::Git(_) => {
+                "correct helm.chart in fleet.yaml (git::https://host/repository.git//directory?ref=…); what runs is kept, and \
+                 it is tried again"
+            }
         }
     }
 

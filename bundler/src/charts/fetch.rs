@@ -1,6 +1,7 @@
 //! Fetches charts: what was fetched before from the disk, everything else from where it is.
 
 use super::access::{self, Access, Owner, View, shown};
+use super::git::{GitChart, GitSource};
 use super::http::{Ask, Http, Reply, Show};
 use super::index::{self, Entry, Index};
 use super::registry::{self, Challenge, Reference};
@@ -42,6 +43,7 @@ pub struct Fetcher {
     stop: Option<watch::Receiver<bool>>,
     http: Http,
     indexes: Mutex<Indexes>,
+    git: Option<GitSource>,
 }
 
 impl Fetcher {
@@ -54,9 +56,15 @@ impl Fetcher {
         cache: Option<PackageCache>,
         edition: impl Into<String>,
     ) -> Self {
-        let (http, indexes, stop) = (Http::default(), Mutex::default(), None);
+        let (http, indexes, stop, git) = (Http::default(), Mutex::default(), None, None);
         let deadline = Instant::now() + PATIENCE;
-        Self { runtime, access, cache, edition: edition.into(), deadline, stop, http, indexes }
+        Self { runtime, access, cache, edition: edition.into(), deadline, stop, http, indexes, git }
+    }
+
+    /// Charts of git repositories, too.
+    #[must_use]
+    pub fn with_git(self, git: GitSource) -> Self {
+        Self { git: Some(git), ..self }
     }
 
     /// Ends waiting when `stop` turns true.
@@ -97,7 +105,22 @@ impl Fetch<'_> {
             }
             Source::Repository { index } => self.in_repository(Owner { url: &index, text: wanted.repo }, wanted).await,
             Source::Registry(reference) => self.in_registry(&reference, wanted.version).await,
+            Source::Git(chart) => self.in_git(&chart).await,
         }
+    }
+
+    async fn in_git(&self, chart: &GitChart) -> Result<Package, Error> {
+        let git = self.fetcher.git.as_ref().ok_or(Error::Offline)?;
+        let located = git.locate(chart, |url| self.view.vouches(url)).await?;
+        // Who gets here was let in by the server just now.
+        let name = Digest::of(serde_json::json!([located.what(chart), self.fetcher.edition]).to_string().as_bytes());
+        if let Some(package) = self.fetcher.known(&name) {
+            return Ok(package);
+        }
+        let bytes = git.package(chart, &located, MAX_PACKAGE).await?;
+        let package = Package { digest: Digest::of(&bytes), bytes: Arc::from(bytes) };
+        self.keep(&[name], &package)?;
+        Ok(package)
     }
 
     async fn in_repository(&self, owner: Owner<'_>, wanted: Wanted<'_>) -> Result<Package, Error> {

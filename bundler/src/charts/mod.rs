@@ -1,4 +1,5 @@
-//! Charts that a bundle names and does not hold: from a Helm repository, from a registry, from the address of a package.
+//! Charts that a bundle names and does not hold: from a Helm repository, from a registry, from the address of a package, from a
+//! git repository.
 //!
 //! [`discover`](crate::discover) asks for them through [`Charts`] and puts the packages into the bundle's tree, so that
 //! whoever renders sees files and never the network. [`Fetcher`] is the one that fetches.
@@ -15,6 +16,7 @@ mod access;
 mod cache;
 mod error;
 mod fetch;
+mod git;
 mod http;
 mod index;
 mod registry;
@@ -29,6 +31,7 @@ pub use access::{Access, InvalidPattern};
 pub use cache::PackageCache;
 pub use error::Error;
 pub use fetch::Fetcher;
+pub use git::GitSource;
 pub use secret::{HelmSecret, Secrets};
 
 use fleet_api::Digest;

@@ -1,5 +1,6 @@
 //! Where a chart is, from what `fleet.yaml` says. Pure.
 
+use super::git::GitChart;
 use super::registry::{self, Reference};
 use super::{Error, Wanted};
 use crate::git::remote::redact;
@@ -14,6 +15,8 @@ pub(super) enum Source {
     Package { url: Url },
     /// In a registry.
     Registry(Reference),
+    /// In a git repository.
+    Git(GitChart),
 }
 
 impl Source {
@@ -21,6 +24,9 @@ impl Source {
     pub(super) fn of(wanted: Wanted<'_>) -> Result<Self, Error> {
         if registry::is_reference(if wanted.repo.is_empty() { wanted.chart } else { wanted.repo }) {
             return Reference::of(wanted).map(Self::Registry);
+        }
+        if let (true, Some(chart)) = (wanted.repo.is_empty(), GitChart::of(wanted.chart)) {
+            return chart.map(Self::Git);
         }
         if wanted.repo.is_empty() {
             return Ok(Self::Package { url: url("helm.chart", wanted.chart)? });
@@ -46,7 +52,9 @@ fn url(field: &str, text: &str) -> Result<Url, Error> {
         return Err(invalid("it holds white space, control characters or backslashes"));
     }
     let url = Url::parse(text).map_err(|error| match field {
-        "helm.chart" => invalid("it is no directory of the bundle, and no URL of a package (https://…tgz, oci://…)"),
+        "helm.chart" => {
+            invalid("it is no directory of the bundle, and no URL of a chart (https://…tgz, oci://…, git::https://…)")
+        }
         _ => invalid(&error.to_string()),
     })?;
     if !matches!(url.scheme(), "https" | "http") {

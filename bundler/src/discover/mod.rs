@@ -309,7 +309,7 @@ impl Run<'_> {
         notes.extend(validate::namespaces(&origin, &bundle.spec));
         notes.extend(validate::downstream_resources(&origin, &bundle.spec));
         let named_at = origin.place("name").unwrap_or_else(|| place.dir.clone());
-        let outcome = self.finish(place, bundle, named_at, notes)?;
+        let outcome = self.finish(place, &origin, bundle, named_at, notes)?;
         let all_inside = match &outcome {
             Outcome::Empty => true,
             // A range means another version when the repository has a newer one.
@@ -337,6 +337,7 @@ impl Run<'_> {
     fn finish(
         &self,
         place: &Place,
+        origin: &Origin<'_>,
         mut bundle: Bundle,
         named_at: String,
         mut notes: Vec<Note>,
@@ -349,7 +350,7 @@ impl Run<'_> {
         excluded.extend(["fleet.yaml".to_owned(), place.options.clone()]);
         let selected = files::select(self.source, &place.dir, &excluded)?;
         let paths: BTreeSet<&str> = selected.iter().map(|file| file.entry.path.as_str()).collect();
-        let remote = remote::of(&bundle, &place.dir, &paths);
+        let remote = remote::of(origin, &bundle, &place.dir, &paths);
         if selected.is_empty() && remote.is_empty() {
             return Ok(Outcome::Empty);
         }

@@ -1,6 +1,7 @@
 //! Charts that a bundle names and does not hold (reference §2.3).
 
 use super::TreeEntry;
+use super::validate::{self, Origin};
 use crate::charts::{Charts, Wanted};
 use file_tree::Mode;
 use fleet_api::Digest;
@@ -9,17 +10,30 @@ use fleet_api::v1alpha1::{Bundle, HelmOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// A chart to fetch.
+pub(super) struct Asked<'b> {
+    wanted: Wanted<'b>,
+    /// The field that names it, if the file has it.
+    at: Option<String>,
+}
+
 /// The charts to fetch for the bundle in `dir`, by the paths at which its tree holds them.
-pub(super) fn of<'b>(bundle: &'b Bundle, dir: &'b str, paths: &BTreeSet<&str>) -> BTreeMap<String, Wanted<'b>> {
-    let targets = bundle.spec.targets.iter().map(|target| &target.options);
-    let all = std::iter::once(&bundle.spec.options).chain(targets);
-    let helm = all.filter_map(|options| options.helm.as_ref());
-    helm.filter(|helm| is_remote(helm, paths))
-        .map(|helm| {
-            let wanted = Wanted { repo: &helm.repo, chart: &helm.chart, version: &helm.version, dir };
-            (skiff_render::style::fetched_package(helm), wanted)
-        })
-        .collect()
+pub(super) fn of<'b>(
+    origin: &Origin<'_>,
+    bundle: &'b Bundle,
+    dir: &'b str,
+    paths: &BTreeSet<&str>,
+) -> BTreeMap<String, Asked<'b>> {
+    let mut asked = BTreeMap::new();
+    for (field, options) in validate::all_options(&bundle.spec) {
+        let Some(helm) = options.helm.as_ref().filter(|helm| is_remote(helm, paths)) else { continue };
+        let wanted = Wanted { repo: &helm.repo, chart: &helm.chart, version: &helm.version, dir };
+        let names = ["helm.chart", "helm.repo", "helm"];
+        let at = names.iter().find_map(|name| origin.place(&format!("{field}{name}")));
+        // What several targets ask for is told of where it stands first.
+        asked.entry(skiff_render::style::fetched_package(helm)).or_insert(Asked { wanted, at });
+    }
+    asked
 }
 
 fn is_remote(helm: &HelmOptions, paths: &BTreeSet<&str>) -> bool {
@@ -36,11 +50,17 @@ fn is_remote(helm: &HelmOptions, paths: &BTreeSet<&str>) -> bool {
 /// Their packages, by the same paths.
 pub(super) fn fetch(
     charts: &dyn Charts,
-    wanted: BTreeMap<String, Wanted<'_>>,
+    wanted: BTreeMap<String, Asked<'_>>,
 ) -> Result<BTreeMap<String, Arc<[u8]>>, Note> {
-    let fetch = |(path, wanted): (String, Wanted<'_>)| match charts.package(wanted) {
+    let fetch = |(path, Asked { wanted, at }): (String, Asked<'_>)| match charts.package(wanted) {
         Ok(package) => Ok((path, package.bytes)),
-        Err(error) => Err(error.note(wanted)),
+        Err(error) => {
+            let note = error.note(wanted);
+            Err(match at {
+                Some(at) => Note { message: format!("{at}: {}", note.message), ..note }.in_file(at),
+                None => note,
+            })
+        }
     };
     wanted.into_iter().map(fetch).collect()
 }

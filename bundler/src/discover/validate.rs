@@ -79,7 +79,7 @@ pub(super) fn bundle(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
 }
 
 /// The options of a Bundle and of its customizations, each with what its fields are called before their names.
-fn all_options(spec: &BundleSpec) -> impl Iterator<Item = (String, &BundleDeploymentOptions)> {
+pub(super) fn all_options(spec: &BundleSpec) -> impl Iterator<Item = (String, &BundleDeploymentOptions)> {
     let targets = spec.targets.iter().enumerate();
     let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
     std::iter::once((String::new(), &spec.options)).chain(targets)

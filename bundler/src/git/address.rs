@@ -89,6 +89,17 @@ pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, st
     }
 }
 
+/// [`resolve`] without the addresses of private networks.
+pub(crate) async fn resolve_public(host: &str, port: u16) -> Result<Vec<SocketAddr>, std::io::Error> {
+    let all = resolve(host, port).await?;
+    let private = all.iter().find(|address| is_private(address.ip())).map(SocketAddr::ip);
+    let public: Vec<SocketAddr> = all.into_iter().filter(|address| !is_private(address.ip())).collect();
+    match private {
+        Some(address) if public.is_empty() => Err(std::io::Error::other(Refused { host: host.to_owned(), address })),
+        _ => Ok(public),
+    }
+}
+
 /// [`resolve`] for reqwest.
 #[derive(Debug)]
 pub(crate) struct FilteringResolver;
@@ -102,23 +113,15 @@ impl reqwest::dns::Resolve for FilteringResolver {
     }
 }
 
-/// [`FilteringResolver`] that also drops the addresses of private networks.
+/// [`resolve_public`] for reqwest.
 #[derive(Debug)]
 pub(crate) struct PublicResolver;
 
 impl reqwest::dns::Resolve for PublicResolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         Box::pin(async move {
-            let all = resolve(name.as_str(), 0).await?;
-            let private = all.iter().find(|address| is_private(address.ip())).map(SocketAddr::ip);
-            let public: Vec<SocketAddr> = all.into_iter().filter(|address| !is_private(address.ip())).collect();
-            match private {
-                Some(address) if public.is_empty() => {
-                    let refused = Refused { host: name.as_str().to_owned(), address };
-                    Err(Box::new(std::io::Error::other(refused)) as Box<dyn std::error::Error + Send + Sync>)
-                }
-                _ => Ok(Box::new(public.into_iter()) as reqwest::dns::Addrs),
-            }
+            let public = resolve_public(name.as_str(), 0).await?;
+            Ok(Box::new(public.into_iter()) as reqwest::dns::Addrs)
         })
     }
 }

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use fleet_api::reason::Reason;
+
 use super::reference::missing;
 use super::{ObjectId, Reference};
 
@@ -255,6 +257,27 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Protocol { .. } | Self::Damaged { .. } | Self::Io { .. })
             || matches!(self, Self::CapExceeded { cap: Cap::Seconds, .. })
+    }
+
+    /// The same in one word, for who looks at a GitRepo.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::InvalidUrl { .. } | Self::RefusedAddress { .. } | Self::Redirect { .. } => Reason::AddressRefused,
+            Self::Unreachable { .. } | Self::Protocol { .. } => Reason::RepositoryUnreachable,
+            Self::RepositoryNotFound { .. } => Reason::RepositoryNotFound,
+            Self::AuthenticationFailed { .. } => Reason::AuthenticationFailed,
+            Self::InvalidCredentials { .. } => Reason::SecretMissing,
+            Self::InvalidCertificates { .. } => Reason::CertificateRefused,
+            Self::HostKeyUnknown { .. } | Self::HostKeyChanged { .. } => Reason::HostKeyRefused,
+            Self::EmptyRepository { .. } => Reason::NoBundleFound,
+            Self::UnknownReference { .. } | Self::CommitRefused { .. } | Self::NotACommit { .. } => {
+                Reason::ReferenceNotFound
+            }
+            Self::CapExceeded { .. } => Reason::CapExceeded,
+            Self::InvalidTree { .. } | Self::NotFound { .. } | Self::NotAFile { .. } => Reason::InvalidFile,
+            Self::Io { .. } => Reason::HubDiskFailing,
+            Self::Damaged { .. } => Reason::Internal,
+        }
     }
 
     /// Whether the object database must be discarded before the next fetch.

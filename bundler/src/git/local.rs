@@ -39,7 +39,8 @@ pub(super) fn references(remote: &Remote, prefixes: &[String]) -> Result<Vec<Adv
 /// The references of an open repository, sorted by name.
 pub(super) fn advertise(repository: &Repository, prefixes: &[String]) -> Result<Vec<AdvertisedRef>, git2::Error> {
     let mut found = Vec::new();
-    for reference in repository.references()? {
+    let head = repository.find_reference("HEAD").into_iter().map(Ok);
+    for reference in head.chain(repository.references()?) {
         let reference = reference?;
         let Ok(name) = reference.name() else { continue };
         if !prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())) {

@@ -14,6 +14,8 @@ pub enum Reference {
     Tag(String),
     /// One commit.
     Commit(ObjectId),
+    /// What the repository itself gives whoever names nothing (its `HEAD`).
+    Default,
 }
 
 /// What Fleet follows when neither branch nor revision is set (`gitrepo_types.go`).
@@ -42,6 +44,7 @@ impl Reference {
             Self::Branch(name) => Some(format!("refs/heads/{name}")),
             Self::Tag(name) => Some(format!("refs/tags/{name}")),
             Self::Commit(_) => None,
+            Self::Default => Some("HEAD".to_owned()),
         }
     }
 
@@ -49,7 +52,7 @@ impl Reference {
     pub(super) fn folder(&self) -> &'static str {
         match self {
             Self::Tag(_) => "refs/tags/",
-            Self::Branch(_) | Self::Commit(_) => "refs/heads/",
+            Self::Branch(_) | Self::Commit(_) | Self::Default => "refs/heads/",
         }
     }
 
@@ -57,7 +60,7 @@ impl Reference {
     /// protocol's lines.
     pub(super) fn is_well_formed(&self) -> bool {
         match self {
-            Self::Commit(_) => true,
+            Self::Commit(_) | Self::Default => true,
             Self::Branch(name) | Self::Tag(name) => {
                 git2::Reference::is_valid_name(&self.full_name().unwrap_or_default()) && !name.starts_with('-')
             }
@@ -71,6 +74,7 @@ impl fmt::Display for Reference {
             Self::Branch(name) => write!(f, "branch {name:?}"),
             Self::Tag(name) => write!(f, "tag {name:?}"),
             Self::Commit(id) => write!(f, "commit {id}"),
+            Self::Default => f.write_str("branch of its own (HEAD)"),
         }
     }
 }

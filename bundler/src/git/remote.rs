@@ -21,6 +21,8 @@ pub struct Policy {
     pub allow_file: bool,
     /// `http://` to other hosts than loopback ones. Loopback is always allowed: nothing leaves the machine.
     pub allow_plain_http: bool,
+    /// Nothing in a private network: for what a repository names, and not the owner of a GitRepo.
+    pub public_only: bool,
 }
 
 /// How a repository is read.
@@ -166,7 +168,9 @@ impl Remote {
     /// A literal address never passes the DNS filter, so it is judged here.
     fn check_address(&self) -> Result<(), Error> {
         match self.literal_address() {
-            Some(address) if address::is_refused(address) => {
+            Some(address)
+                if address::is_refused(address) || self.policy.public_only && address::is_private(address) =>
+            {
                 Err(Error::RefusedAddress { host: self.host.clone(), address })
             }
             _ => Ok(()),
@@ -222,7 +226,7 @@ impl Remote {
     }
 
     /// Whether credentials for the one may be shown to the other.
-    pub(super) fn same_origin(&self, other: &Self) -> bool {
+    pub(crate) fn same_origin(&self, other: &Self) -> bool {
         self.scheme == other.scheme && self.host == other.host && self.port == other.port
     }
 }

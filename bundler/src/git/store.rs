@@ -91,14 +91,15 @@ impl std::fmt::Debug for Repository {
 
 struct Inner {
     objects: Arc<Objects>,
-    client: Mutex<Option<(TlsOptions, reqwest::Client)>>,
+    client: Mutex<Option<(ClientOptions, reqwest::Client)>>,
 }
 
 /// What a kept client was made with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct TlsOptions {
+struct ClientOptions {
     ca_bundle: Option<Vec<u8>>,
     insecure: bool,
+    public_only: bool,
 }
 
 impl Repository {
@@ -194,7 +195,11 @@ impl Inner {
         if !matches!(remote.scheme, Scheme::Http | Scheme::Https) {
             return Ok(None);
         }
-        let options = TlsOptions { ca_bundle: access.ca_bundle.clone(), insecure: access.insecure_skip_tls_verify };
+        let options = ClientOptions {
+            ca_bundle: access.ca_bundle.clone(),
+            insecure: access.insecure_skip_tls_verify,
+            public_only: remote.policy.public_only,
+        };
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made_with, client)) = kept.as_ref()
             && *made_with == options
@@ -231,8 +236,8 @@ impl Inner {
                 }
                 return Ok(Resolved { commit: *commit, name: None, want: *commit });
             }
-            (Reference::Branch(_) | Reference::Tag(_), Some(name)) => name,
-            (Reference::Branch(_) | Reference::Tag(_), None) => String::new(),
+            (_, Some(name)) => name,
+            (_, None) => String::new(),
         };
         let unknown = |near| Error::UnknownReference { remote: remote.to_string(), reference: reference.clone(), near };
         if !reference.is_well_formed() {

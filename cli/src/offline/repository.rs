@@ -9,7 +9,7 @@ use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{GitRepo, TargetSelector};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use skiff_bundler::charts::{Access, Charts, Fetcher, NoCharts};
+use skiff_bundler::charts::{Access, Charts, Fetcher, GitSource, NoCharts};
 use skiff_bundler::discover::{Cache, Discovery, Failure, Plain, discover_with};
 use std::path::Path;
 
@@ -40,7 +40,10 @@ impl Repository {
         let discovery = if args.fetch_charts {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             let runtime = runtime.map_err(|error| CliError::Failed(format!("charts cannot be fetched: {error}")))?;
-            find(&Fetcher::new(runtime.handle().clone(), Ok(Access::of_person()), None, ""))
+            let copies = tempfile::Builder::new().prefix("skiff-charts-").tempdir();
+            let copies = copies.map_err(|error| CliError::Failed(format!("charts cannot be fetched: {error}")))?;
+            let git = GitSource { cache: copies.path().to_owned(), own: None, allow_file: true };
+            find(&Fetcher::new(runtime.handle().clone(), Ok(Access::of_person()), None, "").with_git(git))
         } else {
             find(&NoCharts)
         };

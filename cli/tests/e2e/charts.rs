@@ -1,11 +1,12 @@
 //! A chart with values for each cluster, and its hooks: there is no kubelet, so the pods of Jobs end as a test says.
 
-use crate::driver::{self, Cluster, Failure, One, Two, World, ensure, gitrepo};
+use crate::driver::{self, Cluster, Failure, One, Two, World, ensure, gitrepo, values_secret};
 use crate::repo::Repo;
 use skiff_controlplane::Binaries;
 use skiff_controlplane::harness::Outcome;
 
 const FLEET_YAML: &str = "defaultNamespace: charts
+downstreamResources: [{kind: Secret, name: charts-registry}]
 helm:
   values: {text: everywhere}
   templateValues: {cluster: '${ .ClusterName }'}
@@ -75,11 +76,17 @@ pub(crate) async fn a_chart_has_values_for_each_cluster_and_its_hooks_run(binari
     ])?;
     world.ok("label cluster one charts=on charts-env=prod")?;
     world.ok("label cluster two charts=on")?;
+    world.apply(&values_secret("fleet-default", "charts-registry", "credential"))?;
     world.apply(&gitrepo("charts", &repo.url(), "paths: [shop]\npollingInterval: 2s"))?;
     world
         .told("gitrepo charts", "HookRunning", &["the pre-install hook job.batch charts/migrate (1 of 1) runs"])
         .await?;
     ensure!(world.config_map(One, "charts", "motd")?.is_none(), "the objects did not wait for the hook");
+    // What the hook may need came before it.
+    ensure!(
+        world.object(One, "/api/v1/namespaces/charts/secrets/charts-registry")?.is_some(),
+        "the hook runs without the copy"
+    );
     let first = end(&world, One, "migrate", "Succeeded", "").await?;
     end(&world, Two, "migrate", "Succeeded", "").await?;
     for (cluster, text) in [(One, "for-prod"), (Two, "everywhere")] {

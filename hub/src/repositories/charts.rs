@@ -2,10 +2,17 @@
 
 use super::{Failure, Polling};
 use fleet_api::v1alpha1::{GitRepo, GitRepoSpec};
-use skiff_bundler::charts::{Access, Error, Fetcher, HelmSecret, PackageCache, Secrets};
+use skiff_bundler::charts::{Access, Error, Fetcher, GitSource, HelmSecret, PackageCache, Secrets};
+use skiff_bundler::git::{self, Remote};
 
 /// What fetches the charts of one read. A secret that is missing is an error of the bundles that need a chart, no other.
-pub(super) async fn of(polling: &Polling, namespace: &str, gitrepo: &GitRepo) -> Result<Fetcher, Failure> {
+/// `own` is the repository of the GitRepo and how to get in to it.
+pub(super) async fn of(
+    polling: &Polling,
+    namespace: &str,
+    gitrepo: &GitRepo,
+    own: (Remote, git::Access),
+) -> Result<Fetcher, Failure> {
     let folder = &polling.charts;
     crate::private::create_dir(folder).map_err(|error| Failure::disk(format!("{}: {error}", folder.display())))?;
     let spec = &gitrepo.spec;
@@ -13,7 +20,8 @@ pub(super) async fn of(polling: &Polling, namespace: &str, gitrepo: &GitRepo) ->
     // Who raises it wants everything anew.
     let edition = spec.force_sync_generation.to_string();
     let fetcher = Fetcher::new(tokio::runtime::Handle::current(), access, Some(PackageCache::new(folder)), edition);
-    Ok(fetcher.until(polling.stop.clone()))
+    let git = GitSource { cache: polling.cache.clone(), own: Some(own), allow_file: polling.allow_file };
+    Ok(fetcher.with_git(git).until(polling.stop.clone()))
 }
 
 /// The name of the secret for charts, and the field that names it; empty where none does. As in Fleet the one by path wins.

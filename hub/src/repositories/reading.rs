@@ -10,7 +10,7 @@ use fleet_api::v1alpha1::{BundleSpec, GitRepo, Templating};
 use fleet_api::{Digest, Note};
 use skiff_bundler::charts::Charts;
 use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover_with};
-use skiff_bundler::git::CommitTree;
+use skiff_bundler::git::{Access, CommitTree, Remote};
 use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
 use skiff_render::packed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ pub(super) struct Reading<'a> {
     pub(super) name: &'a Ref,
     pub(super) gitrepo: &'a GitRepo,
     pub(super) commit: &'a str,
+    /// Its repository and how to get in to it.
+    pub(super) own: (Remote, Access),
     /// The directories of its present Bundles.
     pub(super) present: BTreeSet<String>,
     pub(super) notes: Vec<Note>,
@@ -41,7 +43,7 @@ impl Reading<'_> {
             rewound: self.rewound,
             generation,
         };
-        let charts = super::charts::of(polling, self.name.namespace.as_str(), self.gitrepo).await?;
+        let charts = super::charts::of(polling, self.name.namespace.as_str(), self.gitrepo, self.own).await?;
         let mut cache = std::mem::take(&mut state.cache);
         let mut trees = std::mem::take(&mut state.trees);
         let blobs = polling.blobs.clone();

@@ -177,3 +177,32 @@ async fn a_dependency_of_a_chart_in_git_reaches_the_cluster() {
     assert_eq!(deployed(&mut agent, "1.2.7").await["note"], "parent");
     hub.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_in_git_reaches_the_cluster_at_the_commit_that_is_named() {
+    let repo = Repo::new();
+    let chart = |version: &str| format!("apiVersion: v2\nname: web\nversion: {version}\n");
+    let files = |version: &str| {
+        [("charts/web/Chart.yaml", chart(version)), ("charts/web/templates/web.yaml", TEMPLATE.to_owned())]
+    };
+    let commit = |version: &str, more: &[(&str, &str)]| {
+        let files = files(version);
+        let all = files.iter().map(|(path, text)| (*path, text.as_str())).chain(more.iter().copied());
+        repo.commit(&all.collect::<Vec<_>>())
+    };
+    let first = commit("1.0.0", &[]);
+    // A bundle of its own in the same repository: its chart lies outside of its directory, at another commit.
+    let fleet = |reference: &str| {
+        format!("helm:\n  chart: git::{}//charts/web?ref={reference}\n  values: {{note: given}}\n", repo.url())
+    };
+    commit("2.0.0", &[("web/fleet.yaml", &fleet(&first))]);
+    let (_dir, hub, mut agent) = hub_of(&repo, json!({"paths": ["web"]})).await;
+    assert_eq!(deployed(&mut agent, "1.0.0").await["note"], "given");
+    commit("2.0.0", &[("web/fleet.yaml", &fleet("main"))]);
+    deployed(&mut agent, "2.0.0").await;
+    commit("2.0.0", &[("web/fleet.yaml", &fleet("gone"))]);
+    said(&hub, "web/fleet.yaml:2:10: chart git::file://").await;
+    agent.sync(0, None).await.unwrap();
+    assert_eq!(agent.bundles(), ["shop-web"], "what was there stays");
+    hub.stop().await;
+}

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod cve_replay;
+mod git;
 mod oci;
 mod pure;
 mod repository;

@@ -4,7 +4,7 @@ use super::super::access::{Access, Owner};
 use super::super::index::Index;
 use super::super::registry;
 use super::super::source::Source;
-use super::super::{Error, Secrets, Wanted};
+use super::super::{Error, GitSource, Secrets, Wanted};
 
 const INDEX: &str = r#"
 apiVersion: v1
@@ -87,7 +87,9 @@ fn what_fleet_yaml_says_is_read_as_a_place() {
         ("https://charts.example/a?token=x", "web", "https://charts.example/a/index.yaml?token=x"),
         ("", "https://charts.example/web-1.tgz", "https://charts.example/web-1.tgz"),
         ("", "web", "no directory of the bundle"),
-        ("", "git::https://git.example/web", "charts come from https://"),
+        ("", "git::https://git.example/web//a?ref=v1", "https://git.example/web a v1"),
+        ("", "git::https://ada:hunter2@git.example/web", "credentials do not belong into git"),
+        ("https://charts.example", "git::https://git.example/web", "https://charts.example/index.yaml"),
         ("charts.example", "web", "relative URL"),
         ("ftp://charts.example", "web", "charts come from https://"),
         ("https://charts.example", "", "helm.chart is empty"),
@@ -112,6 +114,7 @@ fn what_fleet_yaml_says_is_read_as_a_place() {
             Ok(Source::Repository { index }) => index.to_string(),
             Ok(Source::Package { url }) => url.to_string(),
             Ok(Source::Registry(reference)) => format!("{} {:?}", reference.text, reference.fixed),
+            Ok(Source::Git(chart)) => format!("{} {} {}", chart.url, chart.dir, chart.reference),
             Err(error) => error.to_string(),
         };
         assert!(found.contains(expected) && !found.contains("hunter2"), "{repo} {chart}: {found}");
@@ -155,6 +158,10 @@ fn read_all(text: &[u8]) {
             }
             Ok(Source::Registry(reference)) => {
                 reference.url(false, "tags/list").map_or_else(|e| e.to_string(), String::from)
+            }
+            Ok(Source::Git(chart)) => {
+                let source = GitSource { cache: "none".into(), own: None, allow_file: false };
+                source.admit(&chart, |_| true).map_or_else(|error| error.note(wanted).message, |(at, _)| at.to_string())
             }
             Err(error) => error.note(wanted).message,
         };

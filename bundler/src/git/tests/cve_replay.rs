@@ -94,7 +94,7 @@ fn c24_urls_that_are_no_repository_are_refused_without_showing_passwords() {
         "https:///a",
     ];
     for text in refused {
-        let error = Remote::parse(text, &Policy { allow_file: true, allow_plain_http: false }).unwrap_err();
+        let error = Remote::parse(text, &Policy { allow_file: true, ..Policy::default() }).unwrap_err();
         assert!(matches!(error, Error::InvalidUrl { .. }), "{text}: {error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
@@ -102,7 +102,7 @@ fn c24_urls_that_are_no_repository_are_refused_without_showing_passwords() {
     assert!(!error.to_string().contains("hunter2"), "{error}");
     let error = Remote::parse("file:///srv/a", &Policy::default()).unwrap_err();
     assert!(error.to_string().contains("--allow-file-repositories"), "{error}");
-    assert!(Remote::parse("http://example.org/a", &Policy { allow_file: false, allow_plain_http: true }).is_ok());
+    assert!(Remote::parse("http://example.org/a", &Policy { allow_plain_http: true, ..Policy::default() }).is_ok());
 }
 
 /// The same for the one text that does reach a shell, on the other side.

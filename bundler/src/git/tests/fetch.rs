@@ -11,6 +11,8 @@ async fn story(fixture: &Fixture, remote: &Remote) {
     let first = pull(&cache, remote, &access, &branch("main")).await.unwrap();
     assert_eq!((first.commit, first.previous, first.ancestry), (one, None, Ancestry::First));
     assert!(first.bytes_received > 200_000);
+    let copy = Repository::open(&cache, remote).unwrap();
+    assert_eq!(copy.resolve(remote, &access, &Reference::Default).await.unwrap().commit, one);
 
     let again = pull(&cache, remote, &access, &branch("main")).await.unwrap();
     assert_eq!((again.ancestry, again.bytes_received), (Ancestry::Unchanged, 0));

@@ -25,6 +25,7 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let source = git2::Repository::init_bare(folder.path().join("served/app")).unwrap();
+        source.set_head("refs/heads/main").unwrap();
         Self { folder, source }
     }
 
@@ -83,7 +84,7 @@ impl Fixture {
 }
 
 fn remote(url: &str) -> Remote {
-    Remote::parse(url, &Policy { allow_file: true, allow_plain_http: false }).unwrap()
+    Remote::parse(url, &Policy { allow_file: true, ..Policy::default() }).unwrap()
 }
 
 fn branch(name: &str) -> Reference {

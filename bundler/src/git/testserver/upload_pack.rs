@@ -45,7 +45,7 @@ pub(super) fn greeting(folder: &Path, version_2: bool, options: &Options) -> Res
     let filter = if options.no_filter { "" } else { " filter" };
     let capabilities =
         format!("multi_ack_detailed side-band-64k thin-pack ofs-delta shallow no-progress agent=test/1{filter}");
-    let references = advertise(&Repository::open(folder)?, &["refs/".to_owned()])?;
+    let references = advertise(&Repository::open(folder)?, &["HEAD".to_owned(), "refs/".to_owned()])?;
     if references.is_empty() {
         put(&mut out, format!("{} capabilities^{{}}\0{capabilities}\n", "0".repeat(40)));
     }
