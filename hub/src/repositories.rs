@@ -132,15 +132,18 @@ pub(crate) async fn run(polling: Polling, mut nudges: mpsc::UnboundedReceiver<Nu
         let next = watched.values().filter(|one| !one.running).map(|one| one.due).min();
         let next = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => break,
             nudge = nudges.recv() => match nudge {
                 Some(nudge) => take_nudge(&polling, &mut watched, nudge),
-                None => return,
+                None => break,
             },
             Some((name, outcome)) = done.recv() => finished(&mut watched, &name, &outcome),
             () = tokio::time::sleep_until(next) => {}
         }
     }
+    // Each poll holds the store until it has let go of what it was at.
+    drop(done_to);
+    while done.recv().await.is_some() {}
 }
 
 impl Watched {
@@ -236,12 +239,21 @@ fn start_due(
             shared: Arc::clone(shared),
         };
         let (done, permits) = (done.clone(), Arc::clone(permits));
+        let mut stop = polling.stop.clone();
         tokio::spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            let name = job.name.clone();
-            let outcome = job.poll().await;
-            // Gone only when the hub stops.
-            let _gone = done.send((name, outcome));
+            let work = async {
+                let _permit = permits.acquire_owned().await;
+                let name = job.name.clone();
+                (name, job.poll().await)
+            };
+            tokio::select! {
+                // What was not stored is read again at the next start.
+                _ = stop.wait_for(|stop| *stop) => {}
+                outcome = work => {
+                    // Gone only when the hub stops.
+                    let _gone = done.send(outcome);
+                }
+            }
         });
     }
 }
