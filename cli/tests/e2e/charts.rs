@@ -82,11 +82,15 @@ pub(crate) async fn a_chart_has_values_for_each_cluster_and_its_hooks_run(binari
         .told("gitrepo charts", "HookRunning", &["the pre-install hook job.batch charts/migrate (1 of 1) runs"])
         .await?;
     ensure!(world.config_map(One, "charts", "motd")?.is_none(), "the objects did not wait for the hook");
-    // What the hook may need came before it.
-    ensure!(
-        world.object(One, "/api/v1/namespaces/charts/secrets/charts-registry")?.is_some(),
-        "the hook runs without the copy"
-    );
+    // What the hook may need comes before it: it is not through yet in either cluster.
+    for cluster in [One, Two] {
+        world
+            .until("the copy is there", |world| {
+                let copy = world.object(cluster, "/api/v1/namespaces/charts/secrets/charts-registry")?;
+                copy.map(drop).ok_or_else(|| "it is not".to_owned())
+            })
+            .await?;
+    }
     let first = end(&world, One, "migrate", "Succeeded", "").await?;
     end(&world, Two, "migrate", "Succeeded", "").await?;
     for (cluster, text) in [(One, "for-prod"), (Two, "everywhere")] {
