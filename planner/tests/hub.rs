@@ -597,6 +597,65 @@ fn what_moved_to_a_new_place_that_renders_to_nothing_waits_for_an_approval() {
     assert!(waits(&world, "prod", "web") && !waits(&world, "prod", "db"));
 }
 
+/// Found by the simulator (seed 105667): a directory that renders to nothing was renamed, the branch went back, and a commit
+/// that builds on that ended the wait: the Bundle was a new one, which never had anything.
+#[test]
+fn what_is_back_and_renders_to_nothing_keeps_what_the_cluster_still_has() {
+    let db = || bundle("db", "apps/*", "apps/db", "1");
+    let empty = |name: &str, commit: &str| {
+        let mut found = bundle(name, "apps/*", &format!("apps/{name}"), commit);
+        found.record.commit = commit.into();
+        found
+    };
+    let of = |commit: &str, found| RepositoryRead { commit: commit.into(), ..read(&["apps/*"], found) };
+    let mut world = shop();
+    world.sync("prod", None, None);
+    let had = world.all_ready("prod", 1);
+    let still = had.deployments.iter().map(|(name, report)| (name.clone(), report.clone())).collect::<BTreeMap<_, _>>();
+    world.sync("prod", Some(1), Some(had));
+    for name in ["web", "www"] {
+        world.results.insert(name.into(), Ok(0));
+    }
+    world.read(of("b", vec![empty("web", "b"), db()]));
+    world.read(of("c", vec![empty("www", "c"), db()]));
+    assert_eq!(world.told("prod").1, ["web"]);
+    assert!(waits(&world, "prod", "web"));
+    world.read(RepositoryRead { rewound: true, ..of("b", vec![empty("web", "b"), db()]) });
+    world.read(of("d", vec![empty("web", "d"), db()]));
+    assert!(waits(&world, "prod", "web"), "it has what it had; that nothing replaces it is no word");
+    assert!(world.gitrepo_notes("shop").contains(&Reason::EmptyRender));
+
+    // It says so also after the agent was heard of, and once nothing is left the Bundle is as empty as it should be.
+    let report = |world: &World, deployments| Report {
+        version: world.issued[&r("prod")].0.version,
+        deployments,
+        ..Report::default()
+    };
+    let told = report(&world, still).delta_from(None, 2).unwrap();
+    world.sync("prod", Some(1), Some(told));
+    assert!(waits(&world, "prod", "web"));
+    let told = report(&world, BTreeMap::new()).delta_from(None, 3).unwrap();
+    world.sync("prod", Some(1), Some(told));
+    assert_eq!(world.told("prod"), (vec!["db".into(), "web".into()], vec![]));
+    assert!(!waits(&world, "prod", "web") && !world.gitrepo_notes("shop").contains(&Reason::EmptyRender));
+}
+
+/// What was taken away and is meant again, but may not go out yet, is not deleted meanwhile.
+#[test]
+fn what_is_back_and_paused_waits() {
+    let both = || vec![bundle("web", "apps/*", "apps/web", "1"), bundle("db", "apps/*", "apps/db", "1")];
+    let mut world = shop();
+    world.read(read(&["apps/*"], vec![both().remove(1)]));
+    assert!(!waits(&world, "prod", "web"));
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"], "paused": true}));
+    world.read(read(&["apps/*"], both()));
+    assert_eq!(world.told("prod"), (vec!["db".into()], vec!["web".into()]));
+    assert!(waits(&world, "prod", "web"));
+    world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+    world.settle();
+    assert_eq!(world.told("prod"), (vec!["db".into(), "web".into()], vec![]));
+}
+
 #[test]
 fn while_a_part_of_a_repository_cannot_be_read_what_left_it_is_not_deleted() {
     let failed = FailedEntry {

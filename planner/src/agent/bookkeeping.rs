@@ -2,10 +2,12 @@
 //!
 //! Invariant: nothing is done here to the cluster; what is recorded is on disk before what follows from it.
 
+use super::gate::Gate;
 use super::hooks::{HookLedger, Stage, Step};
 use super::plan::{BundlePlan, Intent};
+use super::prune::Due;
 use super::snapshot::Live;
-use super::{Entry, Machine, Rule, Spent, prune};
+use super::{Entry, Machine, Rule, Spent};
 use fleet_api::names::Ref;
 use fleet_api::wire::{Deployment, Timestamp};
 use fleet_api::{Digest, ObjectKey};
@@ -160,12 +162,12 @@ impl Machine {
     }
 
     /// Records which deletions were let through, before they are done.
-    pub(super) fn doom(&mut self, gate: &prune::Gate) {
+    pub(super) fn doom(&mut self, gate: &Gate) {
         if gate.lifts_anew || (self.snapshot.ledger.anew && self.snapshot.ledger.is_empty()) {
             self.snapshot.ledger.anew = false;
             self.journal.revision += 1;
         }
-        let fresh: Vec<&prune::Due> = gate.allowed.iter().filter(|due| !due.doomed).collect();
+        let fresh: Vec<&Due> = gate.allowed.iter().filter(|due| !due.doomed).collect();
         if fresh.is_empty() {
             return;
         }

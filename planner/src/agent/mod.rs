@@ -16,7 +16,8 @@
 //! | `sources` | Deployments that are rendered in the cluster |
 //! | `bookkeeping` | what a plan puts into the ledger |
 //! | `dispatch` | what is done now, and what waits for the disk |
-//! | `prune` | what is deleted (R6, R8, R10) |
+//! | `prune` | what is deleted (R6, R10) |
+//! | `gate` | what of it goes, and what waits for an approval (R3, R8, R9) |
 //! | `hooks` | the hooks of a release |
 //! | `fields`, `prepare` | managedFields; what is sent |
 //! | `courier` | what is said to the hub, and when |
@@ -34,6 +35,7 @@ mod diff;
 mod dispatch;
 mod event;
 mod fields;
+mod gate;
 mod hooks;
 mod ledger;
 mod look;
@@ -69,7 +71,7 @@ pub use snapshot::{GroupKind, KindInfo, LIVE_LIST_CAP, Live, Strayed, Unhealthy}
 use backoff::Tries;
 use fleet_api::labels::AGENT_NAMESPACE;
 use fleet_api::names::{ClusterUid, Ref};
-use fleet_api::wire::{Deployment, Desired, HeldDeletions, Report, Timestamp, Version};
+use fleet_api::wire::{DeletionLimit, Deployment, Desired, HeldDeletions, Report, Timestamp, Version};
 use fleet_api::{Digest, ObjectKey};
 use jiff::SignedDuration;
 use plan::BundlePlan;
@@ -272,7 +274,8 @@ impl Machine {
         }
         self.replan(now);
         let dues = self.plans.values().flat_map(|plan| plan.dues.iter().cloned()).collect();
-        let gate = prune::gate(&self.snapshot, dues, now);
+        let undecided: Vec<DeletionLimit> = self.plans.values().flat_map(|plan| &plan.undecided).copied().collect();
+        let gate = gate::gate(&self.snapshot, dues, &undecided, now);
         self.doom(&gate);
         self.take_actions(&mut decision);
         self.take_deletions(gate.allowed, now, &mut decision);

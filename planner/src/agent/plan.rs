@@ -2,7 +2,7 @@
 //! what is said of it. A pure function of the snapshot, called by [`Machine::decide`](super::Machine::decide) for the
 //! Bundles that something happened to.
 
-use super::action::{Action, EnsureNamespace, Target, Want};
+use super::action::{Action, EnsureNamespace, Want};
 use super::claims::Claim;
 use super::diff::{Judgement, Subject, judge};
 use super::hooks::{self, HookLedger};
@@ -12,7 +12,9 @@ use super::snapshot::{GroupKind, Resolved, Snapshot, resolve};
 use super::{Machine, report, sources};
 use crate::order;
 use fleet_api::names::Ref;
-use fleet_api::wire::{Dependency, Deployment, DeploymentObject, DeploymentReport, DesiredDeployment, Timestamp};
+use fleet_api::wire::{
+    DeletionLimit, Dependency, Deployment, DeploymentObject, DeploymentReport, DesiredDeployment, Timestamp,
+};
 use fleet_api::{DeploymentState, Digest, Note, ObjectKey, Reason};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +40,8 @@ pub(super) struct BundlePlan {
     pub drops: Vec<ObjectKey>,
     /// Deletions that are due.
     pub dues: Vec<Due>,
+    /// The limits of deletions that may be due too, of what is not known yet.
+    pub undecided: Vec<DeletionLimit>,
     pub wants: Vec<Want>,
     /// Kinds that nobody has asked for yet.
     pub unknown_kinds: BTreeSet<GroupKind>,
@@ -70,12 +74,12 @@ impl BundlePlan {
     /// Whether it says the same as another plan, in all but its actions: they are taken out of it when they are done.
     pub(super) fn is_as_good_as(&self, other: &Self) -> bool {
         let Self { actions: _, intents, begin, hooks, holds_deletions, keeps_ledger, drops, dues, wants, .. } = self;
-        let Self { unknown_kinds, missing_kinds, wake_at, reading, loading, report, .. } = self;
+        let Self { undecided, unknown_kinds, missing_kinds, wake_at, reading, loading, report, .. } = self;
         (intents, begin, hooks, holds_deletions, keeps_ledger)
             == (&other.intents, &other.begin, &other.hooks, &other.holds_deletions, &other.keeps_ledger)
             && (drops, dues, wants, unknown_kinds) == (&other.drops, &other.dues, &other.wants, &other.unknown_kinds)
             && (missing_kinds, wake_at, reading) == (&other.missing_kinds, &other.wake_at, &other.reading)
-            && (loading, report) == (&other.loading, &other.report)
+            && (loading, report, undecided) == (&other.loading, &other.report, &other.undecided)
     }
 
     /// What dependents look at; `None` where nothing is said of the Deployment.
@@ -185,6 +189,8 @@ fn live(
     let lists = counts.filter(|_| applied || !snapshot.rules.on(Rule::R6Complete));
     if let Some(deployment) = lists {
         prune::left_behind(snapshot, desired, deployment, now, plan, &mut words);
+    } else if let Some(deployment) = counts.filter(|_| current && plan.loading) {
+        prune::may_leave(snapshot, desired, deployment, plan);
     }
     plan.report = Some(words.finish(snapshot, &desired.bundle));
 }
@@ -474,17 +480,6 @@ pub(super) fn ensure_namespace(scope: &Scope<'_>, plan: &mut BundlePlan, words: 
         })));
     }
     Step::Pending
-}
-
-/// Where `key` is served, for reads and deletions of what the ledger has.
-pub(super) fn target_of(snapshot: &Snapshot, bundle: &Ref, key: &ObjectKey, api_version: &str) -> Option<Target> {
-    let info = snapshot.kind(key).flatten()?;
-    let version = api_version.rsplit('/').next().unwrap_or_default();
-    let served = info.versions.iter().find(|served| *served == version).or_else(|| info.versions.first())?;
-    let api_version = if key.group.is_empty() { served.clone() } else { format!("{}/{served}", key.group) };
-    let ledger = snapshot.ledger.bundle(bundle);
-    let service_account = ledger.map(|ledger| ledger.service_account.clone()).unwrap_or_default();
-    Some(Target { key: key.clone(), api_version, plural: info.plural.clone(), service_account })
 }
 
 impl Machine {

@@ -1,5 +1,5 @@
-//! What is deleted, and what is not (R3, R6, R7, R8, R9, R10). Called by the plans, for candidates, and by the machine,
-//! for the gate that all of them pass.
+//! What is deleted, and what is not (R3, R6, R7, R9, R10), of one Bundle. Called by the plans; what is due has the gate
+//! before it.
 //!
 //! Invariant: "absent" is not "deleted": every deletion rests on a tombstone or on a complete, newer, applied
 //! Deployment, on a ledger entry, and on the UID that was read.
@@ -10,15 +10,14 @@ use super::backoff::Tries;
 use super::claims::{claimed_by_other, not_understood};
 use super::hooks;
 use super::ledger::Entry;
-use super::plan::{BundlePlan, target_of};
+use super::plan::BundlePlan;
 use super::report;
 use super::rules::Rule;
 use super::snapshot::{Contents, GroupKind, Live, Snapshot};
 use super::sources::{newest, not_rendered};
 use fleet_api::names::Ref;
-use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldDeletions, HeldObject, Timestamp, Tombstone};
-use fleet_api::{Digest, Note, ObjectKey, Reason};
-use std::collections::BTreeSet;
+use fleet_api::wire::{DeletionLimit, Deployment, DesiredDeployment, HeldObject, Timestamp, Tombstone};
+use fleet_api::{Note, ObjectKey, Reason};
 
 /// A deletion that is due, before the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    fn held(&self) -> HeldObject {
+    pub(super) fn held(&self) -> HeldObject {
         HeldObject { bundle: self.bundle.clone(), key: self.target.key.clone(), uid: self.uid.to_string() }
     }
 
@@ -128,6 +127,21 @@ pub(super) fn left_behind(
             false => candidate(snapshot, &way, key, entry, plan, words),
         }
     }
+}
+
+/// The same, before it is known whether all of the Deployment is applied.
+pub(super) fn may_leave(
+    snapshot: &Snapshot,
+    desired: &DesiredDeployment,
+    deployment: &Deployment,
+    plan: &mut BundlePlan,
+) {
+    let Some(ledger) = snapshot.ledger.bundle(&desired.bundle) else { return };
+    let contents = Contents::of(snapshot, deployment);
+    let left = ledger.objects().iter().filter(|(key, entry)| {
+        !entry.doomed && !entry.made && !contents.may_have(key) && !claimed_by_other(snapshot, &desired.bundle, key)
+    });
+    plan.undecided.extend(left.map(|_| desired.deletion_limit.unwrap_or_default()));
 }
 
 /// What becomes of a release namespace that was made for a Bundle (`deleteNamespace`).
@@ -237,22 +251,25 @@ fn unknown(
     words: &mut report::Builder,
 ) {
     match snapshot.kind(key) {
-        None => {
-            plan.unknown_kinds.insert(GroupKind::of(key));
-        }
         Some(None) if is_always_served(&key.group) => {
             let message = format!(
                 "{key} is kept: the API server says that it serves no {}, which every API server does",
                 key.kind
             );
-            words.note(Note::new(Reason::WaitingForKind, message).about(key.clone()));
+            return words.note(Note::new(Reason::WaitingForKind, message).about(key.clone()));
         }
         // The API server was asked completely: without its definition there is no object of a kind.
-        Some(None) => gone(snapshot, key, plan),
+        Some(None) => return gone(snapshot, key, plan),
+        None => {
+            plan.unknown_kinds.insert(GroupKind::of(key));
+        }
         Some(Some(_)) if !snapshot.is_listed(key) => plan.loading = true,
         Some(Some(_)) => {
             read(snapshot, way, key, entry, snapshot.attempts.get(key).map(|attempt| &attempt.tries), plan);
         }
+    }
+    if !entry.doomed {
+        plan.undecided.push(way.limit.unwrap_or_default());
     }
 }
 
@@ -342,152 +359,13 @@ fn is_stopped(snapshot: &Snapshot, now: Timestamp) -> bool {
     snapshot.desired.as_ref().is_some_and(|accepted| deletion_stop(snapshot.rules, &accepted.desired, now).is_some())
 }
 
-/// What passes the gate, and what is held.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Gate {
-    pub allowed: Vec<Due>,
-    /// How many of them pass without an approval and were not counted yet.
-    pub spent: u32,
-    pub held: Option<HeldDeletions>,
-    /// All that is left from before the cluster was enrolled anew is approved to go, or was applied again.
-    pub lifts_anew: bool,
-}
-
-/// R3, R8, R9: all deletions of the cluster together.
-pub(super) fn gate(snapshot: &Snapshot, dues: Vec<Due>, now: Timestamp) -> Gate {
-    let Some(accepted) = &snapshot.desired else { return Gate::default() };
-    if dues.is_empty() {
-        return Gate::default();
-    }
-    match deletion_stop(snapshot.rules, &accepted.desired, now) {
-        Some(Reason::EpochHeld) => {
-            let message = "a new epoch has begun: nothing is deleted until the hub has read all its repositories and an admin has approved";
-            return Gate { held: hold(&dues, Note::new(Reason::EpochHeld, message)), ..Gate::default() };
-        }
-        Some(_) => return Gate::default(),
-        None => {}
-    }
-    let (mut allowed, fresh): (Vec<Due>, Vec<Due>) = dues.into_iter().partition(|due| due.doomed);
-    let approvals = accepted.desired.approvals.iter().map(|approval| approval.list).collect();
-    if snapshot.ledger.anew && snapshot.rules.on(Rule::R3Epoch) {
-        let (approved, held) = approve(&approvals, fresh);
-        let lifts_anew = !approved.is_empty() && held.is_empty() && is_all_known(snapshot, &approved);
-        allowed.extend(approved);
-        let message = format!(
-            "this cluster was enrolled anew: {} objects from before would be deleted, and wait for an approval",
-            held.len()
-        );
-        return Gate { allowed, spent: 0, held: hold(&held, Note::new(Reason::EpochHeld, message)), lifts_anew };
-    }
-    let over = over_limit(snapshot, &fresh);
-    let is_held = |due: &Due| over.is_some() || (snapshot.rules.on(Rule::R8Kinds) && is_protected(&due.target.key));
-    let (held, passing): (Vec<Due>, Vec<Due>) = fresh.into_iter().partition(is_held);
-    let (approved, held) = approve(&approvals, held);
-    let spent = u32::try_from(passing.len()).unwrap_or(u32::MAX);
-    allowed.extend(passing);
-    allowed.extend(approved);
-    Gate { allowed, spent, held: hold(&held, why(over.as_ref(), &held)), lifts_anew: false }
-}
-
-/// R3: whether what is left from before the cluster was enrolled anew was applied again since, or is approved to go. What
-/// a document tells only later, or what is still being looked at, nobody was shown: its wait goes on.
-fn is_all_known(snapshot: &Snapshot, approved: &[Due]) -> bool {
-    let approved: BTreeSet<(&Ref, &ObjectKey)> = approved.iter().map(|due| (&due.bundle, &due.target.key)).collect();
-    let is_known = |bundle, (key, entry): (&ObjectKey, &Entry)| {
-        entry.content.is_some() || entry.doomed || entry.made || approved.contains(&(bundle, key))
-    };
-    snapshot.ledger.bundles().iter().all(|(bundle, of)| of.objects().iter().all(|entry| is_known(bundle, entry)))
-}
-
-/// Whether a kind is always held.
-fn is_protected(key: &ObjectKey) -> bool {
-    matches!(
-        (key.group.as_str(), key.kind.as_str()),
-        ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")
-            | ("apiextensions.k8s.io", "CustomResourceDefinition")
-    )
-}
-
-/// A limit that is exceeded.
-struct Over {
-    limit: DeletionLimit,
-    /// How many deletions exceed it, with those that this generation has had.
-    count: u64,
-}
-
-/// The smallest of the limits, where all deletions of the cluster together exceed it.
-fn over_limit(snapshot: &Snapshot, fresh: &[Due]) -> Option<Over> {
-    if !snapshot.rules.on(Rule::R8Limit) {
-        return None;
-    }
-    let spent = &snapshot.ledger.spent;
-    let version = snapshot.desired.as_ref().map(|accepted| accepted.desired.version);
-    let spent = if version == Some(spent.version) { u64::from(spent.count) } else { 0 };
-    let size = snapshot.ledger.len() as u64 + spent;
-    let allows = |limit: &DeletionLimit| u64::from(limit.objects).max(size * u64::from(limit.percent) / 100);
-    let limit = fresh.iter().map(|due| due.limit.unwrap_or_default()).min_by_key(allows)?;
-    let count = fresh.len() as u64 + spent;
-    (count > allows(&limit)).then_some(Over { limit, count })
-}
-
-/// R8: an approval names the digest of the whole list, or of the part of it that one Bundle has.
-fn approve(approvals: &BTreeSet<Digest>, held: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
-    let is_approved = |dues: &[&Due]| list_digest(dues).is_some_and(|digest| approvals.contains(&digest));
-    if approvals.is_empty() || held.is_empty() {
-        return (Vec::new(), held);
-    }
-    if is_approved(&held.iter().collect::<Vec<_>>()) {
-        return (held, Vec::new());
-    }
-    let bundles: BTreeSet<Ref> = held
-        .iter()
-        .map(|due| &due.bundle)
-        .filter(|bundle| is_approved(&held.iter().filter(|due| due.bundle == **bundle).collect::<Vec<_>>()))
-        .cloned()
-        .collect();
-    let (approved, rest): (Vec<Due>, Vec<Due>) = held.into_iter().partition(|due| bundles.contains(&due.bundle));
-    if !approved.is_empty() && is_approved(&rest.iter().collect::<Vec<_>>()) {
-        return (approved.into_iter().chain(rest).collect(), Vec::new());
-    }
-    (approved, rest)
-}
-
-fn list(dues: &[&Due]) -> Vec<HeldObject> {
-    let mut objects: Vec<HeldObject> = dues.iter().map(|due| due.held()).collect();
-    objects.sort();
-    objects
-}
-
-fn list_digest(dues: &[&Due]) -> Option<Digest> {
-    Digest::of_json(&list(dues)).ok()
-}
-
-fn hold(dues: &[Due], note: Note) -> Option<HeldDeletions> {
-    if dues.is_empty() {
-        return None;
-    }
-    let objects = list(&dues.iter().collect::<Vec<_>>());
-    Some(HeldDeletions { digest: Digest::of_json(&objects).ok()?, objects, note })
-}
-
-fn why(over: Option<&Over>, held: &[Due]) -> Note {
-    let message = match over {
-        Some(Over { limit: DeletionLimit { objects: 0, percent: 0 }, count }) => {
-            format!("{count} objects would be deleted; the hub says that here every deletion needs an approval")
-        }
-        Some(Over { limit: DeletionLimit { objects, percent }, count }) => format!(
-            "{count} objects would be deleted; more than {objects} and more than {percent} % of the cluster's need an approval"
-        ),
-        None => {
-            let mut kinds: Vec<&str> = held.iter().map(|due| due.target.key.kind.as_str()).collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            format!(
-                "{} objects would be deleted; a {} is never deleted without an approval",
-                held.len(),
-                kinds.join(" or ")
-            )
-        }
-    };
-    Note::new(Reason::DeletionHeld, message)
+/// Where `key` is served, for reads and deletions of what the ledger has.
+pub(super) fn target_of(snapshot: &Snapshot, bundle: &Ref, key: &ObjectKey, api_version: &str) -> Option<Target> {
+    let info = snapshot.kind(key).flatten()?;
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let served = info.versions.iter().find(|served| *served == version).or_else(|| info.versions.first())?;
+    let api_version = if key.group.is_empty() { served.clone() } else { format!("{}/{served}", key.group) };
+    let ledger = snapshot.ledger.bundle(bundle);
+    let service_account = ledger.map(|ledger| ledger.service_account.clone()).unwrap_or_default();
+    Some(Target { key: key.clone(), api_version, plural: info.plural.clone(), service_account })
 }

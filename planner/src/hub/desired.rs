@@ -94,6 +94,10 @@ pub(super) fn build(
         for tombstone in &mut tombstones {
             let gitrepo = graves.get(&tombstone.bundle).and_then(|grave| grave.gitrepo.clone());
             tombstone.deletion_limit = waits.limit(&tombstone.bundle, gitrepo, tombstone.deletion_limit);
+            // It is meant again, and only does not go out yet.
+            if cluster.bundles.contains(&tombstone.bundle) {
+                tombstone.deletion_limit = Some(EVERYTHING_WAITS);
+            }
         }
     }
     let body = Body {

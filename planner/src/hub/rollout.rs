@@ -48,7 +48,7 @@ pub(super) fn all_at_once(
         return Some(keep(Some(wanted), vec![note]));
     }
     if rules.on(Rule::R13Empty)
-        && let Some(note) = empty(snapshot, bundle_name, placement.allowed, wanted)
+        && let Some(note) = empty(snapshot, (bundle_name, cluster_name), placement.allowed, wanted)
     {
         return Some(keep(None, vec![note]));
     }
@@ -74,15 +74,39 @@ fn kept_notes(notes: &[Note], has_last_good: bool) -> Vec<Note> {
 }
 
 /// R13: a render that gives nothing, where there was something, changes nothing.
-fn empty(snapshot: &Snapshot, bundle: &Ref, allowed: Option<Digest>, wanted: Digest) -> Option<Note> {
+fn empty(
+    snapshot: &Snapshot,
+    (bundle, cluster): (&Ref, &Ref),
+    allowed: Option<Digest>,
+    wanted: Digest,
+) -> Option<Note> {
     // How many objects sources have, the agent sees; it keeps the same rule.
     let facts = |digest| snapshot.deployments.get(&digest).filter(|facts| !facts.rendered_in_cluster);
     let objects = |digest| facts(digest).map(|facts| facts.objects);
-    let had = allowed.and_then(objects).unwrap_or_default();
-    (objects(wanted) == Some(0) && had > 0).then(|| {
-        let message = format!("Bundle {bundle} renders to no object at all; the {had} objects that it had stay");
-        Note::new(Reason::EmptyRender, message)
-    })
+    if objects(wanted) != Some(0) {
+        return None;
+    }
+    let what = match allowed {
+        Some(allowed) => {
+            objects(allowed).filter(|had| *had > 0).map(|had| format!("the {had} objects that it had stay"))
+        }
+        None => still_has(snapshot, bundle, cluster),
+    }?;
+    Some(Note::new(Reason::EmptyRender, format!("Bundle {bundle} renders to no object at all; {what}")))
+}
+
+/// What a cluster has of a Bundle that it is told to have no longer, or of which this hub never told it.
+fn still_has(snapshot: &Snapshot, bundle: &Ref, cluster: &Ref) -> Option<String> {
+    let memory = snapshot.clusters.get(cluster)?.memory.as_ref()?;
+    match memory.report.deployments.get(bundle).map(|report| report.objects).filter(|had| *had > 0) {
+        Some(had) => Some(format!("the {had} objects that cluster {cluster} has of it stay")),
+        // What its agent has to say of it is older than the word that it is gone.
+        None => memory
+            .tombstones
+            .get(bundle)
+            .filter(|grave| grave.since > memory.report.version)
+            .map(|_| format!("what cluster {cluster} has of it stays")),
+    }
 }
 
 /// An agent that cannot render keeps what it has.

@@ -4,9 +4,9 @@ use super::super::*;
 use super::world::{Spec, World, cm, name};
 use fleet_api::DeploymentState;
 use fleet_api::Reason;
+use fleet_api::wire::Hook;
 use fleet_api::wire::HookDeletion::{self, BeforeHookCreation, HookFailed, HookSucceeded};
 use fleet_api::wire::HookEvent::{self, PostDelete, PostInstall, PostUpgrade, PreDelete, PreInstall, PreUpgrade};
-use fleet_api::wire::{DeletionLimit, Hook};
 
 fn job(text: &str) -> ObjectKey {
     ObjectKey::new("batch", "Job", "shop", text)

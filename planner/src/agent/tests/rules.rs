@@ -3,7 +3,6 @@
 use super::super::*;
 use super::world::{Spec, World, cluster, cm, name, tombstone};
 use fleet_api::Reason;
-use fleet_api::wire::DeletionLimit;
 
 pub(super) fn many(count: usize) -> Vec<(ObjectKey, &'static str)> {
     (0..count).map(|index| (cm(&format!("m{index:02}")), "1")).collect()
@@ -304,6 +303,63 @@ fn r8_counts_all_deletions_together_against_the_smallest_limit() {
     world.send(desired);
     assert_eq!(world.objects.len(), 11, "within the limit of each repository, and more than the cluster's together");
     assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 11);
+}
+
+/// Found by the simulator (seed 105667): a new process knew the Secrets before the ConfigMaps, and deleted those that only
+/// the limit for a ConfigMap held.
+#[test]
+fn r8_what_is_not_known_yet_counts_as_well() {
+    let secret = |text: &str| ObjectKey::new("", "Secret", "shop", text);
+    let none = Some(DeletionLimit { objects: 0, percent: 0 });
+    let limit = |limits: [Option<DeletionLimit>; 2]| {
+        let mut world = World::new();
+        let secrets: Vec<_> = ["s1", "s2", "s3"].into_iter().map(|name| (secret(name), "1")).collect();
+        world.deploy(&[Spec::new("a", &secrets), Spec::new("b", &many(8))], &[]);
+        world.unlisted.insert(GroupKind::of(&cm("x")));
+        let desired = world.desired(&[], &["a", "b"], |desired| {
+            for (tombstone, limit) in desired.tombstones.iter_mut().zip(limits) {
+                tombstone.deletion_limit = limit;
+            }
+        });
+        world.persisted.desired = Some((desired.clone(), Digest::of_json(&desired).unwrap()));
+        world.restart();
+        world
+    };
+    let mut world = limit([None, none]);
+    assert_eq!(world.objects.len(), 11, "every deletion of b waits, and with it all of the cluster");
+    assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 3);
+    world.unlisted.clear();
+    world.run();
+    assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 11);
+    assert_eq!(world.objects.len(), 11);
+    assert_eq!(limit([None, None]).objects.len(), 11, "three, and eight more");
+    let twenty = Some(DeletionLimit { objects: 20, percent: 0 });
+    let mut world = limit([twenty, twenty]);
+    assert_eq!(world.objects.len(), 8, "that is within the limit");
+    world.unlisted.clear();
+    world.run();
+    assert_eq!(world.objects.len(), 0);
+}
+
+/// The same, for what a live bundle leaves behind.
+#[test]
+fn r8_what_a_bundle_that_is_not_known_yet_leaves_counts_as_well() {
+    let secret = ObjectKey::new("", "Secret", "shop", "s");
+    let all = [(cm("x"), "1"), (cm("y"), "1")];
+    let mut world = World::new();
+    world.deploy(&[Spec::new("a", &[(secret.clone(), "1")]), Spec::new("b", &all)], &[]);
+    let specs = [Spec::new("b", &all[..1])];
+    let desired = world.desired(&specs, &["a"], |desired| {
+        desired.deployments[0].deletion_limit = Some(DeletionLimit { objects: 0, percent: 0 });
+    });
+    world.send(desired);
+    assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 2);
+    world.unlisted.insert(GroupKind::of(&cm("x")));
+    world.restart();
+    assert!(world.objects.contains_key(&secret));
+    world.unlisted.clear();
+    world.run();
+    assert_eq!((world.report.held.as_ref().unwrap().objects.len(), world.objects.len()), (2, 3));
 }
 
 #[test]

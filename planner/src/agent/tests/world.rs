@@ -48,6 +48,8 @@ pub(super) struct World {
     pub looks_at_plans: bool,
     /// Applies that are under way, where they take their time.
     pub late: Option<Vec<Apply>>,
+    /// Kinds whose watch has not begun yet.
+    pub unlisted: BTreeSet<GroupKind>,
     next: u64,
 }
 
@@ -171,6 +173,7 @@ impl World {
             meanwhile: None,
             looks_at_plans: false,
             late: None,
+            unlisted: BTreeSet::new(),
             next: 100,
         }
     }
@@ -278,7 +281,7 @@ impl World {
     fn list_new_kinds(&mut self) -> bool {
         let mut news = false;
         for kind in self.machine.watched().into_keys() {
-            if self.machine.snapshot.listed.contains(&kind) {
+            if self.machine.snapshot.listed.contains(&kind) || self.unlisted.contains(&kind) {
                 continue;
             }
             news = true;
