@@ -5,6 +5,7 @@
 //! GitRepo says why.
 
 mod access;
+mod branch;
 mod charts;
 mod reading;
 
@@ -15,9 +16,9 @@ use crate::store::{Event as StoreEvent, EventType, Kind, Resources};
 use fleet_api::Note;
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
-use fleet_api::v1alpha1::{GitRepo, GitRepoSpec};
+use fleet_api::v1alpha1::GitRepo;
 use skiff_bundler::discover::Cache;
-use skiff_bundler::git::{Access, Ancestry, Error, Limits, Policy, Reference, Remote, Repository, Resolved};
+use skiff_bundler::git::{Access, Error, Limits, Policy, Reference, Remote, Repository, Resolved};
 use skiff_bundler::poll::{DEFAULT_INTERVAL, next_poll};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -104,7 +105,7 @@ pub(super) struct State {
     pub(super) trees: BTreeMap<fleet_api::Digest, fleet_api::Digest>,
     /// Commit of the last complete read, and [`edition`] of the GitRepo then.
     pub(super) read: Option<(String, String)>,
-    /// [`followed`] then.
+    /// [`branch::followed`] then.
     followed: Option<String>,
     /// A chart could not be fetched then: the same commit is read again.
     pub(super) again: bool,
@@ -335,20 +336,12 @@ impl Job {
             repository.fetch(&remote, &access.access, &resolved, &limits, &reader).await.map_err(Failure::git)?;
         let tree = repository.tree(fetched.commit, &limits).await.map_err(Failure::git)?;
         let mut notes = Vec::new();
-        let rewound = went_back(fetched.ancestry, state.followed.as_deref(), gitrepo);
-        if fetched.forced() {
-            let previous = fetched.previous.map(|id| id.to_string()).unwrap_or_default();
-            let message = if rewound {
-                format!(
-                    "{reference} went back: commit {previous}, which was read before, is built on {commit}; what the \
-                     older commit lacks is deleted only after `skiff approve gitrepo {}`",
-                    self.name.name
-                )
-            } else {
-                format!(
-                    "{reference} was rewritten: commit {commit} does not descend from {previous}, which was read before"
-                )
-            };
+        let source = (&repository, &remote, &access.access, &limits);
+        let before = branch::before(source, &fetched, state.followed.as_deref(), gitrepo).await;
+        let before = before.map_err(Failure::git)?;
+        let rewound = branch::went_back(before.ancestry, state.followed.as_deref(), gitrepo);
+        if before.forced() {
+            let message = branch::message(&before, &reference, rewound, self.name.name.as_str());
             notes.push(Note::new(Reason::ForcePushed, message));
         }
         let present = self.directories().await;
@@ -358,7 +351,7 @@ impl Job {
         // Only now, as it is in the store: a hub that ends before compares the next commit with the one before this, too.
         repository.taken(&resolved, &reader).await.map_err(Failure::git)?;
         state.read = Some((commit, edition(gitrepo)));
-        state.followed = Some(followed(gitrepo));
+        state.followed = Some(branch::followed(gitrepo));
         state.again = again;
         Ok(again)
     }
@@ -406,19 +399,6 @@ pub(super) fn edition(gitrepo: &GitRepo) -> String {
     format!("{} {}", metadata.uid.as_deref().unwrap_or_default(), metadata.generation.unwrap_or_default())
 }
 
-/// What of a GitRepo says which commit is read.
-fn followed(gitrepo: &GitRepo) -> String {
-    let GitRepoSpec { repo, branch, revision, .. } = &gitrepo.spec;
-    let uid = gitrepo.metadata.uid.as_deref().unwrap_or_default();
-    format!("{uid} {repo:?} {branch:?} {revision:?}")
-}
-
-/// Whether a commit that is older than the one before is no person's word: another branch or revision in the spec is one,
-/// and no other change of the spec is. `before`: what was [`followed`] at the read before, where this process did one.
-fn went_back(ancestry: Ancestry, before: Option<&str>, gitrepo: &GitRepo) -> bool {
-    ancestry == Ancestry::Rewound && before.is_none_or(|before| before == followed(gitrepo))
-}
-
 fn interval_of(gitrepo: &GitRepo) -> Duration {
     let asked = fleet_api::duration::parse(&gitrepo.spec.polling_interval).filter(|asked| !asked.is_zero());
     asked.unwrap_or(DEFAULT_INTERVAL).max(Duration::from_secs(1))
@@ -444,34 +424,5 @@ impl Failure {
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(super) fn git(error: Error) -> Self {
         Self { note: Note::new(error.reason(), error.to_string()), transient: error.is_transient() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gitrepo(uid: &str, edit: impl FnOnce(&mut GitRepoSpec)) -> GitRepo {
-        let mut gitrepo = GitRepo::default();
-        gitrepo.metadata.uid = Some(uid.to_owned());
-        gitrepo.spec.repo = "https://git.example.com/shop".into();
-        edit(&mut gitrepo.spec);
-        gitrepo
-    }
-
-    /// Somebody adds a path, or another interval, while the mirror lags behind: nobody has said to go back.
-    #[test]
-    fn only_another_branch_or_revision_is_a_word_about_the_commit() {
-        let before = followed(&gitrepo("u", |_| {}));
-        let goes_back = |gitrepo: &GitRepo| went_back(Ancestry::Rewound, Some(&before), gitrepo);
-        assert!(goes_back(&gitrepo("u", |_| {})));
-        assert!(goes_back(&gitrepo("u", |spec| spec.paths.push("more".into()))));
-        assert!(goes_back(&gitrepo("u", |spec| spec.polling_interval = "1h".into())));
-        assert!(!goes_back(&gitrepo("u", |spec| spec.branch = "older".into())));
-        assert!(!goes_back(&gitrepo("u", |spec| spec.revision = "v1".into())));
-        assert!(!goes_back(&gitrepo("u", |spec| spec.repo = "https://git.example.com/other".into())));
-        assert!(!goes_back(&gitrepo("made anew", |_| {})));
-        assert!(went_back(Ancestry::Rewound, None, &gitrepo("u", |_| {})), "a hub that has just started");
-        assert!(!went_back(Ancestry::Descendant, Some(&before), &gitrepo("u", |_| {})));
     }
 }

@@ -6,7 +6,7 @@ mod load;
 mod repositories;
 mod store;
 
-use store::{BUNDLES, CLUSTERS, DESIRED, RENDERS, REPORTS, cluster};
+use store::{BUNDLES, CLUSTERS, COMMITS, DESIRED, RENDERS, REPORTS, cluster};
 pub(crate) use store::{CLUSTER, ClusterRow, Disk, GITREPO, GitRepoRow, Write, event_of};
 
 use crate::world::{Ev, World, wall};
@@ -393,7 +393,12 @@ impl World {
         for write in writes {
             match write {
                 Write::Put(table, key, value) => drop(self.hub.disk.rows.insert((table, key), value)),
-                Write::Forget(table, key) => drop(self.hub.disk.rows.remove(&(table, key))),
+                Write::Forget(table, key) => {
+                    if table == GITREPO {
+                        self.hub.disk.rows.remove(&(COMMITS, key.clone()));
+                    }
+                    self.hub.disk.rows.remove(&(table, key));
+                }
             }
         }
         if armed == Some(false) {
@@ -456,7 +461,12 @@ impl World {
                 let delay = self.rng.between(5, slow);
                 self.push(self.now + delay, Ev::Render(id, input));
             }
-            After::Taken(repo, head) => drop(self.hub.taken.insert(repo, head)),
+            After::Taken(repo, head) => {
+                if self.hub.disk.rows.contains_key(&(GITREPO, repo.clone())) {
+                    self.hub.disk.write(COMMITS, &repo, &head);
+                }
+                self.hub.taken.insert(repo, head);
+            }
             After::Answer(waiting, outcome) => self.answer_sync(waiting, outcome),
             After::AnswerEnroll(site, result) => {
                 let delay = self.rng.between(5, 60);

@@ -159,6 +159,24 @@ impl Repository {
             .await
     }
 
+    /// How a commit that was fetched relates to one that was taken in by somebody who told of it: a copy that is newer or
+    /// older than this one, or is gone. What `old` is built on is asked for where it is not here.
+    ///
+    /// # Errors
+    /// Whatever the disk does.
+    pub async fn compare(
+        &self,
+        remote: &Remote,
+        access: &Access,
+        old: ObjectId,
+        new: ObjectId,
+        limits: &Limits,
+    ) -> Result<Ancestry, Error> {
+        let _one_at_a_time = self.inner.objects.fetching.lock().await;
+        let work = self.inner.compare(remote, access, old, new, limits);
+        tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| Err(too_slow(remote, limits.timeout)))
+    }
+
     /// The files of a commit that was fetched.
     ///
     /// # Errors
@@ -367,6 +385,35 @@ impl Inner {
                 indexed
             }
         }
+    }
+
+    /// How `new` relates to `old`, which may not be here.
+    async fn compare(
+        &self,
+        remote: &Remote,
+        access: &Access,
+        old: ObjectId,
+        new: ObjectId,
+        limits: &Limits,
+    ) -> Result<Ancestry, Error> {
+        let (known, _) = self.ancestry(remote, access, old, new, limits).await?;
+        if remote.scheme == Scheme::File || matches!(known, Ancestry::Descendant | Ancestry::Rewound) {
+            return Ok(known);
+        }
+        let request = FetchRequest {
+            wants: vec![old],
+            haves: vec![new],
+            shallow: vec![new],
+            depth: Some(HISTORY_DEPTH),
+            commits_only: true,
+        };
+        // A server need not give what no reference leads to any more.
+        if let Err(error) = self.transfer(remote, access, &request, limits).await {
+            tracing::debug!(remote = %remote, %error, "no history of a commit that was read before");
+            return Ok(known);
+        }
+        let is_behind = self.blocking(move |objects| objects.search(new, old)).await? == Ancestry::Descendant;
+        Ok(if is_behind { Ancestry::Rewound } else { known })
     }
 
     /// Whether `new` follows `old`. Looks at the commits that are here first and asks for older ones only then.

@@ -101,6 +101,11 @@ impl Repo {
         let parents: Vec<&git2::Commit<'_>> = head.iter().collect();
         self.repository.commit(Some("HEAD"), &who, &who, "change", &tree, &parents).unwrap().to_string()
     }
+
+    /// The branch points to an older commit again.
+    pub(crate) fn go_back(&self, commit: &str) {
+        self.repository.reference("refs/heads/main", commit.parse().unwrap(), true, "back").unwrap();
+    }
 }
 
 pub(crate) async fn gitrepo(hub: &Hub, name: &str, repo: &Repo, spec: &Value) {

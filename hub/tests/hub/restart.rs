@@ -99,6 +99,43 @@ async fn a_hub_restored_from_an_older_backup_begins_an_epoch_and_deletes_nothing
     hub.stop().await;
 }
 
+/// Found by the simulator (seed 105122): a backup has no copy of the repository, so that the commit that a branch went back
+/// to was the first one that the restored hub saw.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_that_went_back_is_seen_by_a_hub_that_was_restored() {
+    let (dir, data) = data();
+    let repo = Repo::new();
+    let older = repo.commit(&[("a/x.yaml", &config_map("x", "1"))]);
+    let newer = repo.commit(&[("a/x.yaml", &config_map("x", "1")), ("b/x.yaml", &config_map("y", "1"))]);
+    let hub = start(&data).await;
+    gitrepo(&hub, "shop", &repo, &json!({})).await;
+    let mut agent = Agent::new(&hub, "ks-1");
+    agent.enroll(&token(&hub, Some("till"), &[("env", "prod")]).await, None).await.unwrap();
+    told(&mut agent, &["shop-a", "shop-b"]).await;
+    eventually("the GitRepo says what was read", async || {
+        let gitrepo: GitRepo = hub.resources().get("fleet-default", "shop").unwrap().unwrap();
+        (gitrepo.status?.commit == newer).then_some(())
+    })
+    .await;
+    let backup = dir.path().join("backup");
+    skiff_hub::backup(&data, &backup).unwrap();
+    hub.stop().await;
+    repo.go_back(&older);
+    let hub = start(&backup).await;
+    agent.moved(&hub);
+    told(&mut agent, &["shop-a"]).await;
+    let tombstone = &agent.desired.as_ref().unwrap().tombstones[0];
+    let limit = tombstone.deletion_limit.expect("what the older commit lacks waits for an approval");
+    assert_eq!((limit.objects, limit.percent), (0, 0));
+    eventually("the GitRepo says that its branch went back", async || {
+        let gitrepo: GitRepo = hub.resources().get("fleet-default", "shop").unwrap().unwrap();
+        let notes = gitrepo.status?.notes;
+        notes.iter().any(|note| note.message.contains("went back") && note.message.contains(&older)).then_some(())
+    })
+    .await;
+    hub.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleting_a_gitrepo_withdraws_and_then_it_is_gone() {
     let (_dir, data) = data();

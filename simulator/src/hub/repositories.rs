@@ -1,7 +1,7 @@
 //! What the hub reads and renders: its repositories (`hub/src/repositories.rs`), and a stub of the renderer.
 
 use super::Message;
-use super::store::{GITREPO, GitRepoRow};
+use super::store::{COMMITS, GITREPO, GitRepoRow};
 use crate::git::{Tree, content, named};
 use crate::world::{Ev, World};
 use fleet_api::wire::{Deployment, DeploymentObject};
@@ -103,7 +103,9 @@ impl World {
         // Another branch or revision in the spec is a person's word; nobody here changes these.
         let head = repo.head();
         let before = self.hub.taken.get(name).copied();
-        let rewound = before.is_some_and(|before| repo.is_built_on(before, head));
+        // A store that was put back knows of a newer commit than the copy of the repository, which was not.
+        let told = self.hub.disk.read::<usize>(COMMITS, name).filter(|_| !running.read.contains_key(name));
+        let rewound = [before, told].into_iter().flatten().any(|before| repo.is_built_on(before, head));
         let (read, blobs): (RepositoryRead, _) = repo.read(name, row.generation, &row.entries, &present, rewound);
         self.oracle.read(name);
         self.oracle.statements_read(name, repo, &row.entries);

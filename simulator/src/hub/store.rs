@@ -30,6 +30,8 @@ pub(super) const REPORTS: &str = "reports";
 pub(super) const DESIRED: &str = "desired";
 pub(super) const BUNDLES: &str = "bundles";
 pub(super) const RENDERS: &str = "renders";
+/// The commit in the status of a GitRepo.
+pub(super) const COMMITS: &str = "commits";
 
 /// What survives the end of the process.
 #[derive(Clone, Debug, Default)]

@@ -223,6 +223,33 @@ async fn a_commit_is_compared_with_what_the_same_reader_has_taken_in() {
     assert_eq!(again.ancestry, Ancestry::Unchanged);
 }
 
+/// A hub that was put back has no copy of the repository, or one that is older than what it has told.
+#[tokio::test]
+async fn a_commit_is_compared_with_one_that_is_not_here() {
+    let fixture = Fixture::new();
+    let one = fixture.commit("main", None, &[("a", b"1")]);
+    let two = fixture.commit("main", Some(one), &[("a", b"2")]);
+    let three = fixture.commit("main", Some(two), &[("a", b"3")]);
+    let other = fixture.commit("other", Some(one), &[("a", b"4")]);
+    let gone = ObjectId::from_bytes(&[7; 20]).unwrap();
+    let server = HttpServer::start(&fixture.served(), Options::default()).await.unwrap();
+    fixture.source.reference("refs/heads/main", one.oid(), true, "").unwrap();
+    for remote in [fixture.file_remote(), remote(&server.url("app"))] {
+        for (old, expected) in [(three, Ancestry::Rewound), (two, Ancestry::Rewound), (gone, Ancestry::Rewritten)] {
+            let (cache, access) = (tempfile::tempdir().unwrap(), Access::default());
+            let (copy, resolved, fetched) = look(cache.path(), &remote, &access, &branch("main"), "a").await.unwrap();
+            assert_eq!((resolved.commit, fetched.ancestry), (one, Ancestry::First));
+            let compared = copy.compare(&remote, &access, old, one, &Limits::default()).await.unwrap();
+            assert_eq!(compared, expected, "{remote} {old}");
+        }
+        let (cache, access) = (tempfile::tempdir().unwrap(), Access::default());
+        let (copy, ..) = look(cache.path(), &remote, &access, &branch("other"), "a").await.unwrap();
+        let compared = async |old| copy.compare(&remote, &access, old, other, &Limits::default()).await.unwrap();
+        assert_eq!(compared(three).await, Ancestry::Rewritten, "{remote}");
+        assert_eq!(compared(one).await, Ancestry::Descendant, "{remote}");
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_copy_is_thrown_away_and_fetched_again() {
     let fixture = Fixture::new();
