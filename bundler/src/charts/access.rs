@@ -6,7 +6,7 @@
 
 use super::{Error, HelmSecret, Secrets};
 use crate::git::address;
-use crate::git::remote::redact;
+use crate::git::remote::{has_dot_segment, redact};
 use regex::Regex;
 use reqwest::Url;
 use std::net::IpAddr;
@@ -129,6 +129,11 @@ impl View<'_> {
     pub(super) fn admit(&self, owner: Owner<'_>, url: &Url) -> Result<Verdict, Error> {
         let verdict = self.judge(owner, url);
         let refused = |reason: &str| Err(Error::Refused { url: shown(url), reason: reason.to_owned() });
+        // What the URL standard leaves: a server may take an encoded `/` for one, and leave what the pattern speaks of.
+        if has_dot_segment(url.path()) {
+            let reason = "its path holds an encoded `.` or `..`; the path that they lead to has to stand there";
+            return Err(Error::Source(format!("{}: {reason}", shown(url))));
+        }
         match url.scheme() {
             "https" => {}
             "http" if verdict.is_vouched => {}

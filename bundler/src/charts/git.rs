@@ -9,7 +9,7 @@
 //! the GitRepo is read from the same server.
 
 use super::Error;
-use crate::git::remote::redact;
+use crate::git::remote::{has_dot_segment, redact};
 use crate::git::{Access, Limits, Policy, Reference, Remote, Repository, Resolved, Scheme};
 use file_tree::Files;
 use flate2::write::GzEncoder;
@@ -69,6 +69,10 @@ impl GitChart {
             Some(_) => format!("https://{}.git", url.trim_end_matches('/').trim_end_matches(".git")),
             None => url.to_owned(),
         };
+        // `spec.helmRepoURLRegex` would be matched with another host or path than the one that is asked.
+        if url.contains('\\') || has_dot_segment(&url) {
+            return invalid("its path holds `.`, `..` or a backslash; write the path that they lead to");
+        }
         let mut reference = String::new();
         let pairs = Url::parse(&format!("query:/?{query}")).ok();
         for (key, value) in pairs.iter().flat_map(Url::query_pairs) {

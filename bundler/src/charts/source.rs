@@ -3,7 +3,7 @@
 use super::git::GitChart;
 use super::registry::{self, Reference};
 use super::{Error, Wanted};
-use crate::git::remote::redact;
+use crate::git::remote::{has_dot_segment, redact};
 use reqwest::Url;
 
 /// Where a chart is.
@@ -64,6 +64,9 @@ fn url(field: &str, text: &str) -> Result<Url, Error> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(invalid("credentials do not belong into git; put them into the secret of spec.helmSecretName"));
+    }
+    if has_dot_segment(text.split(['?', '#']).next().unwrap_or_default()) {
+        return Err(invalid("its path holds `.` or `..`; write the path that they lead to"));
     }
     if url.fragment().is_some() {
         return Err(invalid("it has a `#`"));

@@ -278,6 +278,13 @@ fn percent_decode(text: &str) -> Result<String, String> {
     Ok(text)
 }
 
+/// Whether a path of the text (`https://host/path`, `user@host:path`) has a segment `.` or `..`, also where it is
+/// percent-encoded: a pattern sees another path than the one that is asked for. The URL standard reads `\` as `/`.
+pub(crate) fn has_dot_segment(text: &str) -> bool {
+    let decoded = text.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
+    decoded.split(['/', '\\', ':']).any(|segment| matches!(segment, "." | ".."))
+}
+
 /// The URL with whatever stands before an `@` of its authority taken out, for messages about URLs that do not parse.
 pub(crate) fn redact(text: &str) -> String {
     let shown = text.split(['?', '#']).next().unwrap_or_default();

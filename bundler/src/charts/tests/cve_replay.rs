@@ -113,6 +113,8 @@ fn c37_only_what_the_pattern_vouches_for_may_be_private_or_in_the_clear() {
         (&pattern, "http://charts.example.evil/a", false),
         (&pattern, "https://evil/?https://10.0.0.7", true),
         (&pattern, "http://evil/http://charts.example/", false),
+        (&pattern, "https://charts.example/a/..%2Fb", false),
+        (&pattern, "https://charts.example/a..%2Fb", true),
         (&person, "http://127.0.0.1/a", true),
         (&person, "https://169.254.169.254/latest", false),
         (&person, "https://[fd00:ec2::254]/latest", false),

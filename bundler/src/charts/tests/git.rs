@@ -97,6 +97,16 @@ fn the_forms_of_go_getter_name_a_repository_a_directory_and_a_reference() {
             "\"git::https://git.example/a\": a key does not belong into git",
         ),
         ("git::https://git.example/a?checksum=md5:1", "`checksum` is not known"),
+        ("git::https://git.example/charts/../private.git//web", "write the path that they lead to"),
+        ("git::https://git.example/charts/%2E%2e/private.git//web", "write the path that they lead to"),
+        ("git::https://git.example/charts/..%2fprivate.git", "write the path that they lead to"),
+        ("git::https://git.example/charts/..\\private.git", "write the path that they lead to"),
+        ("git::https://10.0.0.7\\.git.example/charts/a", "write the path that they lead to"),
+        ("git::ssh://git@git.example/./a", "write the path that they lead to"),
+        ("git@git.example:charts/../private.git//web", "write the path that they lead to"),
+        ("git@git.example:charts/#/../../private.git", "write the path that they lead to"),
+        ("git::git@git.example:../private.git", "write the path that they lead to"),
+        ("github.com/org/../private//web", "write the path that they lead to"),
         ("s3::https://s3.example/bucket/web.tgz", "only that for git (`git::…`) is known"),
         ("hg::https://hg.example/a", "only that for git"),
     ] {
@@ -206,4 +216,23 @@ fn the_credentials_of_the_gitrepo_are_for_its_repository_and_for_what_its_owner_
     let in_clear = GitChart::of("git::http://git.example/charts.git").unwrap().unwrap();
     assert!(source.admit(&in_clear, |_| false).is_err(), "not in the clear");
     assert!(matches!(source.admit(&in_clear, |_| true).unwrap().1.credentials, Credentials::None));
+}
+
+/// The pattern is matched with the text, and the server is asked for what `..` makes of it.
+#[test]
+fn no_path_leads_out_of_what_the_pattern_speaks_of() {
+    let fixture = Fixture::new();
+    fixture.commit("main", &[("Chart.yaml", CHART)]);
+    std::fs::create_dir(fixture.folder.path().join("charts")).unwrap();
+    let folder = format!("file://{}", fixture.folder.path().display());
+    for (path, expected) in [
+        ("charts/../charts.git", "write the path that they lead to"),
+        ("charts/%2e%2e/charts.git", "write the path that they lead to"),
+        ("charts.git", "it is on the hub's disk"),
+    ] {
+        let access = Access::new(&format!("{folder}/charts/")).unwrap();
+        let chart = format!("git::{folder}/{path}");
+        let error = fixture.get_with(access, fixture.git(Some("https://git.example/shop")), &chart).unwrap_err();
+        assert!(error.to_string().contains(expected), "{path}: {error}");
+    }
 }
