@@ -189,8 +189,8 @@ fn live(
     let lists = counts.filter(|_| applied || !snapshot.rules.on(Rule::R6Complete));
     if let Some(deployment) = lists {
         prune::left_behind(snapshot, desired, deployment, now, plan, &mut words);
-    } else if let Some(deployment) = counts.filter(|_| current && plan.loading) {
-        prune::may_leave(snapshot, desired, deployment, plan);
+    } else if let Some(deployment) = counts.filter(|_| current) {
+        prune::may_leave(snapshot, desired, deployment, now, plan);
     }
     plan.report = Some(words.finish(snapshot, &desired.bundle));
 }

@@ -129,19 +129,19 @@ pub(super) fn left_behind(
     }
 }
 
-/// The same, before it is known whether all of the Deployment is applied.
+/// The same, while not all of the Deployment is applied, or that is not known yet: nothing of it goes, and what would be
+/// deleted counts.
 pub(super) fn may_leave(
     snapshot: &Snapshot,
     desired: &DesiredDeployment,
     deployment: &Deployment,
+    now: Timestamp,
     plan: &mut BundlePlan,
 ) {
-    let Some(ledger) = snapshot.ledger.bundle(&desired.bundle) else { return };
-    let contents = Contents::of(snapshot, deployment);
-    let left = ledger.objects().iter().filter(|(key, entry)| {
-        !entry.doomed && !entry.made && !contents.may_have(key) && !claimed_by_other(snapshot, &desired.bundle, key)
-    });
-    plan.undecided.extend(left.map(|_| desired.deletion_limit.unwrap_or_default()));
+    let (mut due, mut words) = (BundlePlan::default(), report::Builder::new(None));
+    left_behind(snapshot, desired, deployment, now, &mut due, &mut words);
+    let fresh = due.dues.iter().filter(|due| !due.doomed).map(|due| due.limit.unwrap_or_default());
+    plan.undecided.extend(fresh.chain(due.undecided));
 }
 
 /// What becomes of a release namespace that was made for a Bundle (`deleteNamespace`).

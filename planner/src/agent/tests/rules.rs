@@ -305,6 +305,54 @@ fn r8_counts_all_deletions_together_against_the_smallest_limit() {
     assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 11);
 }
 
+/// Bundle `a` goes with six objects, and `b` leaves some; then somebody else makes the one that `b` keeps.
+fn two_that_leave(leaves: &[(ObjectKey, &'static str)], before: bool) -> World {
+    let of_a: Vec<_> = (0..6).map(|index| (cm(&format!("a{index}")), "1")).collect();
+    let kept = (cm("kept"), "1");
+    let of_b = [leaves, std::slice::from_ref(&kept)].concat();
+    let mut world = World::new();
+    world.looks_at_plans = true;
+    world.deploy(&[Spec::new("a", &of_a), Spec::new("b", &of_b)], &[]);
+    let spoil = |world: &mut World| {
+        world.foreign(&kept.0, "kubectl-create");
+        world.machine.observe(Event::Suspect { key: kept.0.clone() });
+        world.run();
+        assert!(world.reasons("b").contains(&Reason::OwnedByOther), "{:?}", world.report);
+    };
+    if before {
+        spoil(&mut world);
+    }
+    world.deploy(&[Spec::new("b", std::slice::from_ref(&kept))], &["a"]);
+    if !before {
+        assert_eq!(world.report.held.as_ref().unwrap().objects.len(), of_a.len() + leaves.len());
+        spoil(&mut world);
+    }
+    world
+}
+
+/// What is held as a whole is not let go in part because a Bundle that leaves some of it is not wholly applied.
+#[test]
+fn r8_what_a_bundle_leaves_counts_while_it_is_not_applied() {
+    for before in [false, true] {
+        let mut world = two_that_leave(&many(6), before);
+        assert_eq!(world.objects.len(), 13, "{before}");
+        assert_eq!(world.report.held.as_ref().unwrap().objects.len(), 6, "{before}");
+        world.restart();
+        assert_eq!(world.objects.len(), 13, "{before}");
+    }
+}
+
+/// What would only be forgotten does not count.
+#[test]
+fn r8_what_a_bundle_releases_does_not_count_while_it_is_not_applied() {
+    let crd = ObjectKey::new("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com");
+    let mut leaves = many(4);
+    leaves.push((crd, "1"));
+    let world = two_that_leave(&leaves, true);
+    assert!(world.report.held.is_none(), "{:?}", world.report.held);
+    assert_eq!(world.objects.len(), 6, "those of a are gone, and b keeps all");
+}
+
 /// Found by the simulator (seed 105667): a new process knew the Secrets before the ConfigMaps, and deleted those that only
 /// the limit for a ConfigMap held.
 #[test]
