@@ -640,6 +640,45 @@ fn what_is_back_and_renders_to_nothing_keeps_what_the_cluster_still_has() {
     assert!(!waits(&world, "prod", "web") && !world.gitrepo_notes("shop").contains(&Reason::EmptyRender));
 }
 
+/// What was rendered in the cluster, or before a start that could not read it, has as many objects as the cluster says.
+#[test]
+fn what_renders_to_nothing_where_only_the_cluster_knows_how_much_there_was_keeps_that() {
+    for (objects, restarted) in [(3, false), (0, false), (3, true), (0, true)] {
+        let mut world = World::new();
+        world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+        world.enroll("prod", &json!({"env": "prod"}));
+        world.sync("prod", None, None);
+        if !restarted {
+            world.in_cluster.insert("web".into());
+        }
+        world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "1")]));
+        let told = |world: &World| world.issued[&r("prod")].1.deployments[0].deployment;
+        let before = told(&world);
+        let has = DeploymentReport { objects, ..ready(before) };
+        let version = world.issued[&r("prod")].0.version;
+        let report = Report { version, deployments: [(r("web"), has)].into(), ..Report::default() };
+        world.sync("prod", Some(1), Some(report.delta_from(None, 1).unwrap()));
+        if restarted {
+            let mut again = World::new();
+            again.cluster("prod", &json!({"env": "prod"}));
+            again.machine.observe(Event::Memory(r("prod"), Box::new(reloaded(&world, "prod"))));
+            for (name, record) in world.machine.bundles() {
+                again.machine.observe(Event::Bundle(name.clone(), Some(Box::new(record.clone()))));
+            }
+            (again.now, again.issued) = (world.now, world.issued);
+            world = again;
+            world.results.insert("web".into(), Ok(0));
+            world.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
+        }
+        // `valuesFrom` goes, and without it the chart renders nothing.
+        world.in_cluster.clear();
+        world.results.insert("web".into(), Ok(0));
+        world.read(read(&["apps/*"], vec![bundle("web", "apps/*", "apps/web", "2")]));
+        assert_eq!(told(&world) == before, objects > 0, "{objects} {restarted}");
+        assert_eq!(world.gitrepo_notes("shop").contains(&Reason::EmptyRender), objects > 0);
+    }
+}
+
 /// What was taken away and is meant again, but may not go out yet, is not deleted meanwhile.
 #[test]
 fn what_is_back_and_paused_waits() {
@@ -1246,6 +1285,15 @@ fn approvals_name_the_list_and_end_with_it() {
     assert!(world.issued[&r("prod")].1.approvals.is_empty());
 }
 
+/// What a hub that starts again reads of a cluster.
+fn reloaded(world: &World, cluster: &str) -> skiff_planner::hub::Memory {
+    let memory = world.machine.memory(&r(cluster)).unwrap();
+    let mut loaded: skiff_planner::hub::Memory = serde_json::from_value(serde_json::to_value(memory).unwrap()).unwrap();
+    loaded.desired.clone_from(&memory.desired);
+    loaded.report = memory.report.clone();
+    loaded
+}
+
 /// A hub that starts again from what it stored decides the same, and issues nothing.
 #[test]
 fn deciding_from_what_was_stored_changes_nothing() {
@@ -1258,12 +1306,7 @@ fn deciding_from_what_was_stored_changes_nothing() {
     again.gitrepo("shop", &json!({"repo": "x", "paths": ["apps/*"]}));
     for (name, labels) in [("prod", json!({"env": "prod"})), ("dev", json!({"env": "dev"}))] {
         again.cluster(name, &labels);
-        let memory = world.machine.memory(&r(name)).unwrap();
-        let mut loaded: skiff_planner::hub::Memory =
-            serde_json::from_value(serde_json::to_value(memory).unwrap()).unwrap();
-        loaded.desired.clone_from(&memory.desired);
-        loaded.report = memory.report.clone();
-        again.machine.observe(Event::Memory(r(name), Box::new(loaded)));
+        again.machine.observe(Event::Memory(r(name), Box::new(reloaded(&world, name))));
     }
     for (name, record) in world.machine.bundles() {
         again.machine.observe(Event::Bundle(name.clone(), Some(Box::new(record.clone()))));

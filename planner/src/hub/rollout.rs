@@ -86,16 +86,16 @@ fn empty(
     if objects(wanted) != Some(0) {
         return None;
     }
-    let what = match allowed {
-        Some(allowed) => {
-            objects(allowed).filter(|had| *had > 0).map(|had| format!("the {had} objects that it had stay"))
-        }
+    let what = match allowed.and_then(objects) {
+        Some(0) => None,
+        Some(had) => Some(format!("the {had} objects that it had stay")),
         None => still_has(snapshot, bundle, cluster),
     }?;
     Some(Note::new(Reason::EmptyRender, format!("Bundle {bundle} renders to no object at all; {what}")))
 }
 
-/// What a cluster has of a Bundle that it is told to have no longer, or of which this hub never told it.
+/// What a cluster has of a Bundle that it renders itself, that it is told to have no longer, or of which this hub does not
+/// know what it told.
 fn still_has(snapshot: &Snapshot, bundle: &Ref, cluster: &Ref) -> Option<String> {
     let memory = snapshot.clusters.get(cluster)?.memory.as_ref()?;
     match memory.report.deployments.get(bundle).map(|report| report.objects).filter(|had| *had > 0) {
