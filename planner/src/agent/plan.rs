@@ -157,6 +157,10 @@ fn live(
     let unread = [begun, Some(desired.deployment)].into_iter().flatten().filter_map(|of| snapshot.unread.get(&of));
     words.notes.extend(unread.cloned());
     let is_unread = snapshot.unread.contains_key(&desired.deployment);
+    if !current {
+        let older = begun.and_then(|begun| snapshot.docs.get(&begun));
+        plan.ahead = hooks::ahead(snapshot, &desired.bundle, newest, older);
+    }
     if !current && !is_unread {
         if newest.is_none() || missing > 0 {
             if sources.is_none() {

@@ -28,8 +28,10 @@ pub(super) use removal::departing;
 
 use super::plan::{self, BundlePlan, Scope, apply, ensure_namespace};
 use super::report;
+use super::snapshot::Snapshot;
+use fleet_api::names::Ref;
 use fleet_api::wire::{Deployment, DeploymentObject, HookEvent};
-use fleet_api::{Digest, Note, Reason};
+use fleet_api::{Digest, Note, ObjectKey, Reason};
 use runner::Runner;
 use std::collections::BTreeSet;
 
@@ -39,7 +41,7 @@ pub(super) const DEFAULT_TIMEOUT: u32 = 300;
 /// What a release consists of, whatever the options for looking after it and the lines that its objects stand in: while
 /// it is the same, no hook runs again. Raising `forceSyncGeneration` makes another one of it.
 pub fn revision(deployment: &Deployment) -> Option<Digest> {
-    let objects: BTreeSet<(&fleet_api::ObjectKey, &Digest)> =
+    let objects: BTreeSet<(&ObjectKey, &Digest)> =
         deployment.objects.iter().map(|object| (&object.key, &object.digest)).collect();
     let place = (&deployment.release_namespace, deployment.force_namespace);
     Digest::of_json(&(objects, place, deployment.options.force_sync_generation)).ok()
@@ -84,6 +86,20 @@ pub(super) fn before(scope: &Scope<'_>, plan: &mut BundlePlan, words: &mut repor
         plan.hooks = Some(next);
     }
     is_through
+}
+
+/// What the older release leaves alone because the hooks before an upgrade have begun: copies of the hub are new by then,
+/// and stay so while another revision waits. Where that one cannot be read yet, any copy may be one of its.
+pub(super) fn ahead(
+    snapshot: &Snapshot,
+    bundle: &Ref,
+    newest: Option<&Deployment>,
+    older: Option<&Deployment>,
+) -> BTreeSet<ObjectKey> {
+    let record = snapshot.ledger.bundle(bundle).and_then(|ledger| ledger.hooks.as_ref());
+    let began = record.is_some_and(|record| record.stage == Stage::Before && record.upgrade);
+    let objects = newest.or(older).filter(|_| began).into_iter().flat_map(|deployment| &deployment.objects);
+    objects.filter(|object| object.is_copy()).map(|object| object.key.clone()).collect()
 }
 
 /// The record of a new revision.

@@ -228,6 +228,45 @@ fn copies_of_the_hub_are_there_and_new_before_the_hooks_that_may_need_them() {
     assert!(!world.has(&dropped) && world.has(&registry));
 }
 
+/// The hook of a revision runs with what was applied before it, whatever the next revision waits for.
+#[test]
+fn a_revision_that_waits_does_not_put_an_older_copy_back_under_a_hook_that_runs() {
+    /// What keeps the next revision from its turn.
+    type Case = (&'static str, fn(&mut World, &mut Desired));
+    let cases: [Case; 3] = [
+        ("the hook", |_, _| {}),
+        ("a dependency", |_, desired| {
+            let accepted_states = [DeploymentState::Ready].into();
+            let description = "nothing".to_owned();
+            desired.deployments[0].depends_on =
+                vec![fleet_api::wire::Dependency { description, bundles: Vec::new(), accepted_states }];
+        }),
+        ("its list of objects", |world, desired| {
+            world.blobs.remove(&desired.deployments[0].deployment);
+        }),
+    ];
+    let registry = ObjectKey::new("", "Secret", "shop", "registry");
+    let with = |content| shop(content).copy(&registry, content).correcting();
+    for (case, keep) in cases {
+        let mut world = World::new();
+        world.deploy(&[with("1")], &[]);
+        world.end(&job("install"), true);
+        world.end(&job("after"), true);
+        world.deploy(&[with("2")], &[]);
+        world.done();
+        let mut desired = world.desired(&[with("3")], &[], |_| {});
+        keep(&mut world, &mut desired);
+        world.send(desired);
+        world.later(60);
+        assert_eq!(world.done(), [] as [&str; 0], "{case}");
+
+        world.deploy(&[with("3")], &[]);
+        world.end(&job("upgrade"), true);
+        let applied = ["apply! secret shop/registry Change", "delete shop/upgrade", "apply shop/upgrade Hook"];
+        assert_eq!(world.done(), applied, "{case}");
+    }
+}
+
 #[test]
 fn a_hook_waits_for_a_copy_that_cannot_be_made() {
     let registry = ObjectKey::new("", "Secret", "shop", "registry");
