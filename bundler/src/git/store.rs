@@ -174,7 +174,8 @@ impl Repository {
     ) -> Result<Ancestry, Error> {
         let _one_at_a_time = self.inner.objects.fetching.lock().await;
         let work = self.inner.compare(remote, access, old, new, limits);
-        tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| Err(too_slow(remote, limits.timeout)))
+        let compared = tokio::time::timeout(limits.timeout, work).await;
+        compared.unwrap_or_else(|_| Err(too_slow(remote, limits.timeout))).map(|(ancestry, _)| ancestry)
     }
 
     /// The files of a commit that was fetched.
@@ -305,7 +306,7 @@ impl Inner {
         let (ancestry, more) = match previous {
             None => (Ancestry::First, 0),
             Some(previous) if previous == commit => (Ancestry::Unchanged, 0),
-            Some(previous) => self.ancestry(remote, access, previous, commit, limits).await?,
+            Some(previous) => self.compare(remote, access, previous, commit, limits).await?,
         };
         state.url.clone_from(&self.objects.url);
         self.blocking(move |objects| {
@@ -387,7 +388,7 @@ impl Inner {
         }
     }
 
-    /// How `new` relates to `old`, which may not be here.
+    /// How `new` relates to `old`, of which the commit alone may be here, or nothing; and the bytes that it took.
     async fn compare(
         &self,
         remote: &Remote,
@@ -395,10 +396,10 @@ impl Inner {
         old: ObjectId,
         new: ObjectId,
         limits: &Limits,
-    ) -> Result<Ancestry, Error> {
-        let (known, _) = self.ancestry(remote, access, old, new, limits).await?;
+    ) -> Result<(Ancestry, u64), Error> {
+        let (known, bytes) = self.ancestry(remote, access, old, new, limits).await?;
         if remote.scheme == Scheme::File || matches!(known, Ancestry::Descendant | Ancestry::Rewound) {
-            return Ok(known);
+            return Ok((known, bytes));
         }
         let request = FetchRequest {
             wants: vec![old],
@@ -408,12 +409,16 @@ impl Inner {
             commits_only: true,
         };
         // A server need not give what no reference leads to any more.
-        if let Err(error) = self.transfer(remote, access, &request, limits).await {
-            tracing::debug!(remote = %remote, %error, "no history of a commit that was read before");
-            return Ok(known);
+        match self.transfer(remote, access, &request, limits).await {
+            Ok(more) => {
+                let is_behind = self.blocking(move |objects| objects.search(new, old)).await? == Ancestry::Descendant;
+                Ok((if is_behind { Ancestry::Rewound } else { known }, bytes + more))
+            }
+            Err(error) => {
+                tracing::debug!(remote = %remote, %error, "no history of a commit that was read before");
+                Ok((known, bytes))
+            }
         }
-        let is_behind = self.blocking(move |objects| objects.search(new, old)).await? == Ancestry::Descendant;
-        Ok(if is_behind { Ancestry::Rewound } else { known })
     }
 
     /// Whether `new` follows `old`. Looks at the commits that are here first and asks for older ones only then.

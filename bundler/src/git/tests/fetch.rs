@@ -250,6 +250,29 @@ async fn a_commit_is_compared_with_one_that_is_not_here() {
     }
 }
 
+/// Of the first commit that is read, what it is built on is not here.
+#[tokio::test]
+async fn a_branch_that_went_back_by_more_than_one_commit_is_no_rewritten_one() {
+    let fixture = Fixture::new();
+    let one = fixture.commit("main", None, &[("a", b"1")]);
+    let two = fixture.commit("main", Some(one), &[("a", b"2")]);
+    let three = fixture.commit("main", Some(two), &[("a", b"3")]);
+    let four = fixture.commit("main", Some(three), &[("a", b"4")]);
+    let other = fixture.commit("other", Some(one), &[("a", b"5")]);
+    let server = HttpServer::start(&fixture.served(), Options::default()).await.unwrap();
+    for remote in [fixture.file_remote(), remote(&server.url("app"))] {
+        for (new, expected) in [(one, Ancestry::Rewound), (two, Ancestry::Rewound), (other, Ancestry::Rewritten)] {
+            let (cache, access) = (tempfile::tempdir().unwrap(), Access::default());
+            fixture.source.reference("refs/heads/main", four.oid(), true, "").unwrap();
+            pull(cache.path(), &remote, &access, &branch("main")).await.unwrap();
+            fixture.source.reference("refs/heads/main", new.oid(), true, "").unwrap();
+            let fetched = pull(cache.path(), &remote, &access, &branch("main")).await.unwrap();
+            let found = (fetched.previous, fetched.commit, fetched.ancestry);
+            assert_eq!(found, (Some(four), new, expected), "{remote}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_copy_is_thrown_away_and_fetched_again() {
     let fixture = Fixture::new();
