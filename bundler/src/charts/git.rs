@@ -1,7 +1,7 @@
 //! Charts in git repositories, as go-getter writes them in Fleet: `git::https://host/repo.git//charts/web?ref=v1.2`.
 //!
 //! A directory of a commit becomes a package, so that whoever renders sees a chart like any other. The copy of the
-//! repository is that of the hub's polls, with their caps; nothing is checked out.
+//! repository is like those of the hub's polls, with their caps, and can be thrown away; nothing is checked out.
 //!
 //! Invariants: the credentials of the GitRepo are for its own repository, and for others of the same (scheme, host, port) where
 //! `spec.helmRepoURLRegex` matches them: who may push to the one is not to read with its credentials what else they open.
@@ -22,6 +22,11 @@ use std::path::PathBuf;
 const HOSTS: [&str; 3] = ["github.com/", "gitlab.com/", "bitbucket.org/"];
 /// Who asks for what a copy of a repository has.
 const READER: &str = "charts";
+/// The folder of the copies below that of the polls: whoever may push decides how many there are.
+const FOLDER: &str = "charts";
+/// How many copies are kept beside those in use, and how many bytes they may have together.
+const MAX_COPIES: usize = 64;
+const MAX_BYTES: u64 = 4 << 30;
 /// The directory in a package; its name says nothing.
 const TOP: &str = "chart";
 
@@ -112,7 +117,7 @@ fn is_scp(text: &str) -> bool {
 /// How charts are read from git.
 #[derive(Debug, Clone)]
 pub struct GitSource {
-    /// The folder of the copies of repositories ([`Repository::open`]).
+    /// The folder of the copies of repositories ([`Repository::open`]); those for charts have one in it.
     pub cache: PathBuf,
     /// The repository of the GitRepo and how to get in to it, where there is one.
     pub own: Option<(Remote, Access)>,
@@ -165,7 +170,9 @@ impl GitSource {
     /// Asks the server for the commit: always, so that what may no longer be read is not taken from the disk.
     pub(super) async fn locate(&self, chart: &GitChart, vouches: impl Fn(&str) -> bool) -> Result<Located, Error> {
         let (remote, access) = self.admit(chart, vouches)?;
-        let copy = Repository::open(&self.cache, &remote)?;
+        let folder = self.cache.join(FOLDER);
+        Repository::trim(&folder, MAX_COPIES, MAX_BYTES).await;
+        let copy = Repository::open(&folder, &remote)?;
         let mut missing = None;
         for reference in chart.references() {
             match copy.resolve(&remote, &access, &reference).await {

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use git2::{ObjectType, Odb};
@@ -38,11 +39,9 @@ pub(super) struct Objects {
 impl Objects {
     /// The copy of `remote` below `cache`; the same one while the process holds one.
     pub(super) fn open(cache: &Path, remote: &Remote) -> Result<Arc<Self>, Error> {
-        static OPEN: OnceLock<Mutex<BTreeMap<PathBuf, Weak<Objects>>>> = OnceLock::new();
         let url = remote.canonical();
         let directory = cache.join(hex(ring::digest::digest(&ring::digest::SHA256, url.as_bytes()).as_ref()));
-        let mut open = OPEN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, copy| copy.strong_count() > 0);
+        let mut open = open_copies();
         if let Some(objects) = open.get(&directory).and_then(Weak::upgrade) {
             return Ok(objects);
         }
@@ -56,6 +55,25 @@ impl Objects {
         objects.lay_out()?;
         open.insert(directory, Arc::downgrade(&objects));
         Ok(objects)
+    }
+
+    /// Removes copies below `cache` until no more than `copies` with `bytes` are left: those first that were opened the
+    /// longest ago, and none that the process holds.
+    pub(super) fn trim(cache: &Path, copies: usize, bytes: u64) {
+        let open = open_copies();
+        let folders = std::fs::read_dir(cache).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut found: Vec<_> = folders.map(|path| (opened(&path), size_of(&path), path)).collect();
+        found.sort();
+        let (mut count, mut total) = (found.len(), found.iter().map(|(_, size, _)| size).sum::<u64>());
+        for (_, size, path) in found.into_iter().filter(|(_, _, path)| !open.contains_key(path)) {
+            if count <= copies && total <= bytes {
+                return;
+            }
+            match std::fs::remove_dir_all(&path) {
+                Ok(()) => (count, total) = (count - 1, total - size),
+                Err(error) => tracing::warn!(path = %path.display(), %error, "a copy of a repository was not removed"),
+            }
+        }
     }
 
     /// The files of a commit.
@@ -222,6 +240,30 @@ impl Objects {
         let name = builder.name()?.unwrap_or_default().to_owned();
         Ok(format!("pack-{name}").into())
     }
+}
+
+/// The copies that the process holds, by their folders.
+fn open_copies() -> MutexGuard<'static, BTreeMap<PathBuf, Weak<Objects>>> {
+    static OPEN: OnceLock<Mutex<BTreeMap<PathBuf, Weak<Objects>>>> = OnceLock::new();
+    let mut open = OPEN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    open.retain(|_, copy| copy.strong_count() > 0);
+    open
+}
+
+/// When a copy was opened: its `HEAD` is written then.
+fn opened(copy: &Path) -> Option<SystemTime> {
+    std::fs::metadata(copy.join("HEAD")).and_then(|head| head.modified()).ok()
+}
+
+/// The bytes of all files below a folder.
+fn size_of(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => size_of(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
 }
 
 fn hex(bytes: &[u8]) -> String {

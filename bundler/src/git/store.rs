@@ -113,6 +113,14 @@ impl Repository {
         Ok(Self { inner: Arc::new(Inner { objects, client: Mutex::default() }) })
     }
 
+    /// Removes copies below `cache` until no more than `copies` with `bytes` are left: those first that were opened the
+    /// longest ago, and none that the process holds.
+    pub(crate) async fn trim(cache: &Path, copies: usize, bytes: u64) {
+        let cache = cache.to_owned();
+        // What cannot be removed is told in the log.
+        let _done = tokio::task::spawn_blocking(move || Objects::trim(&cache, copies, bytes)).await;
+    }
+
     /// Asks the server what `reference` points to. Brings no objects, but always asks, so that a repository that is
     /// gone or credentials that no longer work are seen, for a pinned commit too.
     ///

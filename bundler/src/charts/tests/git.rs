@@ -236,3 +236,17 @@ fn no_path_leads_out_of_what_the_pattern_speaks_of() {
         assert!(error.to_string().contains(expected), "{path}: {error}");
     }
 }
+
+#[test]
+fn copies_for_charts_have_a_folder_that_is_trimmed() {
+    let fixture = Fixture::new();
+    fixture.commit("main", &[("Chart.yaml", CHART)]);
+    let copies = fixture.folder.path().join("copies");
+    let of_charts = copies.join("charts");
+    for number in 0..70 {
+        std::fs::create_dir_all(of_charts.join(number.to_string())).unwrap();
+    }
+    fixture.get(&format!("git::{}", fixture.url())).unwrap();
+    let count = |folder: &std::path::Path| std::fs::read_dir(folder).unwrap().count();
+    assert_eq!((count(&copies), count(&of_charts)), (1, 64 + 1), "beside those in use");
+}

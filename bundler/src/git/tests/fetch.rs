@@ -332,6 +332,40 @@ async fn many_small_packs_become_one() {
     assert_eq!(files(&fixture.cache(), &remote, tip.unwrap()).await[0].1, [59]);
 }
 
+#[tokio::test]
+async fn copies_that_were_not_opened_for_long_go_first_and_none_that_is_in_use() {
+    let fixture = Fixture::new();
+    let names = ["a", "b", "c", "d"];
+    for (copies, bytes, in_use, expected) in [
+        (4, u64::MAX, "", &names[..]),
+        (2, u64::MAX, "", &["c", "d"]),
+        (2, u64::MAX, "a", &["a", "d"]),
+        (4, 2_500, "", &["c", "d"]),
+        (0, 0, "b", &["b"]),
+    ] {
+        let cache = tempfile::tempdir().unwrap();
+        let at = |name: &str| remote(&format!("{}/{name}", fixture.file_remote()));
+        let folder_of = |name: &str| {
+            let before: Vec<_> = std::fs::read_dir(cache.path()).unwrap().flatten().map(|it| it.path()).collect();
+            let copy = Repository::open(cache.path(), &at(name)).unwrap();
+            let mut now = std::fs::read_dir(cache.path()).unwrap().flatten().map(|it| it.path());
+            (copy, now.find(|path| !before.contains(path)).unwrap())
+        };
+        let mut folders = Vec::new();
+        for (age, name) in names.iter().enumerate() {
+            let (copy, folder) = folder_of(name);
+            std::fs::write(folder.join("objects/pack/a.pack"), noise(1_000, 1)).unwrap();
+            let head = std::fs::File::options().write(true).open(folder.join("HEAD")).unwrap();
+            let opened = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(age as u64);
+            head.set_modified(opened).unwrap();
+            folders.push((*name, folder, (*name == in_use).then_some(copy)));
+        }
+        Repository::trim(cache.path(), copies, bytes).await;
+        let left: Vec<_> = folders.iter().filter(|(_, folder, _)| folder.exists()).map(|(name, ..)| *name).collect();
+        assert_eq!(left, expected, "{copies} {bytes} {in_use}");
+    }
+}
+
 fn left_over(cache: &Path) -> Vec<String> {
     let in_packs = |path: &&std::path::PathBuf| path.to_string_lossy().contains("objects/");
     walk(cache).iter().filter(in_packs).map(|path| path.to_string_lossy().into_owned()).collect()
