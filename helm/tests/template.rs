@@ -169,6 +169,21 @@ fn every_limit_is_named_in_its_error() {
 }
 
 #[test]
+fn runs_one_after_the_other_share_a_limit() {
+    let limits = Limits { steps: 1_000, ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    let mut templates = Templates::new("t", Arc::new(Few));
+    templates.parse("t", &b"{{ range 450 }}{{ end }}"[..]).expect("it parses");
+    let mut first = Run::new(&templates, options, &());
+    first.execute("t", &Value::Nil).expect("it is within the limit");
+    let mut second = Run::new(&templates, options, &()).after(first.spent());
+    second.execute("t", &Value::Nil).expect("so are two");
+    let third = Run::new(&templates, options, &()).after(second.spent()).execute("t", &Value::Nil);
+    let error = third.expect_err("three are not").to_string();
+    assert!(error.contains("more than 1000 steps"), "{error}");
+}
+
+#[test]
 fn deep_recursion_ends_with_an_error_and_not_with_the_process() {
     let text = "{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}";
     let limits = Limits { depth: 2_000, ..Limits::default() };

@@ -10,11 +10,11 @@ use file_tree::{Entry, Files, Mode};
 use fleet_api::names::{RELEASE_NAME_LIMIT, is_dns_subdomain};
 use fleet_api::v1alpha1::{BundleDeploymentOptions, Templating};
 use helm_rs::functions::{Environment, Library, Seed};
-use helm_rs::template::{Delimiters, Function, Functions, Limits, MissingKey, Options, Run, Templates};
+use helm_rs::template::{Delimiters, Function, Functions, Limits, MissingKey, Options, Run, Spent, Templates};
 use helm_rs::value::{Map as GoMap, Value as GoValue};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,6 +51,8 @@ pub(crate) struct Engine<'a> {
     chance: Option<Chance>,
     environment: Environment,
     data: GoValue,
+    /// By all texts so far: a thousand files have no more than one.
+    spent: Cell<Spent>,
 }
 
 impl<'a> Engine<'a> {
@@ -60,7 +62,7 @@ impl<'a> Engine<'a> {
         let seed = Seed::new(seed);
         let seed = if purpose.is_empty() { seed } else { seed.derived(purpose) };
         let data = GoValue::Map(context(cluster));
-        Self { cluster, chance, environment: Environment::new(seed, time), data }
+        Self { cluster, chance, environment: Environment::new(seed, time), data, spent: Cell::default() }
     }
 
     /// What a template makes. Fleet: `target/builder.go`, `renderTemplate`.
@@ -69,7 +71,9 @@ impl<'a> Engine<'a> {
         let mut templates = templates.with_delimiters(DELIMITERS);
         templates.parse(name, template.as_bytes()).map_err(|error| error.to_string())?;
         let options = Options { missing_key: MissingKey::Error, limits: Limits::default() };
-        let output = Run::new(&templates, options, &self.environment).execute(name, &self.data);
+        let mut run = Run::new(&templates, options, &self.environment).after(self.spent.get());
+        let output = run.execute(name, &self.data);
+        self.spent.set(run.spent());
         output.map_err(|error| error.to_string())
     }
 
@@ -227,5 +231,22 @@ impl Files for Executed<'_> {
 
     fn is_dir(&self, path: &str) -> bool {
         self.input.files.is_dir(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_of_a_render_share_its_limits() {
+        let cluster = ClusterFacts::default();
+        let engine = Engine::new(&cluster, None, b"");
+        let mut before = engine.spent.get();
+        for name in ["a", "b"] {
+            assert_eq!(engine.execute(name, "${ range until 3 }x${ end }").unwrap(), b"xxx");
+            assert_ne!(engine.spent.get(), before, "{name}");
+            before = engine.spent.get();
+        }
     }
 }

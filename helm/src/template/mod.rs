@@ -18,7 +18,7 @@ mod set;
 
 pub use builtins::{html_escape, js_escape, query_escape};
 pub use error::{ExecError, FunctionError};
-pub use exec::{Limits, MissingKey, Options, Run};
+pub use exec::{Limits, MissingKey, Options, Run, Spent};
 pub use function::{Call, Callee, Function, Functions, Place, Signature, TextError};
 pub use parse::{Delimiters, ParseError};
 pub use set::Templates;

@@ -52,6 +52,13 @@ impl Default for Limits {
     }
 }
 
+/// How much of [`Limits`] was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    steps: u64,
+    bytes: u64,
+}
+
 /// How templates are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
@@ -109,6 +116,18 @@ impl<'e> Run<'e> {
             depth: 0,
             texts: BTreeMap::new(),
         }
+    }
+
+    /// Counts what other runs have spent against the [`Limits`], too: those of one render are for all of its texts.
+    #[must_use]
+    pub fn after(mut self, spent: Spent) -> Self {
+        (self.steps, self.bytes) = (spent.steps, spent.bytes);
+        self
+    }
+
+    /// What was spent so far, with what was before ([`Run::after`]).
+    pub fn spent(&self) -> Spent {
+        Spent { steps: self.steps, bytes: self.bytes }
     }
 
     /// Executes a template by its name and returns what it wrote. Go: `Template.ExecuteTemplate`.
