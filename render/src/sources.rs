@@ -48,12 +48,17 @@ pub fn to_sources(input: &RenderInput<'_>, bundle: &Ref, tree: Digest) -> Result
     Ok(Deployment { protocol, sources: Some(sources), ..document })
 }
 
+/// What templates see and no more: another annotation of the hub is no change for the cluster, and none of its business.
 fn template_data(cluster: &ClusterFacts) -> TemplateData {
+    let seen = |all, are_labels| {
+        let visible = crate::templating::visible(all, are_labels).into_iter();
+        visible.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
     TemplateData {
         namespace: cluster.namespace.clone(),
         name: cluster.name.clone(),
-        labels: cluster.labels.clone(),
-        annotations: cluster.annotations.clone(),
+        labels: seen(&cluster.labels, true),
+        annotations: seen(&cluster.annotations, false),
         values: cluster.template_values.clone(),
     }
 }

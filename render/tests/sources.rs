@@ -190,6 +190,7 @@ fn templates_in_files_see_what_the_hub_says_of_the_cluster() {
     let cluster = ClusterFacts {
         name: "till".into(),
         labels: BTreeMap::from([("env".into(), "prod".into())]),
+        annotations: [("kubectl.kubernetes.io/last-applied-configuration".into(), "canary".into())].into(),
         template_values: json!({"a": 1}).as_object().unwrap().clone(),
         ..ClusterFacts::default()
     };
@@ -202,6 +203,7 @@ fn templates_in_files_see_what_the_hub_says_of_the_cluster() {
     assert_eq!(document.protocol, TEMPLATING_PROTOCOL, "an older agent would leave the templates as they are");
     let document: Deployment = serde_json::from_slice(&serde_json::to_vec(&document).unwrap()).unwrap();
     assert_eq!((document.unknown_fields(), document.release_namespace.as_str()), (Vec::new(), "shop-till"));
+    assert!(!format!("{document:?}").contains("canary"), "no template sees it");
     let (_, object) = made(&document, template, &["b: secret"]).unwrap();
     assert_eq!(object["data"]["v"], "till prod 1 secret");
 }
