@@ -41,6 +41,7 @@ pub mod store;
 pub mod tls;
 mod turns;
 pub mod user_api;
+mod uses;
 
 pub use agent_api::LONGEST_WAIT;
 pub use config::Config;

@@ -7,13 +7,14 @@ use super::records::BUNDLES;
 use super::{Deciding, Message};
 use crate::blobs::NewBlob;
 use crate::store::{Event as StoreEvent, EventType, Kind, Object, Write};
+use crate::uses::uses;
 use base64::Engine as _;
 use file_tree::Mode;
 use fleet_api::digest::Digest;
 use fleet_api::labels::REPO_NAME_LABEL;
 use fleet_api::names::Ref;
-use fleet_api::v1alpha1::{Bundle, BundleResource, Templating};
-use skiff_planner::hub::{BundleRecord, Event, Uses};
+use fleet_api::v1alpha1::{Bundle, BundleResource};
+use skiff_planner::hub::{BundleRecord, Event};
 use skiff_render::packed;
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -96,10 +97,7 @@ fn record(bundle: Bundle) -> Result<(BundleRecord, NewBlob), String> {
     // It may hold anything: at rest it is treated as a secret.
     let blob = NewBlob::new(packed::pack(&files), true);
     let id = Digest::of_json(&(&spec, blob.digest)).map_err(|error| error.to_string())?;
-    let text = serde_json::to_string(&spec).unwrap_or_default();
-    let mut options = std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
-    let in_files = options.any(|options| options.templating == Some(Templating::All));
-    let looks = in_files || text.contains("${") || text.contains("global.fleet.clusterLabels");
+    let uses = uses(&spec, files.keys().map(String::as_str));
     let record = BundleRecord {
         id,
         tree: blob.digest,
@@ -110,7 +108,7 @@ fn record(bundle: Bundle) -> Result<(BundleRecord, NewBlob), String> {
         commit: String::new(),
         entry: String::new(),
         directory: String::new(),
-        uses: Uses { name: looks, labels: looks, annotations: looks, template_values: looks, ..Uses::default() },
+        uses,
         rewound: false,
     };
     Ok((record, blob))

@@ -3,15 +3,16 @@
 use super::{Failure, Polling, State};
 use crate::blobs::{BlobError, Blobs, NewBlob};
 use crate::machine::Message;
+use crate::uses::uses;
 use file_tree::{Files as _, Mode};
 use fleet_api::names::Ref;
 use fleet_api::reason::Reason;
-use fleet_api::v1alpha1::{BundleSpec, GitRepo, Templating};
+use fleet_api::v1alpha1::GitRepo;
 use fleet_api::{Digest, Note};
 use skiff_bundler::charts::Charts;
 use skiff_bundler::discover::{Cache, Discovery, FoundBundle as Found, discover_with};
 use skiff_bundler::git::{Access, CommitTree, Remote};
-use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead, Uses};
+use skiff_planner::hub::{BundleRecord, FailedEntry, FoundBundle, RepositoryRead};
 use skiff_render::packed;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::oneshot;
@@ -209,28 +210,8 @@ fn self_record(gitrepo: &Ref, commit: &str, bundle: &Found, entry: &str, tree: D
         commit: commit.to_owned(),
         entry: entry.to_owned(),
         directory: bundle.dir.clone(),
-        uses: uses(spec, bundle),
+        uses: uses(spec, bundle.files.iter().map(|file| file.path.as_str())),
         rewound: false,
     };
     Ok(FoundBundle { name, record })
-}
-
-/// What a render may look at of a cluster. Too much costs renders; too little would be wrong.
-fn uses(spec: &BundleSpec, bundle: &Found) -> Uses {
-    let options = || std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
-    let text = serde_json::to_string(&options().filter_map(|options| options.helm.as_ref()).collect::<Vec<_>>());
-    let text = text.unwrap_or_default();
-    let in_files = options().any(|options| options.templating == Some(Templating::All));
-    let templated = in_files || text.contains("${") || text.contains("templateValues");
-    let is_chart = |path: &str| file_tree::file_name(path) == "Chart.yaml" || skiff_render::style::is_fetched(path);
-    let chart = bundle.files.iter().any(|file| is_chart(&file.path));
-    Uses {
-        name: templated,
-        labels: templated || text.contains("global.fleet.clusterLabels"),
-        annotations: templated,
-        template_values: templated,
-        kubernetes_version: chart,
-        api_versions: chart,
-        chance: false,
-    }
 }
