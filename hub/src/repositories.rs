@@ -142,7 +142,8 @@ pub(crate) async fn run(polling: Polling, mut nudges: mpsc::UnboundedReceiver<Nu
             () = tokio::time::sleep_until(next) => {}
         }
     }
-    // Each poll holds the store until it has let go of what it was at.
+    // Each poll holds the store until it has ended; what it reads on a thread of its own may still write blobs, which
+    // nothing refers to.
     drop(done_to);
     while done.recv().await.is_some() {}
 }
