@@ -396,41 +396,9 @@ impl Inner {
         }
     }
 
-    /// How `new` relates to `old`, of which the commit alone may be here, or nothing; and the bytes that it took.
+    /// How `new` relates to `old`, of which the commit alone may be here, or nothing; and the bytes that it took. Looks at the
+    /// commits that are here first and asks for older ones only then: of `new`, and where that does not tell, of `old`.
     async fn compare(
-        &self,
-        remote: &Remote,
-        access: &Access,
-        old: ObjectId,
-        new: ObjectId,
-        limits: &Limits,
-    ) -> Result<(Ancestry, u64), Error> {
-        let (known, bytes) = self.ancestry(remote, access, old, new, limits).await?;
-        if remote.scheme == Scheme::File || matches!(known, Ancestry::Descendant | Ancestry::Rewound) {
-            return Ok((known, bytes));
-        }
-        let request = FetchRequest {
-            wants: vec![old],
-            haves: vec![new],
-            shallow: vec![new],
-            depth: Some(HISTORY_DEPTH),
-            commits_only: true,
-        };
-        // A server need not give what no reference leads to any more.
-        match self.transfer(remote, access, &request, limits).await {
-            Ok(more) => {
-                let is_behind = self.blocking(move |objects| objects.search(new, old)).await? == Ancestry::Descendant;
-                Ok((if is_behind { Ancestry::Rewound } else { known }, bytes + more))
-            }
-            Err(error) => {
-                tracing::debug!(remote = %remote, %error, "no history of a commit that was read before");
-                Ok((known, bytes))
-            }
-        }
-    }
-
-    /// Whether `new` follows `old`. Looks at the commits that are here first and asks for older ones only then.
-    async fn ancestry(
         &self,
         remote: &Remote,
         access: &Access,
@@ -442,29 +410,56 @@ impl Inner {
             let remote = remote.clone();
             return Ok((self.blocking(move |_| local::ancestry(&remote, old, new)).await?, 0));
         }
-        let known = self.blocking(move |objects| objects.search(old, new)).await?;
-        if known != Ancestry::Descendant
-            && self.blocking(move |objects| objects.search(new, old)).await? == Ancestry::Descendant
-        {
-            return Ok((Ancestry::Rewound, 0));
-        }
-        if known != Ancestry::Unknown {
+        let mut known = self.search(old, new).await?;
+        if known == Ancestry::Descendant {
             return Ok((known, 0));
         }
+        if self.search(new, old).await? == Ancestry::Descendant {
+            return Ok((Ancestry::Rewound, 0));
+        }
+        let mut bytes = 0;
+        if known == Ancestry::Unknown
+            && let Some(more) = self.history_of(new, remote, access, new, limits).await
+        {
+            bytes += more;
+            known = self.search(old, new).await?;
+        }
+        if known != Ancestry::Descendant
+            && let Some(more) = self.history_of(old, remote, access, new, limits).await
+        {
+            bytes += more;
+            if self.search(new, old).await? == Ancestry::Descendant {
+                known = Ancestry::Rewound;
+            }
+        }
+        Ok((known, bytes))
+    }
+
+    /// Whether `new` follows `old`, by the commits that are here.
+    async fn search(&self, old: ObjectId, new: ObjectId) -> Result<Ancestry, Error> {
+        self.blocking(move |objects| objects.search(old, new)).await
+    }
+
+    /// Asks for the commits that `tip` is built on; `here` is a commit that is not asked for again. Gives the bytes that it
+    /// took, and nothing where the server refuses: it need not give what no reference leads to any more.
+    async fn history_of(
+        &self,
+        tip: ObjectId,
+        remote: &Remote,
+        access: &Access,
+        here: ObjectId,
+        limits: &Limits,
+    ) -> Option<u64> {
         let request = FetchRequest {
-            wants: vec![new],
-            haves: vec![new],
-            shallow: vec![new],
+            wants: vec![tip],
+            haves: vec![here],
+            shallow: vec![here],
             depth: Some(HISTORY_DEPTH),
             commits_only: true,
         };
-        match self.transfer(remote, access, &request, limits).await {
-            Ok(bytes) => Ok((self.blocking(move |objects| objects.search(old, new)).await?, bytes)),
-            Err(error) => {
-                tracing::debug!(remote = %remote, %error, "no history to tell a push from a forced push");
-                Ok((Ancestry::Unknown, 0))
-            }
-        }
+        let sent = self.transfer(remote, access, &request, limits).await;
+        sent.inspect_err(|error| tracing::debug!(remote = %remote, commit = %tip, %error, "no history of a commit"))
+            .ok()
     }
 }
 
