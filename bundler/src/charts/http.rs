@@ -117,16 +117,12 @@ impl Http {
         let config = tls::client_config(bundle.map(|pem| ("cacerts", pem)), any).map_err(Error::Secret)?;
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(Arc::new(address::FilteringResolver { public_only: !verdict.is_vouched }))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .user_agent(concat!("skiff/", env!("CARGO_PKG_VERSION")))
             .referer(false)
             .tls_backend_preconfigured(config);
-        builder = if verdict.is_vouched {
-            builder.dns_resolver(Arc::new(address::FilteringResolver))
-        } else {
-            builder.dns_resolver(Arc::new(address::PublicResolver))
-        };
         if is_loopback {
             // A proxy on the way to this very machine would see what was never meant to leave it.
             builder = builder.no_proxy();

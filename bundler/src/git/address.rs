@@ -76,52 +76,38 @@ pub(crate) struct Refused {
     pub(crate) address: IpAddr,
 }
 
-/// Resolves a host and drops what is refused. The addresses returned are the ones connected to, so that a second
-/// answer of the DNS cannot slip in between.
-pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, std::io::Error> {
+/// Resolves a host and drops what is refused, and with `public_only` the addresses of private networks. The addresses
+/// returned are the ones connected to, so that a second answer of the DNS cannot slip in between.
+pub(crate) async fn resolve(host: &str, port: u16, public_only: bool) -> Result<Vec<SocketAddr>, std::io::Error> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let all: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
-    let refused = all.iter().find(|address| is_refused(address.ip())).map(SocketAddr::ip);
-    let allowed: Vec<SocketAddr> = all.into_iter().filter(|address| !is_refused(address.ip())).collect();
-    match refused {
-        Some(address) if allowed.is_empty() => Err(std::io::Error::other(Refused { host: host.to_owned(), address })),
-        _ => Ok(allowed),
-    }
+    let all = tokio::net::lookup_host((bare, port)).await?.collect();
+    let allowed = without(host, all, is_refused)?;
+    if public_only { without(host, allowed, is_private) } else { Ok(allowed) }
 }
 
-/// [`resolve`] without the addresses of private networks.
-pub(crate) async fn resolve_public(host: &str, port: u16) -> Result<Vec<SocketAddr>, std::io::Error> {
-    let all = resolve(host, port).await?;
-    let private = all.iter().find(|address| is_private(address.ip())).map(SocketAddr::ip);
-    let public: Vec<SocketAddr> = all.into_iter().filter(|address| !is_private(address.ip())).collect();
-    match private {
-        Some(address) if public.is_empty() => Err(std::io::Error::other(Refused { host: host.to_owned(), address })),
-        _ => Ok(public),
+/// Fails where nothing else is there.
+fn without(host: &str, all: Vec<SocketAddr>, is_out: fn(IpAddr) -> bool) -> Result<Vec<SocketAddr>, std::io::Error> {
+    let (out, rest): (Vec<SocketAddr>, Vec<SocketAddr>) = all.into_iter().partition(|address| is_out(address.ip()));
+    match out.first() {
+        Some(address) if rest.is_empty() => {
+            Err(std::io::Error::other(Refused { host: host.to_owned(), address: address.ip() }))
+        }
+        _ => Ok(rest),
     }
 }
 
 /// [`resolve`] for reqwest.
 #[derive(Debug)]
-pub(crate) struct FilteringResolver;
+pub(crate) struct FilteringResolver {
+    pub(crate) public_only: bool,
+}
 
 impl reqwest::dns::Resolve for FilteringResolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let public_only = self.public_only;
         Box::pin(async move {
-            let addresses = resolve(name.as_str(), 0).await?;
+            let addresses = resolve(name.as_str(), 0, public_only).await?;
             Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
-        })
-    }
-}
-
-/// [`resolve_public`] for reqwest.
-#[derive(Debug)]
-pub(crate) struct PublicResolver;
-
-impl reqwest::dns::Resolve for PublicResolver {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(async move {
-            let public = resolve_public(name.as_str(), 0).await?;
-            Ok(Box::new(public.into_iter()) as reqwest::dns::Addrs)
         })
     }
 }

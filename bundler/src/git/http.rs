@@ -13,7 +13,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio_util::io::StreamReader;
 use zeroize::Zeroizing;
 
-use super::address::{self, FilteringResolver, PublicResolver};
+use super::address::{self, FilteringResolver};
 use super::credentials::{Access, Credentials};
 use super::error::Error;
 use super::pktline::{MAX_DATA, PacketReader};
@@ -32,16 +32,12 @@ pub(super) fn client(remote: &Remote, access: &Access) -> Result<Client, Error> 
     let name = remote.to_string();
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(Arc::new(FilteringResolver { public_only: remote.policy.public_only }))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .user_agent(AGENT)
         .referer(false)
         .tls_backend_preconfigured(tls::config(&name, access)?);
-    builder = if remote.policy.public_only {
-        builder.dns_resolver(Arc::new(PublicResolver))
-    } else {
-        builder.dns_resolver(Arc::new(FilteringResolver))
-    };
     if remote.is_loopback_host() {
         // A proxy on the way to this very machine would see what was never meant to leave it.
         builder = builder.no_proxy();

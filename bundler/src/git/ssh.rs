@@ -99,11 +99,7 @@ async fn connect(remote: &Remote, access: &Access) -> Result<Handle<Handler>, Er
         None => Error::Unreachable { remote: name.clone(), reason: chain(error) },
     };
     let dial = async {
-        let addresses = if remote.policy.public_only {
-            address::resolve_public(&remote.host, remote.port).await?
-        } else {
-            address::resolve(&remote.host, remote.port).await?
-        };
+        let addresses = address::resolve(&remote.host, remote.port, remote.policy.public_only).await?;
         tokio::net::TcpStream::connect(addresses.as_slice()).await
     };
     let timed_out = || std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 15 seconds");

@@ -361,9 +361,9 @@ async fn c37_redirects_to_metadata_services_and_in_circles_are_refused() {
 async fn c37_a_name_that_leads_to_a_refused_address_is_refused() {
     // What a resolver makes of these needs no network: other ways to write an address.
     for host in ["0xa9fea9fe", "2852039166", "169.254.43518", "0"] {
-        let told = address::resolve(host, 443).await.expect_err(host);
+        let told = address::resolve(host, 443, false).await.expect_err(host);
         assert!(address::refusal(&told).is_some(), "{host}: {told}");
     }
-    let allowed = address::resolve("localhost", 443).await.unwrap();
+    let allowed = address::resolve("localhost", 443, false).await.unwrap();
     assert!(allowed.iter().all(|address| address.ip().is_loopback()), "{allowed:?}");
 }
