@@ -60,10 +60,11 @@ impl Objects {
     /// Removes copies below `cache` until no more than `copies` with `bytes` are left: those first that were opened the
     /// longest ago, and none that the process holds.
     pub(super) fn trim(cache: &Path, copies: usize, bytes: u64) {
-        let open = open_copies();
         let folders = std::fs::read_dir(cache).into_iter().flatten().flatten().map(|entry| entry.path());
         let mut found: Vec<_> = folders.map(|path| (opened(&path), size_of(&path), path)).collect();
         found.sort();
+        // Asked for last: who opens a copy waits for it.
+        let open = open_copies();
         let (mut count, mut total) = (found.len(), found.iter().map(|(_, size, _)| size).sum::<u64>());
         for (_, size, path) in found.into_iter().filter(|(_, _, path)| !open.contains_key(path)) {
             if count <= copies && total <= bytes {
