@@ -5,11 +5,10 @@ use skiff_planner::hub::Uses;
 
 /// What a render of a Bundle with files at `paths` may look at. Too much costs renders; too little would be wrong.
 pub(crate) fn uses<'a>(spec: &BundleSpec, mut paths: impl Iterator<Item = &'a str>) -> Uses {
-    let options = || std::iter::once(&spec.options).chain(spec.targets.iter().map(|target| &target.options));
-    let text = serde_json::to_string(&options().filter_map(|options| options.helm.as_ref()).collect::<Vec<_>>());
-    let text = text.unwrap_or_default();
-    let in_files = options().any(|options| options.templating == Some(Templating::All));
-    let templated = in_files || text.contains("${") || text.contains("templateValues");
+    let helm: Vec<_> = spec.all_options().filter_map(|options| options.helm.as_ref()).collect();
+    let text = serde_json::to_string(&helm).unwrap_or_default();
+    let in_files = spec.all_options().any(|options| options.templating == Some(Templating::All));
+    let templated = in_files || skiff_render::holds_template(&text) || text.contains("templateValues");
     let chart = paths.any(|path| file_tree::file_name(path) == "Chart.yaml" || skiff_render::style::is_fetched(path));
     Uses {
         name: templated,

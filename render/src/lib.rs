@@ -30,6 +30,7 @@ pub use error::RenderError;
 pub use helm_rs::Values;
 pub use inflate::TreeCharts;
 pub use sources::{InCluster, from_sources, is_rendered_in_cluster, to_sources};
+pub use templating::holds_template;
 
 use helm::Templated;
 

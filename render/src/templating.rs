@@ -40,8 +40,9 @@ const NOT_SPRIG: &[&str] = &[
     "tpl",
 ];
 
-/// Whether a text may hold a template.
-pub(crate) fn holds_template(text: &str) -> bool {
+/// Whether a text may hold a template `${ … }`.
+#[must_use]
+pub fn holds_template(text: &str) -> bool {
     text.contains(DELIMITERS.left)
 }
 

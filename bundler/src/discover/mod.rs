@@ -390,9 +390,7 @@ impl Run<'_> {
 
 /// What the bundle is made of, for each of its options.
 fn styles(bundle: &Bundle, exists: impl Fn(&str) -> bool) -> Vec<skiff_render::style::Style> {
-    let targets = bundle.spec.targets.iter().map(|target| &target.options);
-    let all = std::iter::once(&bundle.spec.options).chain(targets);
-    all.map(|options| skiff_render::style::detect(options, &exists)).collect()
+    bundle.spec.all_options().map(|options| skiff_render::style::detect(options, &exists)).collect()
 }
 
 /// The resources, without their contents.

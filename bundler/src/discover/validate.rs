@@ -1,14 +1,12 @@
 //! What Fleet's loader and the schema of its Bundle refuse. Each problem has the place in `fleet.yaml` of its field.
 
 use super::fleet_yaml::problem;
-use fleet_api::names::{is_dns_label, is_dns_subdomain};
+use fleet_api::names::{RELEASE_NAME_LIMIT, is_dns_label, is_dns_subdomain};
 use fleet_api::reason::{Note, Reason};
 use fleet_api::v1alpha1::{
     Bundle, BundleDeploymentOptions, BundleSpec, DownstreamResource, FleetYaml, IntOrString, Templating,
 };
 use k8s_yaml::{Node, Position};
-
-const RELEASE_NAME_LIMIT: usize = 53;
 
 /// Where the fields of a bundle come from.
 pub(super) struct Origin<'a> {
@@ -80,15 +78,14 @@ pub(super) fn bundle(origin: &Origin<'_>, bundle: &Bundle) -> Result<(), Note> {
 
 /// The options of a Bundle and of its customizations, each with what its fields are called before their names.
 pub(super) fn all_options(spec: &BundleSpec) -> impl Iterator<Item = (String, &BundleDeploymentOptions)> {
-    let targets = spec.targets.iter().enumerate();
-    let targets = targets.map(|(index, target)| (format!("targetCustomizations[{index}]."), &target.options));
-    std::iter::once((String::new(), &spec.options)).chain(targets)
+    let targets = (0..).map(|index: usize| format!("targetCustomizations[{index}]."));
+    std::iter::once(String::new()).chain(targets).zip(spec.all_options())
 }
 
 /// Whether a name is one only when its template is executed for a cluster; who renders it looks at what it makes.
 fn is_template(spec: &BundleSpec) -> impl Fn(&str) -> bool {
-    let anywhere = all_options(spec).any(|(_, options)| options.templating == Some(Templating::All));
-    move |name| anywhere && name.contains("${")
+    let anywhere = spec.all_options().any(|options| options.templating == Some(Templating::All));
+    move |name| anywhere && skiff_render::holds_template(name)
 }
 
 fn no_object_name(name: &str) -> String {

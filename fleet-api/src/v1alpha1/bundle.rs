@@ -57,6 +57,13 @@ pub struct BundleSpec {
     pub helm_op_options: Option<Value>,
 }
 
+impl BundleSpec {
+    /// Its options, and those of each of its targets and customizations, in their order.
+    pub fn all_options(&self) -> impl Iterator<Item = &BundleDeploymentOptions> {
+        std::iter::once(&self.options).chain(self.targets.iter().map(|target| &target.options))
+    }
+}
+
 /// One file of a Bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

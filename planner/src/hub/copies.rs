@@ -83,6 +83,6 @@ pub(super) fn takes(spec: &BundleSpec, bundle: &Ref, what: &Copyable) -> bool {
     let is = |resource: &DownstreamResource| {
         resource.known_kind() == Some(what.kind.as_str()) && resource.name == what.name.name.as_str()
     };
-    let of_targets = spec.targets.iter().flat_map(|target| &target.options.downstream_resources);
-    bundle.namespace == what.name.namespace && spec.options.downstream_resources.iter().chain(of_targets).any(is)
+    bundle.namespace == what.name.namespace
+        && spec.all_options().flat_map(|options| &options.downstream_resources).any(is)
 }
