@@ -7,6 +7,7 @@ mod cve_replay;
 use fleet_api::digest::Digest;
 use fleet_api::names::Ref;
 use fleet_api::reason::{Note, Reason};
+use fleet_api::v1alpha1::ClusterStatus;
 use fleet_api::wire::{
     Approval, DeploymentReport, Desired, Facts, Have, HeldDeletions, Report, ReportDelta, Timestamp, Version,
 };
@@ -1028,14 +1029,25 @@ fn what_is_not_rendered_yet_is_not_ready() {
     assert!(told.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "False"));
 }
 
-#[test]
-fn claimed_labels_are_seen_under_their_prefix_only_and_a_near_miss_is_told() {
+fn cluster_status<'w>(world: &'w World, name: &str) -> &'w ClusterStatus {
+    let Status::Cluster(_, status) = &world.statuses[&format!("cluster/{name}")] else { panic!() };
+    status
+}
+
+/// The agent of `dev`, which has no label `env=prod`, claims it.
+fn claiming() -> World {
     let mut world = shop();
     let facts = Facts { claimed_labels: BTreeMap::from([("env".into(), "prod".into())]), ..Facts::default() };
     let report = ReportDelta { facts: Some(facts), ..world.all_ready("dev", 1) };
     world.sync("dev", None, Some(report));
+    world
+}
+
+#[test]
+fn claimed_labels_are_seen_under_their_prefix_only_and_a_near_miss_is_told() {
+    let world = claiming();
     assert_eq!(world.told("dev").0, Vec::<String>::new());
-    let Status::Cluster(_, dev) = &world.statuses["cluster/dev"] else { panic!() };
+    let dev = cluster_status(&world, "dev");
     assert!(dev.notes.iter().any(|note| note.reason == Reason::ClaimedLabel), "{:?}", dev.notes);
     assert_eq!(dev.claimed_labels["env"], "prod");
 }
@@ -1043,12 +1055,9 @@ fn claimed_labels_are_seen_under_their_prefix_only_and_a_near_miss_is_told() {
 /// Who is not meant is told nothing of a Bundle that is gone.
 #[test]
 fn a_near_miss_goes_with_its_bundle() {
-    let mut world = shop();
-    let facts = Facts { claimed_labels: BTreeMap::from([("env".into(), "prod".into())]), ..Facts::default() };
-    let report = ReportDelta { facts: Some(facts), ..world.all_ready("dev", 1) };
-    world.sync("dev", None, Some(report));
+    let mut world = claiming();
     let near = |world: &World| {
-        let Status::Cluster(_, dev) = &world.statuses["cluster/dev"] else { panic!() };
+        let dev = cluster_status(world, "dev");
         dev.notes.iter().filter(|note| note.reason == Reason::ClaimedLabel).count()
     };
     assert_eq!(near(&world), 2);
@@ -1165,7 +1174,7 @@ fn a_bundle_that_is_gone_without_a_word_stays_and_that_is_told() {
     again.machine.observe(Event::Memory(r("prod"), Box::new(memory)));
     again.settle();
     assert_eq!(again.issues, 0, "it has what it had");
-    let Status::Cluster(_, status) = &again.statuses["cluster/prod"] else { panic!() };
+    let status = cluster_status(&again, "prod");
     assert!(status.notes.iter().any(|note| note.message.contains("fleet-default/web is gone")), "{:?}", status.notes);
     world.settle();
 }

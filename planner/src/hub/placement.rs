@@ -99,7 +99,7 @@ pub(super) fn place_bundle(snapshot: &mut Snapshot, renderer: &str, name: &Ref, 
     });
     bundle.variants.clear();
     let copies = copies::of(snapshot, name, &bundle.record.spec.options);
-    // Which clusters are meant by what cannot be evaluated is not known: what is there stays.
+    // It stays where it is, and what the index knows of it stays, too.
     if bundle.invalid.is_none() {
         let groups = snapshot.group_views();
         let mut clusters = match snapshot.index.bundle(name, index::wants(&bundle.record.spec)) {
