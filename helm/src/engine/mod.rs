@@ -91,7 +91,8 @@ impl Engine {
             scope.insert("Template", Value::Map(Map::from_iter(this).retyped(VALUES)));
             let output =
                 run.execute(name, &Value::Map(scope.retyped(VALUES))).map_err(|error| Error::execute(name, &error))?;
-            rendered.insert(name.clone(), without_no_value(output));
+            let clean = without_no_value(&output).unwrap_or(output);
+            rendered.insert(name.clone(), clean);
         }
         Ok(rendered)
     }
@@ -110,18 +111,18 @@ fn order(name: &str) -> (usize, &str) {
     (name.matches('/').count(), name)
 }
 
-/// Go prints `<no value>` for nil; Helm takes it out of what it renders, wherever it comes from.
-pub fn without_no_value(text: Vec<u8>) -> Vec<u8> {
+/// Go prints `<no value>` for nil; Helm takes it out of what it renders, wherever it comes from. `None` where it is not
+/// there.
+pub fn without_no_value(text: &[u8]) -> Option<Vec<u8>> {
     const NO_VALUE: &[u8] = b"<no value>";
-    let mut rest = text.as_slice();
+    let mut next = Some(memchr::memmem::find(text, NO_VALUE)?);
+    let mut rest = text;
     let mut out = Vec::with_capacity(text.len());
-    while let Some(at) = memchr::memmem::find(rest, NO_VALUE) {
+    while let Some(at) = next {
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at + NO_VALUE.len()..];
-    }
-    if out.is_empty() && rest.len() == text.len() {
-        return text;
+        next = memchr::memmem::find(rest, NO_VALUE);
     }
     out.extend_from_slice(rest);
-    out
+    Some(out)
 }

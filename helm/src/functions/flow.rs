@@ -2,9 +2,9 @@
 
 use super::args::{self, Outcome};
 use super::environment::{Lookup, environment};
+use super::gofmt;
 use super::signatures::DICT;
-use super::{gofmt, gostr};
-use crate::engine::warning;
+use crate::engine::{warning, without_no_value};
 use crate::template::{Call, Function, FunctionError, Signature, TextError};
 use crate::value::{Map, Str, Type, Value};
 
@@ -83,9 +83,6 @@ fn include(call: &mut dyn Call, args: &[Value]) -> Outcome {
     Ok(Value::String(output?))
 }
 
-/// How nothing prints.
-const NO_VALUE: &[u8] = b"<no value>";
-
 fn tpl(call: &mut dyn Call, args: &[Value]) -> Outcome {
     let text = args::string(args, 0)?;
     let output = call.execute_text(text, args::any(args, 1)).map_err(|error| match error {
@@ -95,10 +92,7 @@ fn tpl(call: &mut dyn Call, args: &[Value]) -> Outcome {
             FunctionError::wrapping(message, &error)
         }
     })?;
-    if gostr::find(output.as_bytes(), NO_VALUE).is_none() {
-        return Ok(Value::String(output));
-    }
-    Ok(Value::String(Str::from_bytes(gostr::replace(output.as_bytes(), NO_VALUE, b""))))
+    Ok(Value::String(without_no_value(output.as_bytes()).map_or(output, Str::from_bytes)))
 }
 
 /// There is no cluster: nothing is found, as with `helm template`. The render's report tells what was asked for.
