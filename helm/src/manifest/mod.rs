@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use head::{Head, HeadMetadata};
 pub use hook::{ANNOTATION as HOOK, DeletePolicy, Event, Hook, events_of};
-pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, compare_kinds};
+pub use order::{INSTALL_ORDER, UNINSTALL_ORDER};
 pub use split::split;
 
 /// The annotation that says that an object stays when its release goes.

@@ -1,7 +1,5 @@
 //! The order of kinds. Helm: `pkg/release/v1/util/kind_sorter.go`.
 
-use std::cmp::Ordering;
-
 /// The order in which kinds are installed.
 pub const INSTALL_ORDER: &[&str] = &[
     "PriorityClass",
@@ -86,21 +84,10 @@ pub const UNINSTALL_ORDER: &[&str] = &[
     "PriorityClass",
 ];
 
-/// What to sort a kind by, to the order of [`compare_kinds`].
+/// What to sort a kind by. Unknown ones come last, by name.
 pub(super) fn sort_key(kind: &str, order: &[&str]) -> (usize, String) {
     match order.iter().position(|known| *known == kind) {
         Some(place) => (place, String::new()),
         None => (order.len(), kind.to_owned()),
-    }
-}
-
-/// Compares two kinds. Unknown ones come last, by name.
-pub fn compare_kinds(a: &str, b: &str, order: &[&str]) -> Ordering {
-    let place = |kind: &str| order.iter().position(|known| *known == kind);
-    match (place(a), place(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => a.cmp(b),
     }
 }
