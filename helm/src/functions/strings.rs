@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn from_bytes(bytes: &[u8]) -> Value {
-    Value::String(Str::from_bytes(bytes.to_vec()))
+    Value::String(Str::of(bytes))
 }
 
 fn abbrev(args: &[Value]) -> Outcome {

@@ -88,7 +88,7 @@ fn clean(path: &[u8]) -> Vec<u8> {
 
 fn url_parse(args: &[Value]) -> Outcome {
     let url = Url::parse(args::string(args, 0)?.as_bytes()).map_err(|e| format!("unable to parse url: {e}"))?;
-    let text = |bytes: &[u8]| Value::String(Str::from_bytes(bytes.to_vec()));
+    let text = |bytes: &[u8]| Value::String(Str::of(bytes));
     Ok(Value::map([
         ("scheme", text(&url.scheme)),
         ("host", text(&url.host)),

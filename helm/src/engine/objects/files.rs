@@ -49,7 +49,7 @@ impl Files {
             return Value::strings::<&str>([]);
         }
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        Value::strings(bytes.split(|b| *b == b'\n').map(|line| Str::from_bytes(line.to_vec())))
+        Value::strings(bytes.split(|b| *b == b'\n').map(Str::of))
     }
 }
 
@@ -100,7 +100,7 @@ impl Object for Files {
         };
         let bytes = self.bytes(text.as_bytes()).map_or(&[][..], |bytes| bytes);
         Ok(match name {
-            "Get" => Value::String(Str::from_bytes(bytes.to_vec())),
+            "Get" => Value::String(Str::of(bytes)),
             "GetBytes" => Value::List(List::bytes(bytes.to_vec())),
             "Glob" => Value::object(self.glob(&text.to_text())),
             "Lines" => self.lines(text.as_bytes()),

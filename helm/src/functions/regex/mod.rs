@@ -134,7 +134,7 @@ fn find(call: &dyn Call, args: &[Value], complaint: Complaint) -> Outcome {
     let expression = compiled(call, args, complaint)?;
     let subject = Subject::new(args::string(args, 1)?);
     let found = expression.regex.find(&subject.text).map_or(&[][..], |m| subject.slice(m.range()));
-    Ok(Value::String(Str::from_bytes(found.to_vec())))
+    Ok(Value::String(Str::of(found)))
 }
 
 /// At most `most` matches; all if that is negative.
