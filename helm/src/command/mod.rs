@@ -81,15 +81,14 @@ pub fn template(arguments: &Arguments, host: &dyn Host) -> Result<Done, String> 
     chart.check_installable().map_err(|error| error.to_string())?;
     let release =
         Release { is_upgrade: arguments.is_upgrade, ..Release::new(name.clone(), arguments.namespace.clone()) };
-    let mut output = render::render(&chart, &release, &values, &options).map_err(|error| told(&error))?;
+    let output = render::render(&chart, &release, &values, &options).map_err(|error| told(&error))?;
     let is_deprecated = chart.metadata.deprecated;
     drop(chart);
-    let warnings = std::mem::take(&mut output.warnings);
     let mut done = printed(arguments, host, &name, &output)?;
     if is_deprecated {
         done.warnings.push("this chart is deprecated".to_owned());
     }
-    done.warnings.extend(warnings);
+    done.warnings.extend(output.warnings);
     Ok(done)
 }
 

@@ -40,10 +40,8 @@ pub use environment::{Environment, Lookup};
 pub use random::Seed;
 
 /// All functions, by name.
-#[derive(Debug)]
-pub struct Library {
-    functions: &'static BTreeMap<&'static str, &'static Function>,
-}
+#[derive(Debug, Default)]
+pub struct Library(());
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> =
     LazyLock::new(|| subjects().into_iter().flat_map(|(_, functions)| functions).map(|f| (f.name, f)).collect());
@@ -51,24 +49,18 @@ static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> =
 impl Library {
     /// The functions that Helm 4 gives to templates, besides those of the language.
     pub fn new() -> Self {
-        Self { functions: &BY_NAME }
+        Self::default()
     }
 
     /// The functions in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &'static Function> + '_ {
-        self.functions.values().copied()
-    }
-}
-
-impl Default for Library {
-    fn default() -> Self {
-        Self::new()
+        BY_NAME.values().copied()
     }
 }
 
 impl Functions for Library {
     fn get(&self, name: &str) -> Option<&Function> {
-        self.functions.get(name).copied()
+        BY_NAME.get(name).copied()
     }
 }
 

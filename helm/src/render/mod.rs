@@ -162,7 +162,6 @@ pub fn render(chart: &Chart, release: &Release, values: &Values, options: &Optio
 /// Renders charts, and keeps their parsed templates for the next time.
 #[derive(Debug, Default)]
 pub struct Renderer {
-    library: Arc<Library>,
     /// The last set of templates and its engine: which subcharts are on depends on the values.
     parsed: Option<(Vec<Source>, Engine)>,
     /// Whether it goes when it has been executed, as nobody asks for it again.
@@ -226,7 +225,7 @@ impl Renderer {
         let parsed = match known {
             Some(parsed) => parsed,
             None => {
-                let engine = Engine::parse(&sources, self.library.clone())?;
+                let engine = Engine::parse(&sources, Arc::new(Library::new()))?;
                 (sources, engine)
             }
         };

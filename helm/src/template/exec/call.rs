@@ -177,7 +177,6 @@ impl<'t> State<'_, 't, '_> {
         values: &[Value],
     ) -> std::result::Result<Reflect, FunctionError> {
         self.run.count_arguments(values)?;
-        let position = node.position(self.source());
         let value = match function.callee {
             Callee::Pure(callee) => callee(values)?,
             Callee::Deep(callee) => {
@@ -188,7 +187,10 @@ impl<'t> State<'_, 't, '_> {
                 }
                 made
             }
-            Callee::Call(callee) => callee(&mut Caller { run: self.run, tree: self.tree, position }, values)?,
+            Callee::Call(callee) => {
+                let position = node.position(self.source());
+                callee(&mut Caller { run: self.run, tree: self.tree, position }, values)?
+            }
         };
         Ok(Reflect::typed(value, function.signature.result))
     }

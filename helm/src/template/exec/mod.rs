@@ -186,8 +186,13 @@ impl<'e> Run<'e> {
                 format!("template: {}: exceeded maximum template depth ({})", tree.name, self.options.limits.depth);
             return Err(ExecError::located(text));
         }
+        self.run_tree(tree, Reflect::of(data.clone()))
+    }
+
+    /// Runs a template within the ones that are under way; who calls has looked at the limit.
+    fn run_tree(&mut self, tree: &Tree, dot: Reflect) -> Result<(), ExecError> {
         self.depth += 1;
-        let done = deeper(|| State::new(self, tree, Reflect::of(data.clone())).run());
+        let done = deeper(|| State::new(self, tree, dot).run());
         self.depth -= 1;
         done
     }

@@ -178,10 +178,7 @@ impl<'t> State<'_, 't, '_> {
             Some(pipe) => self.eval_pipeline(dot, self.source().pipe(pipe))?,
             None => Reflect::Invalid,
         };
-        self.run.depth += 1;
-        let done = deeper(|| State::new(self.run, &tree, dot).run());
-        self.run.depth -= 1;
-        done
+        self.run.run_tree(&tree, dot)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

@@ -5,7 +5,6 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
-use memchr::memchr_iter;
 use memchr::memmem::find_iter;
 
 use super::lex::{Delimiters, Lexer};
@@ -198,8 +197,7 @@ impl<'a> Parser<'a> {
     }
 
     fn line(&self, item: Item) -> usize {
-        let before = self.text.get(..item.span.range().start).unwrap_or(self.text);
-        1 + memchr_iter(b'\n', before).count()
+        self.source.line_and_column(item.position()).0
     }
 
     pub(super) fn error(&self, message: impl fmt::Display) -> ParseError {
